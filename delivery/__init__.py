@@ -1,0 +1,1 @@
+"""The push consumer: subscriptions and ledger, encryption, VAPID, sender, retries, results."""

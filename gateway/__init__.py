@@ -1,0 +1,1 @@
+"""HTTP: event collector, subscriptions, interactions, SDK, demo shop."""

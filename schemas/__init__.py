@@ -1,0 +1,1 @@
+"""Wire contracts: events, products, jobs, decisions, results, subscriptions; the topic registry."""

@@ -1,0 +1,124 @@
+"""Bytes to models and back. Every reader of a topic goes through here."""
+
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
+
+from schemas.catalog import CatalogEvent, catalog_key_of
+from schemas.control import Control
+from schemas.decisions import DeadLetterReason
+from schemas.events import ShopEvent, key_of
+from schemas.people import Handover
+
+Model = TypeVar("Model", bound=BaseModel)
+
+SHOP_EVENT: TypeAdapter[ShopEvent] = TypeAdapter(Annotated[ShopEvent, Discriminator("type")])
+CATALOG_EVENT: TypeAdapter[CatalogEvent] = TypeAdapter(
+    Annotated[CatalogEvent, Discriminator("type")]
+)
+HANDOVER: TypeAdapter[Handover] = TypeAdapter(Annotated[Handover, Discriminator("type")])
+CONTROL: TypeAdapter[Control] = TypeAdapter(Control)
+
+
+class InvalidRecordError(ValueError):
+    """A record that cannot be read; ``reason`` and ``str(error)`` go to the dead-letter topic."""
+
+    def __init__(self, reason: DeadLetterReason, message: str) -> None:
+        super().__init__(message[:1024])
+        self.reason = reason
+
+
+def parse_shop_event(value: bytes | None) -> ShopEvent:
+    """An event of ``shop.events``.
+
+    Raises:
+        InvalidRecordError: bad JSON, an unknown type, a wrong field, or nobody named.
+    """
+    event = parse(SHOP_EVENT, value)
+    if event.user_id is None and event.anonymous_id is None:
+        raise InvalidRecordError(
+            DeadLetterReason.INVALID, "user_id: at least one of user_id and anonymous_id is needed"
+        )
+    return event
+
+
+def parse_catalog_event(value: bytes | None) -> CatalogEvent:
+    """An event of ``shop.catalog``.
+
+    Raises:
+        InvalidRecordError: bad JSON, an unknown type or a wrong field.
+    """
+    return parse(CATALOG_EVENT, value)
+
+
+@cache
+def adapter_of(model: type[Model]) -> TypeAdapter[Model]:
+    return TypeAdapter(model)
+
+
+T = TypeVar("T")
+
+
+def parse(adapter: TypeAdapter[T], value: bytes | None) -> T:
+    """One record's value through ``adapter``.
+
+    Raises:
+        InvalidRecordError: the value is missing, no JSON, or not what the adapter wants.
+    """
+    if value is None:
+        raise InvalidRecordError(DeadLetterReason.INVALID, "the record has no value")
+    try:
+        return adapter.validate_json(value)
+    except ValidationError as error:
+        raise _explain(error) from None
+    except RecursionError:
+        raise InvalidRecordError(DeadLetterReason.BAD_JSON, "nested too deep") from None
+
+
+def _explain(error: ValidationError) -> InvalidRecordError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    message = f"{path}: {first['msg']}" if path else first["msg"]
+    if first["type"] == "json_invalid":
+        return InvalidRecordError(DeadLetterReason.BAD_JSON, message)
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, message)
+    return InvalidRecordError(DeadLetterReason.INVALID, message)
+
+
+def dump(model: BaseModel) -> bytes:
+    """A model as the JSON bytes of its topic: no fields that say nothing."""
+    return model.model_dump_json(exclude_none=True).encode()
+
+
+def check_shop_key(event: ShopEvent, key: str) -> None:
+    """Holds the record's key against the event.
+
+    Raises:
+        InvalidRecordError: the event belongs under another key.
+    """
+    expected = key_of(event)
+    if key != expected:
+        raise InvalidRecordError(
+            DeadLetterReason.WRONG_KEY, f"the key is {key!r}, the event belongs under {expected!r}"
+        )
+
+
+def check_catalog_key(event: CatalogEvent, key: str) -> None:
+    """Holds the record's key against the catalogue event.
+
+    Raises:
+        InvalidRecordError: the event belongs under another key.
+    """
+    expected = catalog_key_of(event)
+    if key != expected:
+        raise InvalidRecordError(
+            DeadLetterReason.WRONG_KEY, f"the key is {key!r}, the event belongs under {expected!r}"
+        )
+
+
+def to_json(value: Any) -> bytes:
+    """Plain data as compact JSON bytes, in the order given."""
+    return orjson.dumps(value)

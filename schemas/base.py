@@ -1,0 +1,45 @@
+"""What every wire contract shares: frozen models and the small types of their fields."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from schemas.currencies import Currency
+
+__all__ = ["Count", "Currency", "EpochMs", "Id", "Label", "Minor", "Quantity", "Url", "Wire"]
+
+
+class Wire(BaseModel):
+    """A frozen record on a topic. Unknown fields are ignored, so that producers may run ahead."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_enum_values=False)
+
+
+def _to_epoch_ms(value: datetime) -> int:
+    return round(value.timestamp() * 1000)
+
+
+EPOCH_MS_LIMIT = 253_402_300_799_999
+"""The last millisecond of the year 9999: the end of what RFC 3339 can say."""
+
+EpochMs = Annotated[
+    Annotated[int, Field(strict=True, ge=0, le=EPOCH_MS_LIMIT)]
+    | Annotated[AwareDatetime, AfterValidator(_to_epoch_ms)],
+    Field(union_mode="left_to_right", description="epoch milliseconds, or RFC 3339 with an offset"),
+]
+"""Epoch milliseconds or RFC 3339 in; always an ``int`` of epoch milliseconds out."""
+
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""An identifier: 1 to 128 characters, none of them a control character."""
+
+Label = Annotated[str, Field(max_length=256)]
+"""Free text for people: a title, a category, a search query."""
+
+Url = Annotated[str, Field(max_length=2048)]
+
+Minor = Annotated[int, Field(ge=0, le=10**12)]
+"""Money in minor units of its currency (cents, grosze, kuruş)."""
+
+Count = Annotated[int, Field(ge=0, le=10**9)]
+Quantity = Annotated[int, Field(ge=1, le=10**6)]

@@ -1,0 +1,1 @@
+"""The Faust shell: app, batch transport, profile store, transactions, clock, catalogue agent."""
