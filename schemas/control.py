@@ -8,7 +8,7 @@ from schemas.base import EpochMs, Id, Wire
 
 
 class ScenarioVersion(Wire):
-    """One version of the scenario file (key: ``version/<version>``). In force from ``effective_at``."""
+    """A version of the scenario file (key: ``version/<version>``), in force from ``effective_at``."""
 
     type: Literal["version"]
     version: Id

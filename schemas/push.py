@@ -8,7 +8,7 @@ from pydantic import Field
 from schemas.base import Count, EpochMs, Id, Label, Url, Wire
 
 PAYLOAD_LIMIT = 3600
-"""Bytes of a rendered payload. An encrypted push holds 3,993 (RFC 8291 §4); tokens take the rest."""
+"""Bytes of a rendered payload; an encrypted push holds 3,993 (RFC 8291 §4), tokens included."""
 
 
 class MessageClass(StrEnum):
@@ -56,7 +56,7 @@ class Payload(Wire):
 
 
 class PushJob(Wire):
-    """A complete message for one user. Delivery adds a token for each device and renders nothing."""
+    """A complete message for one user; delivery adds a token for each device, no more."""
 
     job_id: Id
     user_id: Id

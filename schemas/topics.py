@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from schemas.control import PartitionMark, Pause, ScenarioVersion
 from schemas.decisions import DeadLetter, Decision
+from schemas.late import LateInput
 from schemas.people import HandoverEvent, HandoverProfile, Interaction, Subscription
 from schemas.products import Content, FoldMark, Product
 from schemas.push import PushJob, PushResult, Withdrawal
@@ -83,6 +84,8 @@ RESULTS = Topic("push.results", "user", USER, DELETE, 35 * DAY_MS,
                 (PushResult,), "every attempt's outcome")  # fmt: skip
 HANDOVERS = Topic("nudge.handovers", "user", USER, DELETE, 7 * DAY_MS,
                   (HandoverProfile, HandoverEvent), "anonymous profiles on their way to their user")  # fmt: skip
+LATE = Topic("nudge.late", "user", USER, DELETE, 35 * DAY_MS,
+             (LateInput,), "input that came when the clock had passed it")  # fmt: skip
 DEAD_LETTER = Topic("push.dead-letter", "as the source", USER, DELETE, 35 * DAY_MS,
                     (DeadLetter,), "unreadable input: original bytes, topic, offset, error")  # fmt: skip
 PROFILES_CHANGELOG = Topic("nudge-profiles-changelog", "user", USER, COMPACT, 0,
@@ -90,7 +93,7 @@ PROFILES_CHANGELOG = Topic("nudge-profiles-changelog", "user", USER, COMPACT, 0,
 
 REGISTRY: tuple[Topic, ...] = (
     SHOP_EVENTS, SHOP_CATALOG, PRODUCTS, SCENARIOS, MARKS, SUBSCRIPTIONS, INTERACTIONS, JOBS,
-    WITHDRAWALS, DECISIONS, RESULTS, HANDOVERS, DEAD_LETTER, PROFILES_CHANGELOG,
+    WITHDRAWALS, DECISIONS, RESULTS, HANDOVERS, LATE, DEAD_LETTER, PROFILES_CHANGELOG,
 )  # fmt: skip
 
 USER_INPUTS: tuple[Topic, ...] = (SUBSCRIPTIONS, HANDOVERS, SHOP_EVENTS, INTERACTIONS, RESULTS)

@@ -1,0 +1,151 @@
+"""Products as the rules see them: the newest version, and what stood at a given time.
+
+One catalogue serves every partition of a worker. A partition has applied each product partition
+up to an offset of its own and sees nothing beyond it, so that what it decides does not depend on
+how far another partition, or the reader, has come.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False):
+    """Price (minor units) and stock of one variant; ``None`` is "not known"."""
+
+    price: int | None = None
+    price_at: int | None = None
+    quantity: int | None = None
+    quantity_at: int | None = None
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What one catalogue event changed; see :class:`schemas.products.OfferChange`."""
+
+    variant_id: str | None = None
+    price_before: int | None = None
+    price: int | None = None
+    low_30d: int | None = None
+    quantity_before: int | None = None
+    quantity: int | None = None
+
+
+class ProductFacts(msgspec.Struct, frozen=True):
+    """The part of :class:`schemas.products.Product` that rules and copy use."""
+
+    product_id: str = ""
+    at: int = 0
+    name: str | None = None
+    category: str | None = None
+    url: str | None = None
+    image: str | None = None
+    currency: str | None = None
+    published: bool = True
+    related: dict[str, tuple[str, ...]] = {}
+    offers: dict[str, Offer] = {}
+    changes: tuple[Change, ...] = ()
+
+    def offer(self, variant_id: str | None) -> Offer:
+        """The variant's offer; the product's own where the variant has none."""
+        own = self.offers.get("", _NO_OFFER)
+        if not variant_id:
+            return own
+        variant = self.offers.get(variant_id)
+        if variant is None:
+            return own
+        return Offer(
+            price=own.price if variant.price is None else variant.price,
+            price_at=own.price_at if variant.price is None else variant.price_at,
+            quantity=own.quantity if variant.quantity is None else variant.quantity,
+            quantity_at=own.quantity_at if variant.quantity is None else variant.quantity_at,
+        )
+
+    def available(self, variant_id: str | None) -> bool | None:
+        """Whether it can be bought; ``None`` where nothing is known of its stock."""
+        if not self.published:
+            return False
+        if variant_id is None and len(self.offers) > ("" in self.offers):
+            known = [offer.quantity for key, offer in self.offers.items() if key]
+            if any(quantity is not None for quantity in known):
+                return any(quantity for quantity in known)
+        quantity = self.offer(variant_id).quantity
+        return None if quantity is None else quantity > 0
+
+
+_NO_OFFER = Offer()
+_decode = msgspec.json.Decoder(ProductFacts).decode
+
+
+class Version:
+    """One version of a product: where it stood, when it was recorded (ms), its JSON."""
+
+    __slots__ = ("_facts", "offset", "partition", "raw", "recorded_at")
+
+    def __init__(self, partition: int, offset: int, recorded_at: int, raw: bytes | None) -> None:
+        self.partition = partition
+        self.offset = offset
+        self.recorded_at = recorded_at
+        self.raw = raw
+        self._facts: ProductFacts | None = None
+
+    @property
+    def facts(self) -> ProductFacts | None:
+        """``None`` for a tombstone."""
+        if self._facts is None and self.raw is not None:
+            self._facts = _decode(self.raw)
+        return self._facts
+
+
+class Catalogue:
+    """Every product's recent versions, oldest first, appended to by the reader in offset order."""
+
+    __slots__ = ("_versions", "floor")
+
+    def __init__(self) -> None:
+        self._versions: dict[str, list[Version]] = {}
+        self.floor = 0
+        """Nobody asks for what stood before this time (ms)."""
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def append(
+        self, key: str, partition: int, offset: int, recorded_at: int, raw: bytes | None
+    ) -> None:
+        """Adds a version, in any order; lets go of those that nobody can ask for any more."""
+        versions = self._versions.setdefault(key, [])
+        place = len(versions)
+        if versions and offset <= versions[-1].offset:
+            place = bisect_left(versions, offset, key=lambda version: version.offset)
+            if versions[place].offset == offset:
+                return
+        versions.insert(place, Version(partition, offset, recorded_at, raw))
+        if len(versions) > 1 and versions[1].recorded_at <= self.floor:
+            keep = bisect_right(versions, self.floor, key=lambda version: version.recorded_at) - 1
+            del versions[: max(keep, 0)]
+
+    def forget_before(self, time: int) -> None:
+        """No partition will ask for what stood before ``time`` (ms) any more."""
+        self.floor = max(self.floor, time)
+
+    def version(self, key: str, offset: int) -> Version | None:
+        """The version written at ``offset`` of the product's partition."""
+        for version in reversed(self._versions.get(key, ())):
+            if version.offset == offset:
+                return version
+        return None
+
+    def seen(
+        self, key: str, applied: Mapping[int, int], at: int | None = None
+    ) -> ProductFacts | None:
+        """The product as of ``at`` (ms), among the versions applied (offset by partition)."""
+        for version in reversed(self._versions.get(key, ())):
+            if version.offset <= applied.get(version.partition, -1) and (
+                at is None or version.recorded_at <= at
+            ):
+                return version.facts
+        return None
+
+    def keys(self) -> Iterator[str]:
+        return iter(self._versions)
