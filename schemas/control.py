@@ -8,7 +8,7 @@ from schemas.base import EpochMs, Id, Wire
 
 
 class ScenarioVersion(Wire):
-    """A version of the scenario file (key: ``version/<version>``), in force from ``effective_at``."""
+    """The scenario file at one time (key: ``version/<version>``), in force from ``effective_at``."""
 
     type: Literal["version"]
     version: Id
