@@ -1,19 +1,45 @@
 """What every wire contract shares: frozen models and the small types of their fields."""
 
 from datetime import datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.currencies import Currency
 
-__all__ = ["Count", "Currency", "EpochMs", "Id", "Label", "Minor", "Quantity", "Url", "Wire"]
+__all__ = [
+    "Count",
+    "Currency",
+    "EpochMs",
+    "Explained",
+    "Id",
+    "Label",
+    "Minor",
+    "Quantity",
+    "Url",
+    "Wire",
+]
 
 
 class Wire(BaseModel):
     """A frozen record on a topic. Unknown fields are ignored, so that producers may run ahead."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_enum_values=False)
+
+
+class Explained(StrEnum):
+    """A closed list whose members say what they mean: ``MEMBER = "value", "its meaning"``."""
+
+    _value_: str
+    about: str
+    """One sentence for people; the wire carries the value alone."""
+
+    def __new__(cls, value: str, about: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.about = about
+        return member
 
 
 def _to_epoch_ms(value: datetime) -> int:

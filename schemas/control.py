@@ -8,7 +8,7 @@ from schemas.base import EpochMs, Id, Wire
 
 
 class ScenarioVersion(Wire):
-    """The scenario file at one time (key: ``version/<version>``), in force from ``effective_at``."""
+    """The scenario file in force from ``effective_at`` on (key: ``version/<version>``)."""
 
     type: Literal["version"]
     version: Id

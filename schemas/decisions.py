@@ -1,88 +1,76 @@
 """``push.decisions``: every candidate, what was decided about it, and why."""
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from schemas.base import EpochMs, Id, Wire
+from schemas.base import EpochMs, Explained, Id, Wire
 
 
-class Outcome(StrEnum):
-    SENT = "sent"
-    """A job was emitted."""
-    HELD = "held"
-    """Looked at again later; not final."""
-    DROPPED = "dropped"
-    WITHHELD = "withheld"
-    """The user is in the holdout group: would have been sent."""
-    SHADOW = "shadow"
-    """The scenario is in shadow: would have been sent."""
-    WITHDRAW_REQUESTED = "withdraw_requested"
-    """Follows ``sent``: the reason to speak is gone; delivery was asked to hold back."""
+class Outcome(Explained):
+    """What was decided. All but ``held`` and ``withdraw_requested`` are final."""
+
+    SENT = "sent", "A job was emitted."
+    HELD = "held", "Looked at again later; not final."
+    DROPPED = "dropped", "Kept silent for good; the reason says why."
+    WITHHELD = "withheld", "The user is in the holdout group: would have been sent."
+    SHADOW = "shadow", "The scenario is in shadow: would have been sent."
+    WITHDRAW_REQUESTED = (
+        "withdraw_requested",
+        "Follows ``sent``: the reason to speak is gone; delivery was asked to hold back.",
+    )
 
 
-class Reason(StrEnum):
-    """Why. One closed list; what each means to a marketer stands beside it."""
+class Reason(Explained):
+    """Why. One closed list; ``about`` is what each means to a marketer."""
 
-    OK = "ok"
-    """Nothing spoke against it."""
-    NOT_SUBSCRIBED = "not_subscribed"
-    """The user has no browser that can be pushed to."""
-    NO_CONSENT = "no_consent"
-    """The user has not agreed to messages for this purpose, or took it back."""
-    HOLDOUT = "holdout"
-    """The user is in the group that gets nothing, to measure the effect."""
-    QUIET_HOURS = "quiet_hours"
-    """It was night at the user's; looked at again in the morning."""
-    FREQUENCY_CAP = "frequency_cap"
-    """The user had as many messages as the caps allow, or one too recently."""
-    LOWER_PRIORITY = "lower_priority"
-    """Another message to the same user mattered more at that moment."""
-    FATIGUE = "fatigue"
-    """The user sees messages and never clicks; the cap is halved."""
-    FAMILY_TAKEN = "family_taken"
-    """A stronger scenario of the same family took its place."""
-    PURCHASED = "purchased"
-    """The user bought."""
-    CART_EMPTY = "cart_empty"
-    """The user emptied the cart."""
-    OUT_OF_STOCK = "out_of_stock"
-    """Nothing of it can be bought now."""
-    RESTOCKED = "restocked"
-    """There is plenty again."""
-    PRICE_BACK_UP = "price_back_up"
-    """The price no longer is what the message would say."""
-    INTEREST_GONE = "interest_gone"
-    """The user no longer wants the product (removed it, cancelled the alert)."""
-    WAVE_LIMIT = "wave_limit"
-    """More people waited for the product than there are pieces to sell."""
-    CLICKED = "clicked"
-    """The user clicked an earlier step."""
-    DISMISSED = "dismissed"
-    """The user closed an earlier step's notification."""
-    SUPERSEDED = "superseded"
-    """A newer moment of the same kind took its place."""
-    CANCELLED = "cancelled"
-    """An event that the scenario names as its end came first."""
-    EXPIRED = "expired"
-    """Found or released too late to be worth saying."""
-    MISSING_DATA = "missing_data"
-    """No variant of the copy had the data it needs, or the rendered message is too large."""
-    NOT_IN_SEGMENT = "not_in_segment"
-    """The user is not in the segment that the scenario is for."""
-    NO_CODE = "no_code"
-    """The voucher pool is empty."""
-    ALREADY_SENT = "already_sent"
-    """The scenario spoke to this user already, and may not again so soon."""
-    PAUSED = "paused"
-    """Sending is paused."""
-    SCENARIO_REMOVED = "scenario_removed"
-    """The scenario is off or no longer in the file."""
-    PRESENT = "present"
-    """The user is on the site with the tab in front."""
-    ERASED = "erased"
-    """The user asked to be forgotten."""
+    OK = "ok", "Nothing spoke against it."
+    NOT_SUBSCRIBED = "not_subscribed", "The user has no browser that can be pushed to."
+    NO_CONSENT = (
+        "no_consent",
+        "The user has not agreed to messages for this purpose, or took it back.",
+    )
+    HOLDOUT = "holdout", "The user is in the group that gets nothing, to measure the effect."
+    QUIET_HOURS = "quiet_hours", "It was night at the user's; looked at again in the morning."
+    FREQUENCY_CAP = (
+        "frequency_cap",
+        "The user had as many messages as the caps allow, or one too recently.",
+    )
+    LOWER_PRIORITY = (
+        "lower_priority",
+        "Another message to the same user mattered more at that moment.",
+    )
+    FATIGUE = "fatigue", "The user sees messages and never clicks; the cap is halved."
+    FAMILY_TAKEN = "family_taken", "A stronger scenario of the same family took its place."
+    PURCHASED = "purchased", "The user bought."
+    CART_EMPTY = "cart_empty", "The user emptied the cart."
+    OUT_OF_STOCK = "out_of_stock", "Nothing of it can be bought now."
+    RESTOCKED = "restocked", "There is plenty again."
+    PRICE_BACK_UP = "price_back_up", "The price no longer is what the message would say."
+    INTEREST_GONE = (
+        "interest_gone",
+        "The user no longer wants the product (removed it, cancelled the alert).",
+    )
+    WAVE_LIMIT = "wave_limit", "More people waited for the product than there are pieces to sell."
+    CLICKED = "clicked", "The user clicked an earlier step."
+    DISMISSED = "dismissed", "The user closed an earlier step's notification."
+    SUPERSEDED = "superseded", "A newer moment of the same kind took its place."
+    CANCELLED = "cancelled", "An event that the scenario names as its end came first."
+    EXPIRED = "expired", "Found or released too late to be worth saying."
+    MISSING_DATA = (
+        "missing_data",
+        "No variant of the copy had the data it needs, or the rendered message is too large.",
+    )
+    NOT_IN_SEGMENT = "not_in_segment", "The user is not in the segment that the scenario is for."
+    NO_CODE = "no_code", "The voucher pool is empty."
+    ALREADY_SENT = (
+        "already_sent",
+        "The scenario spoke to this user already, and may not again so soon.",
+    )
+    PAUSED = "paused", "Sending is paused."
+    SCENARIO_REMOVED = "scenario_removed", "The scenario is off or no longer in the file."
+    PRESENT = "present", "The user is on the site with the tab in front."
+    ERASED = "erased", "The user asked to be forgotten."
 
 
 class Decision(Wire):
@@ -108,19 +96,21 @@ class Decision(Wire):
     evidence: dict[str, Any] = {}
 
 
-class DeadLetterReason(StrEnum):
-    BAD_JSON = "bad_json"
-    UNKNOWN_TYPE = "unknown_type"
-    INVALID = "invalid"
-    TOO_LARGE = "too_large"
-    UNKNOWN_CODEC = "unknown_codec"
-    WRONG_KEY = "wrong_key"
-    """The key is not the one the record's content names."""
-    WRONG_PARTITION = "wrong_partition"
-    """The key does not belong in this partition: the producer does not use murmur2."""
-    NO_KEY = "no_key"
-    REJECTED = "rejected"
-    """The push service refused the message for good (400, 413)."""
+class DeadLetterReason(Explained):
+    """Why a record could not be used."""
+
+    BAD_JSON = "bad_json", "The value is not JSON."
+    UNKNOWN_TYPE = "unknown_type", "The `type` is none that the topic knows."
+    INVALID = "invalid", "A field is missing or wrong; the error names it."
+    TOO_LARGE = "too_large", "The record is larger than is read."
+    UNKNOWN_CODEC = "unknown_codec", "The record is compressed in a way that cannot be read."
+    WRONG_KEY = "wrong_key", "The key is not the one the record's content names."
+    WRONG_PARTITION = (
+        "wrong_partition",
+        "The key does not belong in this partition: the producer does not use murmur2.",
+    )
+    NO_KEY = "no_key", "The record has no key, so that nobody knows whose it is."
+    REJECTED = "rejected", "The push service refused the message for good (400, 413)."
 
 
 class DeadLetter(Wire):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Count, EpochMs, Id, Label, Url, Wire
+from schemas.base import Count, EpochMs, Explained, Id, Label, Url, Wire
 
 PAYLOAD_LIMIT = 3600
 """Bytes of a rendered payload; an encrypted push holds 3,993 (RFC 8291 §4), tokens included."""
@@ -84,29 +84,38 @@ class Withdrawal(Wire):
     reason: Id
 
 
-class ResultOutcome(StrEnum):
+class ResultOutcome(Explained):
     """What became of one job at one device. Everything but ``retrying`` is terminal."""
 
-    DELIVERED = "delivered"
-    """201 or 202: the push service took it."""
-    GONE = "gone"
-    """404 or 410: the subscription has ended; it was deleted."""
-    EXPIRED = "expired"
-    """Its time to live ended before the push service took it."""
-    WITHDRAWN = "withdrawn"
-    UNKNOWN = "unknown"
-    """A marketing message whose POST may or may not have happened: not sent again."""
-    NO_SUBSCRIPTION = "no_subscription"
-    """The device had no subscription left when its turn came."""
-    REJECTED = "rejected"
-    """400 or 413: the push service will never take it; the job is dead-lettered."""
-    UNAUTHORIZED = "unauthorized"
-    """401 or 403 until its time ran out: the VAPID key is not accepted by that origin."""
-    NOT_ALLOWED = "not_allowed"
-    """The endpoint is not on the allowlist or resolves to a private address."""
-    BAD_SUBSCRIPTION = "bad_subscription"
-    """The subscription's keys cannot encrypt; it was deleted."""
-    RETRYING = "retrying"
+    DELIVERED = "delivered", "201 or 202: the push service took it."
+    GONE = "gone", "404 or 410: the subscription has ended; it was deleted."
+    EXPIRED = "expired", "Its time to live ended before the push service took it."
+    WITHDRAWN = "withdrawn", "Taken back before it was sent."
+    UNKNOWN = (
+        "unknown",
+        "A marketing message whose POST may or may not have happened: not sent again.",
+    )
+    NO_SUBSCRIPTION = (
+        "no_subscription",
+        "The device had no subscription left when its turn came.",
+    )
+    REJECTED = (
+        "rejected",
+        "400 or 413: the push service will never take it; the job is dead-lettered.",
+    )
+    UNAUTHORIZED = (
+        "unauthorized",
+        "401 or 403 until its time ran out: the VAPID key is not accepted by that origin.",
+    )
+    NOT_ALLOWED = (
+        "not_allowed",
+        "The endpoint is not on the allowlist or resolves to a private address.",
+    )
+    BAD_SUBSCRIPTION = (
+        "bad_subscription",
+        "The subscription's keys cannot encrypt; it was deleted.",
+    )
+    RETRYING = "retrying", "It failed for now and will be tried again."
 
     @property
     def is_terminal(self) -> bool:
