@@ -28,9 +28,24 @@ class Pause(Wire):
     reason: Annotated[str, Field(max_length=512)] | None = None
 
 
-Control = Annotated[ScenarioVersion | Pause, Field(discriminator="type")]
+class Deployment(Wire):
+    """Key: ``deployment``. Written once by ``nudge topics create``: the identity of these topics.
+
+    Workers remember ``id`` beside their state and refuse to start on another: topics that were
+    deleted and made anew hold none of the offsets that the state speaks of.
+    """
+
+    type: Literal["deployment"]
+    id: Id
+    partitions: Annotated[int, Field(ge=1)]
+    """P, the number of partitions of every topic keyed by user or product."""
+    created_at: EpochMs
+
+
+Control = Annotated[ScenarioVersion | Pause | Deployment, Field(discriminator="type")]
 
 PAUSE_KEY = "pause"
+DEPLOYMENT_KEY = "deployment"
 
 
 def version_key(version: str) -> str:
