@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -49,11 +49,14 @@ def _to_epoch_ms(value: datetime) -> int:
 EPOCH_MS_LIMIT = 253_402_300_799_999
 """The last millisecond of the year 9999: the end of what RFC 3339 can say."""
 
-EpochMs = Annotated[
-    Annotated[int, Field(strict=True, ge=0, le=EPOCH_MS_LIMIT)]
-    | Annotated[AwareDatetime, AfterValidator(_to_epoch_ms)],
-    Field(union_mode="left_to_right", description="epoch milliseconds, or RFC 3339 with an offset"),
-]
+if TYPE_CHECKING:
+    EpochMs = int
+else:
+    EpochMs = Annotated[
+        Annotated[int, Field(strict=True, ge=0, le=EPOCH_MS_LIMIT)]
+        | Annotated[AwareDatetime, AfterValidator(_to_epoch_ms)],
+        Field(union_mode="left_to_right", description="epoch ms, or RFC 3339 with an offset"),
+    ]
 """Epoch milliseconds or RFC 3339 in; always an ``int`` of epoch milliseconds out."""
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]

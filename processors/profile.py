@@ -1,0 +1,293 @@
+"""One row a user: everything the rules remember, bounded in size.
+
+At rest it is JSON with short names, since a million of them lie in memory. A release adds fields
+at the top level only: what an older release does not know it keeps (see :func:`decode`).
+"""
+
+from typing import Any
+
+import msgspec
+import orjson
+
+SCHEMA = 100
+"""Schema version: hundreds are major. A newer major is refused, a newer minor is carried along."""
+
+MAX_CART = 50
+MAX_VIEWED = 20
+MAX_SAVED = 50
+MAX_ASKED = 20
+MAX_CATEGORIES = 10
+MAX_ORDERS = 10
+MAX_SENT = 40
+MAX_DEVICES = 10
+MAX_ALIASES = 10
+MAX_MOMENTS = 60
+MAX_FINALS = 16
+MAX_RECENT = 8
+MAX_HOURS = 24
+MAX_DAYS = 31
+MAX_TRAITS = 50
+MAX_REASONS = 8
+
+
+class NewerProfileError(RuntimeError):
+    """The row was written by a newer major release, whose rules this one cannot keep."""
+
+
+class Line(msgspec.Struct, array_like=True, gc=False):
+    """A cart line. ``price``: minor units of one piece; ``changed_at``: ms."""
+
+    product_id: str
+    variant_id: str | None
+    quantity: int
+    price: int
+    changed_at: int
+
+
+class Interest(msgspec.Struct, array_like=True, gc=False):
+    """A product viewed, saved or asked for. ``price`` as seen (minor units), ``at`` in ms."""
+
+    product_id: str
+    variant_id: str | None
+    at: int
+    price: int | None = None
+    out: bool = False
+    """It could not be bought when it was viewed."""
+    views: int = 1
+
+
+class Device(msgspec.Struct, array_like=True, gc=False):
+    """A subscription by its id, and when its browser was last seen (ms)."""
+
+    subscription_id: str
+    seen_at: int
+
+
+class Order(msgspec.Struct, array_like=True, gc=False):
+    order_id: str
+    at: int
+    value: int
+    currency: str
+    product_ids: list[str] = []
+
+
+class Sent(msgspec.Struct, array_like=True, gc=False):
+    """A message sent: for caps, for once-only, and for taking it back."""
+
+    at: int
+    scenario: str
+    step: int
+    entity: str
+    marketing: bool
+    priority: int
+    due_at: int
+    expires_at: int
+    decision_id: str
+    version: str
+
+
+class Moment(
+    msgspec.Struct,
+    omit_defaults=True,
+    rename={
+        "scenario": "s",
+        "entity": "e",
+        "opened_at": "o",
+        "wait": "w",
+        "due": "d",
+        "step": "n",
+        "identity": "i",
+        "version": "v",
+        "first_due": "f",
+        "look_at": "l",
+        "held": "h",
+        "data": "x",
+    },
+):
+    """An open moment: an idle one is due ``wait`` after the last activity, others at ``due`` (ms)."""
+
+    scenario: str
+    entity: str
+    opened_at: int
+    version: str
+    wait: int = 0
+    due: int = 0
+    step: int = 1
+    identity: str = ""
+    """The user's id when it opened, where that was another."""
+    first_due: int = 0
+    """When it was first due, once it has been judged or held; names the decision from then on."""
+    look_at: int = 0
+    """Held until then."""
+    held: list[str] = []
+    """Reasons it was held for so far: each is written down once."""
+    data: dict[str, Any] = {}
+
+    def due_at(self, active_at: int) -> int:
+        """When it is due (ms), given the user's last activity."""
+        return self.due or active_at + self.wait
+
+    def next_look(self, active_at: int) -> int:
+        """When it is to be judged (ms): its due time, or the end of its hold."""
+        return max(self.due or active_at + self.wait, self.look_at)
+
+
+class Profile(
+    msgspec.Struct,
+    omit_defaults=True,
+    rename={
+        "schema": "v",
+        "known": "k",
+        "locale": "lc",
+        "timezone": "tz",
+        "first_at": "fa",
+        "active_at": "aa",
+        "session_at": "sa",
+        "sessions": "sn",
+        "bought_at": "ba",
+        "viewed": "vw",
+        "saved": "sv",
+        "asked": "as",
+        "categories": "ct",
+        "orders": "or",
+        "order_count": "oc",
+        "devices": "dv",
+        "consents": "cs",
+        "hours": "hr",
+        "days": "dy",
+        "sent": "st",
+        "spent": "sp",
+        "moments": "mo",
+        "finals": "fi",
+        "recent": "rc",
+        "traits": "tr",
+        "walked": "wk",
+        "aliases": "al",
+        "alias_to": "at",
+        "alias_until": "au",
+    },
+):
+    """What is known of one user. Times in ms, money in minor units."""
+
+    schema: int
+    known: bool = False
+    """An event has named it as a user id; else it is an anonymous browser."""
+    locale: str | None = None
+    timezone: str | None = None
+    first_at: int = 0
+    active_at: int = 0
+    session_at: int = 0
+    sessions: int = 0
+    bought_at: int = 0
+    cart: list[Line] = []
+    currency: str | None = None
+    viewed: list[Interest] = []
+    saved: list[Interest] = []
+    asked: list[Interest] = []
+    categories: dict[str, tuple[int, int]] = {}
+    """Views and the time of the newest, by category."""
+    orders: list[Order] = []
+    order_count: int = 0
+    devices: list[Device] = []
+    consents: dict[str, tuple[bool, int]] = {}
+    """Granted, and when, by purpose."""
+    hours: list[list[int]] = []
+    """[hour, events, views, cart adds, orders] of the last 24 hours with any."""
+    days: list[list[int]] = []
+    """[day, events, views, cart adds, orders, spend] of the last 30 days with any (UTC)."""
+    sent: list[Sent] = []
+    spent: int = 0
+    """Cart scenarios that have spoken (or were silenced) since an item was last added."""
+    moments: list[Moment] = []
+    finals: list[int] = []
+    """Short hashes of the newest final decisions: an id that is final stays final."""
+    recent: list[int] = []
+    """Short hashes of the newest event ids: a producer's retry counts once."""
+    traits: dict[str, Any] = {}
+    walked: int = 0
+    """The newest sliced walk that has visited this profile."""
+    aliases: list[str] = []
+    alias_to: str | None = None
+    """This anonymous profile has moved to that user; what comes still is forwarded."""
+    alias_until: int = 0
+    erased_at: int = 0
+    extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    """Fields of a newer minor release, kept as they are. Never under this name at rest."""
+
+    def next_due(self) -> int | None:
+        """The earliest time (ms) at which a moment is to be judged."""
+        active_at = self.active_at
+        return min((moment.next_look(active_at) for moment in self.moments), default=None)
+
+
+_decoder = msgspec.json.Decoder(Profile)
+_encoder = msgspec.json.Encoder()
+_KNOWN = {field.encode_name for field in msgspec.structs.fields(Profile)} - {"extra"}
+
+
+def new_profile() -> Profile:
+    return Profile(schema=SCHEMA)
+
+
+def decode(row: bytes) -> Profile:
+    """A profile from its row.
+
+    Raises:
+        NewerProfileError: a newer major release wrote it.
+    """
+    profile = _decoder.decode(row)
+    if profile.schema > SCHEMA:
+        _carry_newer(profile, row)
+    return profile
+
+
+def _carry_newer(profile: Profile, row: bytes) -> None:
+    if profile.schema // 100 > SCHEMA // 100:
+        raise NewerProfileError(
+            f"a profile has schema {profile.schema / 100:.2f}, this release reads up to"
+            f" {SCHEMA // 100}.x: start the newer release, or restore the state of this one"
+        )
+    fields = orjson.loads(row)
+    profile.extra = {name: value for name, value in fields.items() if name not in _KNOWN}
+
+
+def encode(profile: Profile) -> bytes:
+    """A profile's row: JSON, fields in a fixed order."""
+    if profile.extra is msgspec.UNSET:
+        return _encoder.encode(profile)
+    extra = profile.extra
+    profile.extra = msgspec.UNSET
+    row = orjson.dumps(orjson.loads(_encoder.encode(profile)) | extra)
+    profile.extra = extra
+    return row
+
+
+def to_plain(profile: Profile) -> dict[str, Any]:
+    """A profile as plain data, for the wire."""
+    plain: dict[str, Any] = orjson.loads(encode(profile))
+    return plain
+
+
+def from_plain(plain: dict[str, Any]) -> Profile:
+    """The reverse of :func:`to_plain`.
+
+    Raises:
+        NewerProfileError: a newer major release wrote it.
+    """
+    return decode(orjson.dumps(plain))
+
+
+class ProfileGlance(msgspec.Struct, rename={"viewed": "vw", "saved": "sv", "asked": "as",
+                                            "moments": "mo", "active_at": "aa"}):  # fmt: skip
+    """What recovery needs of a row: who is due when, and who cares for what."""
+
+    v: int
+    active_at: int = 0
+    cart: list[Line] = []
+    viewed: list[Interest] = []
+    saved: list[Interest] = []
+    asked: list[Interest] = []
+    moments: list[Moment] = []
+
+
+glance = msgspec.json.Decoder(ProfileGlance).decode
