@@ -1,0 +1,257 @@
+"""A single Kafka broker on this machine: from Docker where a daemon answers, else from its jars."""
+
+import base64
+import shutil
+import socket
+import struct
+import subprocess
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from nudge.local import docker
+from nudge.local.errors import LocalStackError
+from nudge.local.kafka_jars import KAFKA_VERSION, java_command, kafka_jars
+from nudge.local.places import free_ports, fresh_directory
+from nudge.local.server import ServerProcess
+
+_LOG4J = Path(__file__).with_name("kafka-log4j2.properties")
+_CONTAINER_DATA = "/var/lib/kafka/data"
+_START_DEADLINE_S = 60.0
+_PULL_DEADLINE_S = 300.0
+
+
+class LocalKafka:
+    """A KRaft broker with plaintext on 127.0.0.1.
+
+    Args:
+        data: where its log lies; kept at the end when given, else a fresh directory, removed.
+        port: of the listener; a free one when ``None``.
+        use_docker: ``None`` asks whether a daemon answers.
+        heap_mb: the broker's ``-Xmx`` in MiB.
+        prefix: put before the broker's command (``taskset -c 1``), without Docker only.
+        say: told in a line what is being done.
+    """
+
+    def __init__(
+        self,
+        *,
+        data: Path | None = None,
+        port: int | None = None,
+        use_docker: bool | None = None,
+        heap_mb: int = 768,
+        prefix: Sequence[str] = (),
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._keep = data is not None
+        self._directory = data or fresh_directory("kafka")
+        self._directory.mkdir(parents=True, exist_ok=True)
+        spare = free_ports(2)
+        self.port = port or spare[0]
+        self._controller_port = spare[1]
+        self._use_docker = docker.docker_answers() if use_docker is None else use_docker
+        self._heap_mb = heap_mb
+        self._prefix = tuple(prefix)
+        self._say = say
+        self._server: ServerProcess | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """``127.0.0.1:<port>``"""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What the broker wrote."""
+        return self._directory / "kafka.log"
+
+    @property
+    def in_docker(self) -> bool:
+        return self._use_docker
+
+    @property
+    def pid(self) -> int:
+        """The broker's process group."""
+        return self._running().pid
+
+    def start(self) -> Self:
+        """Starts the broker and waits until it serves.
+
+        Raises:
+            LocalStackError: Java or Maven is missing, or the broker does not come up.
+        """
+        if self._use_docker:
+            try:
+                return self._launch(self._docker_command(), _PULL_DEADLINE_S)
+            except LocalStackError as error:
+                self._say(f"Kafka in Docker did not start, trying its jars instead: {error}")
+                self._stop_server()
+                self._use_docker = False
+        return self._launch(self._jar_command(), _START_DEADLINE_S)
+
+    def stop(self) -> None:
+        """Stops the broker: cleanly where its data are kept, else at once, and removes them."""
+        if self._keep:
+            self._stop_server()
+            return
+        if self._server is not None:
+            self.kill()
+        if self._use_docker:
+            docker.remove_volume(self._container)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def restart(self) -> None:
+        """A clean stop and a start with the same port and data."""
+        self._stop_server()
+        self.start()
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would. :meth:`start` brings it back with the same port and data."""
+        if self._use_docker:
+            docker.kill_container(self._container)
+        self._running().kill()
+
+    def pause(self) -> None:
+        """The broker keeps its connections and answers nothing, until :meth:`resume`."""
+        if self._use_docker:
+            docker.pause_container(self._container)
+        else:
+            self._running().pause()
+
+    def resume(self) -> None:
+        if self._use_docker:
+            docker.resume_container(self._container)
+        else:
+            self._running().resume()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def _container(self) -> str:
+        return f"nudge-{self._directory.name}"
+
+    def _running(self) -> ServerProcess:
+        if self._server is None:
+            raise LocalStackError("Kafka was not started")
+        return self._server
+
+    def _launch(self, command: list[str], deadline_s: float) -> Self:
+        self._server = ServerProcess("Kafka", command, self.log)
+        self._server.start()
+        try:
+            self._server.wait_until(lambda: has_broker("127.0.0.1", self.port), deadline_s)
+        except LocalStackError:
+            self._server.kill()
+            raise
+        return self
+
+    def _stop_server(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+
+    def _jar_command(self) -> list[str]:
+        java, jars = java_command(), kafka_jars(self._say)
+        data = self._directory / "data"
+        properties = self._directory / "server.properties"
+        settings = broker_properties(self.port, self._controller_port, str(data))
+        properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        base = [java, "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={_LOG4J}"]
+        if not (data / "meta.properties").is_file():
+            self._format(base, jars, properties)
+        self._say(f"starting Kafka {KAFKA_VERSION} on {self.bootstrap}")
+        heap = [f"-Xmx{self._heap_mb}m", f"-Xms{min(256, self._heap_mb)}m"]
+        return [*self._prefix, *base, *heap, "-cp", f"{jars}/*", "kafka.Kafka", str(properties)]
+
+    def _format(self, base: list[str], jars: Path, properties: Path) -> None:
+        answer = subprocess.run(  # noqa: S603 - a fixed command
+            [*base, "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool",
+             "format", "--standalone", "-t", _cluster_id(), "-c", str(properties)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )  # fmt: skip
+        if answer.returncode != 0:
+            said = (answer.stdout + answer.stderr).strip()[-1500:]
+            raise LocalStackError(
+                f"Kafka's storage at {self._directory} cannot be formatted:\n{said}"
+            )
+
+    def _docker_command(self) -> list[str]:
+        self._say(f"starting Kafka {KAFKA_VERSION} in Docker on {self.bootstrap}")
+        identity = self._directory / "cluster-id"
+        if not identity.is_file():
+            identity.write_text(_cluster_id())
+        settings = broker_properties(self.port, self._controller_port, _CONTAINER_DATA, listen="")
+        environment = {f"KAFKA_{k.upper().replace('.', '_')}": v for k, v in settings.items()}
+        environment["CLUSTER_ID"] = identity.read_text().strip()
+        environment["KAFKA_HEAP_OPTS"] = f"-Xmx{self._heap_mb}m"
+        return docker.run_command(
+            f"apache/kafka:{KAFKA_VERSION}",
+            name=self._container,
+            port=self.port,
+            container_port=self.port,
+            volume=(self._container, _CONTAINER_DATA),
+            environment=environment,
+        )
+
+
+def broker_properties(
+    port: int, controller_port: int, data: str, *, listen: str = "127.0.0.1"
+) -> dict[str, str]:
+    """The settings of a one-node KRaft broker that serves 127.0.0.1 and starts groups at once."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{listen}:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+        # A killed broker comes back only when the controller has given its old self up.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
+        "log.segment.bytes": str(128 * 1024 * 1024),
+        "log.index.size.max.bytes": str(1024 * 1024),
+        "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+    }
+
+
+def has_broker(host: str, port: int) -> bool:
+    """Whether a metadata request is answered with at least one broker that serves."""
+    # Metadata, version 1: correlation 1, no client id, an empty array (no topics).
+    body = struct.pack(">hhihi", 3, 1, 1, -1, 0)
+    try:
+        with socket.create_connection((host, port), timeout=2) as connection:
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            answer = b""
+            while len(answer) < 12:
+                more = connection.recv(4096)
+                if not more:
+                    return False
+                answer += more
+    except OSError:
+        return False
+    _, _, brokers = struct.unpack(">iii", answer[:12])
+    return bool(brokers >= 1)
+
+
+def _cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -1,0 +1,104 @@
+"""One server process of the local stack: on a leash, logged to a file, stopped or killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nudge.local.errors import LocalStackError
+
+_LEASH = Path(__file__).with_name("leash.py")
+
+
+class ServerProcess:
+    """A server and its leash, in a process group of their own."""
+
+    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+        self.name = name
+        self.command = tuple(command)
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process group: the leash and the server."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - the command is ours
+                [sys.executable, "-I", "-S", str(_LEASH), *self.command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_until(self, ready: Callable[[], bool], deadline_s: float) -> None:
+        """Waits for ``ready``, asked every 50 ms.
+
+        Raises:
+            LocalStackError: the server ended, or was not ready in time; the log's end is quoted.
+        """
+        until = time.monotonic() + deadline_s
+        while not ready():
+            if not self.alive:
+                raise LocalStackError(f"{self.name} ended while starting.{self._log_end()}")
+            if time.monotonic() > until:
+                raise LocalStackError(
+                    f"{self.name} was not ready within {deadline_s:.0f} s.{self._log_end()}"
+                )
+            time.sleep(0.05)
+
+    def stop(self, patience_s: float = 15.0) -> None:
+        """Asks the server to end, kills it when it has not after ``patience_s``."""
+        if not self.alive:
+            self._close()
+            return
+        self._signal(signal.SIGTERM)
+        self.resume()
+        assert self._process is not None
+        try:
+            self._process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+        self._close()
+
+    def kill(self) -> None:
+        """SIGKILL: the server gets no chance to write anything more."""
+        if self.alive:
+            self._signal(signal.SIGKILL)
+            assert self._process is not None
+            self._process.wait()
+        self._close()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        os.killpg(self.pid, number)
+
+    def _close(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = None
+
+    def _log_end(self, lines: int = 15) -> str:
+        if not self.log.is_file():
+            return ""
+        end = self.log.read_text(errors="replace").splitlines()[-lines:]
+        return "\n".join((f" The end of {self.log}:", *end))
