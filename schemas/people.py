@@ -1,5 +1,6 @@
 """What is known about a person's reach: subscriptions, interactions, handovers."""
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -73,6 +74,11 @@ class HandoverEvent(Wire):
 
 
 Handover = HandoverProfile | HandoverEvent
+
+
+def subscription_id_of(endpoint: str, p256dh: str, auth: str) -> str:
+    """32 hexadecimal characters: a browser that subscribes anew is another subscription."""
+    return hashlib.sha256("\0".join((endpoint, p256dh, auth)).encode()).hexdigest()[:32]
 
 
 def subscription_key(user_id: str, subscription_id: str) -> str:
