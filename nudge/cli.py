@@ -1,0 +1,83 @@
+"""The command line. Commands stand in ``nudge.commands``, a small module each."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from nudge.commands import SECTIONS
+from nudge.problem import EXIT_FAILURE, problem_of
+
+_ABOUT = """Shop events in, the right web push out, every decision explained.
+
+Settings come from the environment (NUDGE_…) or a .env file; `nudge doctor` says what is wrong
+with them. Every command has its own --help with examples.
+"""
+
+
+class Sections(TyperGroup):
+    """Lists the commands by what they are for."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
+        for section in SECTIONS:
+            rows = [
+                (name, command.get_short_help_str(limit=80))
+                for name, command in self.commands.items()
+                if getattr(command, "rich_help_panel", None) == section and not command.hidden
+            ]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    cls=Sections,
+    help=_ABOUT,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich takes a quarter of a second to lay out a help page
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+for _section, _modules in SECTIONS.items():
+    for _module in _modules:
+        _module.register(app, _section)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version as installed_version
+
+        print(f"nudge {installed_version('nudge-push')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line; what a user can cure ends in a cause and a cure, not a traceback."""
+    try:
+        app(prog_name="nudge")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (head, less) has gone: say nothing more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILURE)
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None or os.environ.get("NUDGE_TRACEBACK"):
+            raise
+        print(f"nudge: {problem.cause}", file=sys.stderr)
+        if problem.cure:
+            print(f"       {problem.cure}", file=sys.stderr)
+        sys.exit(problem.exit_code)

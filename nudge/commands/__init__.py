@@ -1,0 +1,23 @@
+"""The commands, in the order and under the headings of ``nudge --help``.
+
+A module registers its own commands: ``register(app, section)``. It imports what is heavy inside
+the functions, so that ``nudge --help`` stays quick.
+"""
+
+from typing import Protocol
+
+import typer
+
+from nudge.commands import publish, topics
+
+
+class CommandModule(Protocol):
+    """One command, or a family of them."""
+
+    def register(self, root: typer.Typer, section: str, /) -> None: ...
+
+
+SECTIONS: dict[str, tuple[CommandModule, ...]] = {
+    "Set up": (topics,),
+    "Send events": (publish,),
+}

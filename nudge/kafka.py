@@ -1,0 +1,152 @@
+"""Kafka as the commands use it: settings, a reader without a group, a writer that waits."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from nudge.problem import Problem
+from runtime.settings import KafkaSettings, Settings
+from schemas.topics import Topic
+
+CONNECT_DEADLINE_S = 15.0
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def load(settings: type[SettingsT]) -> SettingsT:
+    """Settings from the environment.
+
+    Raises:
+        Problem: a variable is wrong; it is named, its value only where it is no secret.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = f"NUDGE_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        said = first["msg"].removeprefix("Value error, ")
+        raise Problem(
+            f"The settings are wrong: {where}{said}",
+            "Correct the variable in the environment or in .env.",
+        ) from None
+
+
+def kafka_settings() -> KafkaSettings:
+    """How to reach Kafka. One-shot commands say what failed themselves: aiokafka stays silent."""
+    logging.getLogger("aiokafka").addHandler(_last_words)
+    logging.getLogger("aiokafka").propagate = False
+    return load(KafkaSettings)
+
+
+class _LastWords(logging.Handler):
+    """Keeps what aiokafka complained about last: its exceptions leave the cause out."""
+
+    said = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            self.said = record.getMessage()
+
+
+_last_words = _LastWords()
+
+
+class _Startable(Protocol):
+    async def start(self) -> None: ...
+
+
+async def _start(client: _Startable, settings: KafkaSettings) -> None:
+    try:
+        async with asyncio.timeout(CONNECT_DEADLINE_S):
+            await client.start()
+    except (KafkaError, TimeoutError, OSError) as error:
+        said = _last_words.said or str(error) or "no answer"
+        raise Problem(
+            f"Kafka cannot be reached at {settings.kafka_bootstrap}"
+            f" ({settings.kafka_security}): {said}",
+            "Start it, or set NUDGE_KAFKA_BOOTSTRAP to host:port (and NUDGE_KAFKA_SECURITY"
+            " where it wants TLS or a password).",
+        ) from error
+
+
+@asynccontextmanager
+async def reader(settings: KafkaSettings, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer without a group that reads committed records only; assign and seek it.
+
+    Raises:
+        Problem: Kafka cannot be reached.
+    """
+    consumer = AIOKafkaConsumer(
+        **settings.client_options(),
+        **{
+            "isolation_level": "read_committed",
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",
+            "fetch_max_wait_ms": 100,
+            **options,
+        },
+    )
+    try:
+        await _start(consumer, settings)
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def writer(settings: KafkaSettings, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+    """An idempotent producer that waits for every replica; partitions by murmur2.
+
+    Raises:
+        Problem: Kafka cannot be reached.
+    """
+    producer = AIOKafkaProducer(
+        **settings.client_options(),
+        **{"acks": "all", "enable_idempotence": True, "compression_type": "lz4", **options},
+    )
+    try:
+        await _start(producer, settings)
+        yield producer
+    finally:
+        await producer.stop()
+
+
+@asynccontextmanager
+async def admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client.
+
+    Raises:
+        Problem: Kafka cannot be reached.
+    """
+    client = AIOKafkaAdminClient(**settings.client_options())
+    try:
+        await _start(client, settings)
+        yield client
+    finally:
+        await client.close()
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, settings: KafkaSettings, topic: Topic) -> int:
+    """How many partitions the topic has. Never creates one, whatever the broker's settings.
+
+    Raises:
+        Problem: the topic does not exist.
+    """
+    name = settings.topic(topic)
+    if name not in await consumer.topics():
+        raise missing_topic(name)
+    return len(consumer.partitions_for_topic(name) or ())
+
+
+def missing_topic(name: str) -> Problem:
+    return Problem(
+        f"There is no topic {name}.",
+        "Run `nudge topics create`; if it exists under a prefix, set NUDGE_NAMESPACE.",
+    )

@@ -1,0 +1,71 @@
+"""What a user can cure: shown as cause and cure, never as a traceback."""
+
+import sys
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+
+class Problem(Exception):  # noqa: N818 - the word that its readers use
+    """Ends a command with ``cause``, ``cure`` and an exit code (1 failure, 2 usage)."""
+
+    def __init__(self, cause: str, cure: str = "", exit_code: int = EXIT_FAILURE) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.cure = cure
+        self.exit_code = exit_code
+
+
+def usage_problem(cause: str, cure: str = "") -> Problem:
+    """A command line that says something impossible: exit code 2."""
+    return Problem(cause, cure, EXIT_USAGE)
+
+
+def problem_of(error: BaseException) -> Problem | None:
+    """What an error of our own packages or of a client means; ``None`` where it is a defect.
+
+    Looks at what has been imported already, so that the command line itself stays light.
+    """
+    if isinstance(error, Problem):
+        return error
+    for module, name, explain in _KNOWN:
+        known = getattr(sys.modules.get(module), name, None)
+        if isinstance(known, type) and isinstance(error, known):
+            return explain(error)
+    return None
+
+
+def _of_settings(error: BaseException) -> Problem:
+    return Problem(str(error), "Correct the variable in the environment or in .env.")
+
+
+def _of_connection(error: BaseException) -> Problem:
+    return Problem(
+        f"Kafka cannot be reached: {str(error).removeprefix('KafkaConnectionError: ')}",
+        "Start it, or set NUDGE_KAFKA_BOOTSTRAP to host:port.",
+    )
+
+
+def _of_kafka(error: BaseException) -> Problem:
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    return Problem(f"Kafka refused: {said}", "`nudge doctor` looks for the cause.")
+
+
+def _of_redis(error: BaseException) -> Problem:
+    return Problem(
+        f"Redis does not serve: {error}",
+        "Start it, or set NUDGE_REDIS_URL (redis://host:port/0, rediss:// for TLS).",
+    )
+
+
+def _of_local(error: BaseException) -> Problem:
+    return Problem(str(error))
+
+
+_KNOWN = (
+    ("nudge.local.errors", "LocalStackError", _of_local),
+    ("pydantic_settings", "SettingsError", _of_settings),
+    ("aiokafka.errors", "KafkaConnectionError", _of_connection),
+    ("aiokafka.errors", "KafkaError", _of_kafka),
+    ("redis.exceptions", "RedisError", _of_redis),
+)

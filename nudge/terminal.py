@@ -1,0 +1,61 @@
+"""What commands write: results to standard output, everything else to standard error."""
+
+import sys
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def console(*, stderr: bool = False) -> "Console":
+    """Rich where there is a terminal, plain text that is never wrapped elsewhere."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+
+
+def say(text: str) -> None:
+    """A line (rich markup allowed) on standard output."""
+    console().print(text)
+
+
+def note(text: str) -> None:
+    """A line (rich markup allowed) on standard error: progress, hints, warnings."""
+    console(stderr=True).print(text)
+
+
+def plain(text: str) -> str:
+    """Text from elsewhere, made safe to stand inside markup and on one line."""
+    from rich.markup import escape
+
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+
+
+def say_json(value: Any, *, indent: bool = False) -> None:
+    """``value`` as JSON in UTF-8: one line, or indented for reading."""
+    import orjson
+
+    options = orjson.OPT_INDENT_2 if indent else 0
+    sys.stdout.write(orjson.dumps(value, option=options).decode() + "\n")
+    sys.stdout.flush()
+
+
+def say_table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Columns without lines (rich markup allowed in cells), as wide as they need to be."""
+    from rich.text import Text
+
+    lines = [[Text.from_markup(cell) for cell in row] for row in rows]
+    lines.insert(0, [Text(head, style="bold") for head in heads])
+    widths = [max(cell.cell_len for cell in column) for column in zip(*lines, strict=True)]
+    for line in lines:
+        for cell, width in zip(line[:-1], widths, strict=False):
+            cell.pad_right(width - cell.cell_len)
+        console().print(Text("  ").join(line))
+
+
+def examples(*lines: str) -> str:
+    """The end of a help page: command lines that can be typed as they stand."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
