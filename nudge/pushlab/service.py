@@ -124,27 +124,35 @@ class PushLab:
     async def _push(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         browser = self._browsers.get(request.match_info["token"])
-        self.post_count += 1
-        if browser is None:
-            return self._answer(request, None, 404)
-        plaintext = self._plaintext(browser, body)
+        plaintext = self._plaintext(browser, body) if browser else None
         job_id = plaintext.get("job_id") if isinstance(plaintext, dict) else None
         try:
-            headers = check_headers(request.headers, len(body))
-            subject = self._vapid.check(
-                request.headers.get("Authorization"), browser.application_server_key
-            )
-            if plaintext is None:
-                raise RefusedError(400, "the body does not decrypt (RFC 8291)")
+            fault = self._judge(request, browser, body, plaintext)
         except RefusedError as refusal:
             self.refusals.append(str(refusal))
-            return self._answer(request, job_id, refusal.status, str(refusal))
+            self._note(request, job_id, refusal.status)
+            return self._answer(refusal.status, str(refusal))
+        self._note(request, job_id, fault.status)
+        return await self._behave(request, fault)
+
+    def _judge(
+        self, request: web.Request, browser: Browser | None, body: bytes, plaintext: object
+    ) -> Fault:
+        """Refuses, or accepts as far as the fault in force allows."""
+        if browser is None:
+            raise RefusedError(404, "no such subscription")
+        headers = check_headers(request.headers, len(body))
+        subject = self._vapid.check(
+            request.headers.get("Authorization"), browser.application_server_key
+        )
+        if plaintext is None:
+            raise RefusedError(400, "the body does not decrypt (RFC 8291)")
         if browser.gone:
-            return self._answer(request, job_id, 410)
+            raise RefusedError(410, "the subscription has ended")
         fault = self._next_fault(browser)
         if fault.accepts:
             self._accept(browser, headers, subject, plaintext)
-        return await self._behave(request, job_id, fault)
+        return fault
 
     def _plaintext(self, browser: Browser, body: bytes) -> object | None:
         if not self._decrypt:
@@ -189,39 +197,30 @@ class PushLab:
         for listener in self._listeners:
             listener(message)
 
-    async def _behave(
-        self, request: web.Request, job_id: str | None, fault: Fault
-    ) -> web.StreamResponse:
+    async def _behave(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         match fault.behaviour:
             case Behaviour.HANG:
-                self._note(request, job_id, fault.status)
                 await self._closing.wait()
             case Behaviour.RESET:
-                self._note(request, job_id, fault.status)
                 _reset(request)
             case Behaviour.REDIRECT:
-                token = request.match_info["token"]
-                return self._answer(request, job_id, 307, location=f"/elsewhere/{token}")
+                return self._answer(307, location=f"/elsewhere/{request.match_info['token']}")
             case Behaviour.ENDLESS:
-                self._note(request, job_id, fault.status)
                 return await self._pour(request, fault.status)
             case Behaviour.SLOW:
                 await asyncio.sleep(fault.delay_s)
             case Behaviour.ANSWER:
                 pass
-        return self._answer(request, job_id, fault.status, retry_after=fault.retry_after)
+        return self._answer(fault.status, retry_after=fault.retry_after)
 
     def _answer(
         self,
-        request: web.Request,
-        job_id: str | None,
         status: int,
-        text: str = "",
+        text: str | None = None,
         *,
         retry_after: str | None = None,
         location: str | None = None,
     ) -> web.Response:
-        self._note(request, job_id, status)
         headers = {}
         if retry_after is not None:
             headers["Retry-After"] = retry_after
@@ -229,14 +228,11 @@ class PushLab:
             headers["Location"] = location
         elif status < 300:
             headers["Location"] = f"{self.origin}/m/{self._accepted}"
-        return web.Response(status=status, text=text or None, headers=headers)
+        return web.Response(status=status, text=text, headers=headers)
 
     def _note(self, request: web.Request, job_id: str | None, status: int) -> None:
-        # Not noted a second time once a hang or reset is over.
-        if not request.get("noted"):
-            request["noted"] = True
-            endpoint = self.origin + request.path
-            self.posts.append(Post(endpoint, _now(), status, job_id))
+        self.post_count += 1
+        self.posts.append(Post(self.origin + request.path, _now(), status, job_id))
 
     async def _pour(self, request: web.Request, status: int) -> web.StreamResponse:
         response = web.StreamResponse(status=status)
