@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -133,16 +133,21 @@ async def admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.close()
 
 
-async def partitions_of(consumer: AIOKafkaConsumer, settings: KafkaSettings, topic: Topic) -> int:
-    """How many partitions the topic has. Never creates one, whatever the broker's settings.
+async def partition_counts(settings: KafkaSettings, topics: Iterable[Topic]) -> dict[Topic, int]:
+    """How many partitions each topic has. Never creates one, whatever the broker's settings.
 
     Raises:
-        Problem: the topic does not exist.
+        Problem: Kafka cannot be reached, or a topic does not exist.
     """
-    name = settings.topic(topic)
-    if name not in await consumer.topics():
-        raise missing_topic(name)
-    return len(consumer.partitions_for_topic(name) or ())
+    async with admin(settings) as client:
+        found = {entry["topic"]: entry["partitions"] for entry in await client.describe_topics()}
+    counts = {}
+    for topic in topics:
+        name = settings.topic(topic)
+        if not found.get(name):
+            raise missing_topic(name)
+        counts[topic] = len(found[name])
+    return counts
 
 
 def missing_topic(name: str) -> Problem:

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from nudge.events import ReadyEvent
-from nudge.kafka import admin, missing_topic, writer
+from nudge.kafka import partition_counts, writer
 from runtime.settings import KafkaSettings
 from schemas.topics import SHOP_CATALOG, SHOP_EVENTS
 
@@ -46,8 +46,8 @@ async def publish(
         Problem: Kafka cannot be reached, or a topic does not exist.
         KafkaError: a record was refused.
     """
+    await partition_counts(settings, (SHOP_EVENTS, SHOP_CATALOG))
     async with writer(settings) as producer:
-        await require_topics(settings)
         answers: asyncio.Queue[tuple[ReadyEvent, asyncio.Future[Any]] | None]
         answers = asyncio.Queue(_UNDER_WAY)
         sending = asyncio.create_task(_send_all(producer, settings, events, answers))
@@ -108,16 +108,3 @@ async def in_background(events: Iterator[ReadyEvent]) -> AsyncIterator[ReadyEven
         if isinstance(item, BaseException):
             raise item
         yield item
-
-
-async def require_topics(settings: KafkaSettings) -> None:
-    """Makes sure that both event topics exist, without having the broker create them.
-
-    Raises:
-        Problem: one does not.
-    """
-    async with admin(settings) as client:
-        there = await client.list_topics()
-    for topic in (SHOP_EVENTS, SHOP_CATALOG):
-        if settings.topic(topic) not in there:
-            raise missing_topic(settings.topic(topic))

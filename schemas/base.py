@@ -35,7 +35,7 @@ class Explained(StrEnum):
     about: str
     """One sentence for people; the wire carries the value alone."""
 
-    def __new__(cls, value: str, about: str) -> Self:
+    def __new__(cls, value: str, about: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.about = about

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import typer
 
-from nudge.commands import publish, topics
+from nudge.commands import publish, tap, topics
 
 
 class CommandModule(Protocol):
@@ -20,4 +20,5 @@ class CommandModule(Protocol):
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Set up": (topics,),
     "Send events": (publish,),
+    "Look": (tap,),
 }

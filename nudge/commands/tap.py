@@ -1,0 +1,121 @@
+"""``nudge tap``: what goes through the topics, as it comes."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nudge.terminal import examples
+
+if TYPE_CHECKING:
+    from runtime.settings import KafkaSettings
+    from schemas.topics import Topic
+
+EXAMPLES = examples(
+    "nudge tap decisions                         # live, until Ctrl-C",
+    "nudge tap all --user anna --since 1h",
+    "nudge tap push.decisions --since 1d --json | jq -r .value.reason | sort | uniq -c",
+    "nudge tap results --from-start --follow",
+)
+
+
+def register(root: typer.Typer, section: str) -> None:
+    root.command("tap", rich_help_panel=section, epilog=EXAMPLES)(tap)
+
+
+def tap(
+    topic: Annotated[
+        str, typer.Argument(help="A topic, its last word (decisions), or all of them.")
+    ],
+    user: Annotated[
+        str | None, typer.Option("--user", "-u", help="Only this user's; one partition is read.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From 1h ago or a time on, then stop (see --follow).")
+    ] = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Everything there is, then stop.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what comes. Default without a start.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Show the records of a topic, in order of their time.
+
+    Only committed records are shown, the ones that count. Without --since or --from-start it
+    begins now and goes on until Ctrl-C.
+    """
+    import asyncio
+
+    from nudge.kafka import kafka_settings
+    from nudge.problem import usage_problem
+    from nudge.when import now_ms, since_ms
+
+    if since is not None and from_start:
+        raise usage_problem("--since and --from-start say different things.", "Give one of them.")
+    start = 0 if from_start else None if since is None else since_ms(since, now=now_ms())
+    tapped = topics_named(topic, user)
+    asyncio.run(
+        _tap(kafka_settings(), tapped, user, start, follow or start is None, limit, json=json)
+    )
+
+
+def topics_named(name: str, user: str | None) -> "list[Topic]":
+    """The registry's topics that ``name`` stands for.
+
+    Raises:
+        Problem: none, or none that is keyed by user where a user is asked for.
+    """
+    import difflib
+
+    from nudge.problem import usage_problem
+    from schemas.topics import MARKS, PRODUCTS, PROFILES_CHANGELOG, REGISTRY, Partitioning
+
+    if name == "all":
+        inner = (MARKS, PRODUCTS, PROFILES_CHANGELOG)
+        return [
+            topic
+            for topic in REGISTRY
+            if topic not in inner and (user is None or topic.partitioning is Partitioning.USER)
+        ]
+    by_name = {topic.name: topic for topic in REGISTRY}
+    by_name |= {topic.name.rpartition(".")[2]: topic for topic in REGISTRY}
+    found = by_name.get(name)
+    if found is None:
+        close = difflib.get_close_matches(name, by_name, n=2)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "See `nudge topics describe`."
+        raise usage_problem(f"There is no topic {name!r}.", hint)
+    if user is not None and found.partitioning is not Partitioning.USER:
+        raise usage_problem(f"{found.name} is not kept by user.", "Leave --user out.")
+    return [found]
+
+
+async def _tap(
+    settings: "KafkaSettings",
+    topics: "list[Topic]",
+    user: str | None,
+    start: int | None,
+    follow: bool,
+    limit: int | None,
+    *,
+    json: bool,
+) -> None:
+    from nudge.kafka import reader
+    from nudge.tapping import record_json, record_line, records_of
+    from nudge.terminal import say, say_json
+
+    shown = 0
+    async with reader(settings) as consumer:
+        async for record in records_of(consumer, settings, topics, user, start, follow=follow):
+            if json:
+                say_json(record_json(record))
+            else:
+                say(record_line(record))
+            shown += 1
+            if shown == limit:
+                return
+    if not shown and not json:
+        from nudge.terminal import note
+
+        note("Nothing in that time.")

@@ -1,0 +1,108 @@
+"""Reads stretches of topics: from a time or the beginning, merged by time, then live."""
+
+import heapq
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from schemas.topics import REGISTRY
+
+RECORDS_A_READ = 2000
+_POLL_MS = 200
+_RANK = {topic.name: rank for rank, topic in enumerate(REGISTRY)}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Offsets of one partition, ``start`` included, ``end`` not."""
+
+    start: int
+    end: int
+
+
+async def spans(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], since: int | None
+) -> dict[TopicPartition, Span]:
+    """What each partition holds now from ``since`` on (record time in ms; ``None``: all of it)."""
+    wanted = list(partitions)
+    ends = await consumer.end_offsets(wanted)
+    if since is None:
+        starts = await consumer.beginning_offsets(wanted)
+    else:
+        found = await consumer.offsets_for_times(dict.fromkeys(wanted, max(since, 0)))
+        starts = {tp: ends[tp] if at is None else at.offset for tp, at in found.items()}
+    return {tp: Span(starts[tp], max(ends[tp], starts[tp])) for tp in wanted}
+
+
+async def read(
+    consumer: AIOKafkaConsumer, stretch: Mapping[TopicPartition, Span]
+) -> AsyncIterator[ConsumerRecord]:
+    """The records of the spans in order of their time; ends where the spans end.
+
+    Holds a fetch of each partition at most. Leaves the consumer at the spans' ends.
+    """
+    await seek(consumer, {tp: span.start for tp, span in stretch.items()})
+    reading = {tp: span.end for tp, span in stretch.items() if span.start < span.end}
+    held: dict[TopicPartition, int] = {}
+    heap: list[tuple[int, int, int, int, ConsumerRecord]] = []
+    while reading or heap:
+        empty = [tp for tp in reading if not held.get(tp)]
+        if empty:
+            await _fill(consumer, empty, reading, held, heap)
+            continue
+        record = heapq.heappop(heap)[-1]
+        held[TopicPartition(record.topic, record.partition)] -= 1
+        yield record
+    for tp, span in stretch.items():
+        consumer.seek(tp, span.end)
+
+
+async def seek(consumer: AIOKafkaConsumer, positions: Mapping[TopicPartition, int]) -> None:
+    """Assigns the partitions and stands at the given offsets."""
+    consumer.assign(list(positions))
+    for tp, offset in positions.items():
+        consumer.seek(tp, offset)
+
+
+async def _fill(
+    consumer: AIOKafkaConsumer,
+    empty: list[TopicPartition],
+    reading: dict[TopicPartition, int],
+    held: dict[TopicPartition, int],
+    heap: list[tuple[int, int, int, int, ConsumerRecord]],
+) -> None:
+    """Fetches for partitions of which nothing is held; closes those that are at their end.
+
+    The position says where the end is: transaction markers stand at offsets of their own.
+    """
+    batches = await consumer.getmany(*empty, timeout_ms=_POLL_MS, max_records=RECORDS_A_READ)
+    for tp, records in batches.items():
+        for record in records:
+            if record.offset < reading[tp]:
+                rank = rank_of(record.topic)
+                heapq.heappush(
+                    heap, (record.timestamp, rank, record.partition, record.offset, record)
+                )
+                held[tp] = held.get(tp, 0) + 1
+    for tp in empty:
+        if await consumer.position(tp) >= reading[tp]:
+            del reading[tp]
+
+
+def rank_of(name: str) -> int:
+    """The place of a topic (by its name on the cluster) in the registry."""
+    for known, rank in _RANK.items():
+        if name == known or name.endswith(f".{known}"):
+            return rank
+    return len(_RANK)
+
+
+async def follow(consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
+    """What comes from where the consumer stands, as it comes, for ever."""
+    while True:
+        batches: dict[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=1000)
+        records = [record for batch in batches.values() for record in batch]
+        for record in sorted(records, key=lambda record: (record.timestamp, rank_of(record.topic))):
+            yield record

@@ -1,0 +1,89 @@
+"""The records that ``nudge tap`` shows, and how."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from nudge.kafka import partition_counts
+from nudge.reading import follow as follow_on
+from nudge.reading import read, seek, spans
+from nudge.terminal import plain
+from nudge.when import clock, now_ms
+from nudge.words import Kind, line_of, value_of
+from runtime.settings import KafkaSettings
+from schemas.partitioner import partition_of
+from schemas.topics import SUBSCRIPTIONS, Topic
+
+_COLOURS = {
+    Kind.DID: "cyan",
+    Kind.DECIDED: "yellow",
+    Kind.SENT: "blue",
+    Kind.RESULT: "magenta",
+    Kind.REACTED: "cyan",
+    Kind.IDENTITY: "cyan",
+    Kind.TROUBLE: "red",
+}
+
+
+async def records_of(
+    consumer: AIOKafkaConsumer,
+    settings: KafkaSettings,
+    topics: Sequence[Topic],
+    user: str | None,
+    start: int | None,
+    *,
+    follow: bool,
+) -> AsyncIterator[ConsumerRecord]:
+    """Committed records from ``start`` (ms; ``None``: now) on, merged by time, then live ones.
+
+    Raises:
+        Problem: a topic does not exist.
+    """
+    partitions = [
+        TopicPartition(settings.topic(topic), number)
+        for topic, count in (await partition_counts(settings, topics)).items()
+        for number in (range(count) if user is None else (partition_of(user, count),))
+    ]
+    stretch = await spans(consumer, partitions, start)
+    if start is None:
+        await seek(consumer, {tp: span.end for tp, span in stretch.items()})
+    else:
+        async for record in read(consumer, stretch):
+            if user is None or is_of(record, user, settings):
+                yield record
+    if follow:
+        async for record in follow_on(consumer):
+            if user is None or is_of(record, user, settings):
+                yield record
+
+
+def is_of(record: ConsumerRecord, user: str, settings: KafkaSettings) -> bool:
+    """Whether the record stands under the user's key."""
+    key = (record.key or b"").decode(errors="replace")
+    if record.topic == settings.topic(SUBSCRIPTIONS):
+        return key.rpartition("/")[0] == user
+    return key == user
+
+
+def record_line(record: ConsumerRecord) -> str:
+    """The record as a line of rich markup."""
+    line = line_of(record)
+    colour = "green" if line.good else _COLOURS.get(line.kind, "white")
+    return (
+        f"[dim]{clock(line.at, now=now_ms())}[/dim]  [{colour}]{line.kind:<9}[/{colour}]"
+        f" [bold]{plain(line.who)}[/bold]  {plain(line.words)}"
+    )
+
+
+def record_json(record: ConsumerRecord) -> dict[str, Any]:
+    """The record as plain data: its place, time, key, headers and value."""
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "key": None if record.key is None else record.key.decode(errors="replace"),
+        "headers": {name: value.decode(errors="replace") for name, value in record.headers},
+        "value": value_of(record),
+    }

@@ -1,0 +1,245 @@
+"""Any record of Nudge's topics as one line for people."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from aiokafka import ConsumerRecord
+
+from nudge.event_words import event_words, money
+from nudge.when import ago, clock, rfc3339
+from schemas import topics
+from schemas.adapters import (
+    CONTROL,
+    HANDOVER,
+    InvalidRecordError,
+    adapter_of,
+    parse,
+    parse_catalog_event,
+    parse_shop_event,
+)
+from schemas.control import PartitionMark, Pause, ScenarioVersion
+from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
+from schemas.late import LateInput
+from schemas.people import HandoverProfile, Interaction, Subscription
+from schemas.push import PushJob, PushResult, ResultOutcome, Withdrawal
+from schemas.topics import REGISTRY, Topic
+
+
+class Kind(StrEnum):
+    """What a line is about."""
+
+    DID = "did"
+    DECIDED = "decided"
+    SENT = "sent"
+    RESULT = "result"
+    REACTED = "reacted"
+    REACH = "reach"
+    IDENTITY = "identity"
+    CATALOGUE = "catalogue"
+    CONTROL = "control"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record in words. ``at``: when it happened, in ms, by the record's content."""
+
+    at: int
+    who: str
+    kind: Kind
+    words: str
+    good: bool | None = None
+    """Whether it is what one hopes for; ``None`` where that is no question."""
+
+
+def topic_behind(name: str) -> Topic | None:
+    """The registry's topic of a name on the cluster, whatever its namespace."""
+    for topic in REGISTRY:
+        if name == topic.name or name.endswith(f".{topic.name}"):
+            return topic
+    return None
+
+
+def line_of(record: ConsumerRecord) -> Line:
+    """The record as a line; one that cannot be read becomes a line that says so."""
+    key = (record.key or b"").decode(errors="replace")
+    topic = topic_behind(record.topic)
+    try:
+        if topic is topics.DEAD_LETTER:
+            return _dead_letter(record, key)
+        tell = _TELL.get(topic) if topic else None
+        if tell is None:
+            return Line(record.timestamp, key, Kind.CONTROL, f"{len(record.value or b'')} bytes")
+        if record.value is None:
+            who = key.rpartition("/")[0] or key
+            return Line(record.timestamp, who, Kind.REACH, f"{key} ended")
+        return tell(record.value, record.timestamp)
+    except InvalidRecordError as error:
+        return Line(record.timestamp, key, Kind.TROUBLE, f"unreadable: {error}", good=False)
+
+
+def value_of(record: ConsumerRecord) -> Any:
+    """The record's JSON; text where it is none, ``None`` for a tombstone."""
+    if record.value is None:
+        return None
+    try:
+        return orjson.loads(record.value)
+    except orjson.JSONDecodeError:
+        return record.value.decode(errors="replace")
+
+
+def _shop_event(value: bytes, _: int) -> Line:
+    event = parse_shop_event(value)
+    who = event.user_id or event.anonymous_id or ""
+    if event.type in ("login", "sign_up") and event.anonymous_id:
+        who = event.anonymous_id
+    return Line(event.occurred_at, who, Kind.DID, event_words(event))
+
+
+def _catalog_event(value: bytes, _: int) -> Line:
+    event = parse_catalog_event(value)
+    return Line(event.occurred_at, "the shop", Kind.CATALOGUE, event_words(event))
+
+
+def _product(value: bytes, at: int) -> Line:
+    raw = orjson.loads(value)
+    if "until" in raw:
+        return Line(
+            at, "the shop", Kind.CATALOGUE, f"catalogue folded up to {rfc3339(raw['until'])}"
+        )
+    if "content_id" in raw:
+        return Line(at, "the shop", Kind.CATALOGUE, f"content {raw['content_id']}: {raw['title']}")
+    changes = [
+        f"price {money(change['price'], raw.get('currency'))}"
+        if change.get("price") is not None
+        else f"stock {change.get('quantity')}"
+        for change in raw.get("changes", [])
+    ]
+    said = ", ".join(changes) or "described anew"
+    return Line(at, "the shop", Kind.CATALOGUE, f"{raw['product_id']}: {said}")
+
+
+def _decision(value: bytes, _: int) -> Line:
+    decision = parse(adapter_of(Decision), value)
+    step = f" step {decision.step}" if decision.step > 1 else ""
+    about = f" about {decision.entity}" if decision.entity not in (None, "", "cart") else ""
+    head = f"{decision.scenario}{step}{about}: {decision.outcome}"
+    why = "" if decision.reason is Reason.OK else f". {decision.reason.about} ({decision.reason})"
+    late = decision.decided_at - decision.due_at
+    due = f" [due {ago(late)} earlier]" if late > 60_000 else ""
+    good = decision.outcome is Outcome.SENT
+    return Line(decision.decided_at, decision.user_id, Kind.DECIDED, head + why + due, good)
+
+
+def _job(value: bytes, _: int) -> Line:
+    job = parse(adapter_of(PushJob), value)
+    devices = f"{len(job.devices)} device{'s' if len(job.devices) > 1 else ''}"
+    until = ago(job.expires_at - job.created_at)
+    return Line(
+        job.created_at,
+        job.user_id,
+        Kind.SENT,
+        f"“{job.payload.title}” – {job.payload.body} ({job.message_class}, {devices}, for {until})",
+    )
+
+
+def _withdrawal(value: bytes, _: int) -> Line:
+    taken = parse(adapter_of(Withdrawal), value)
+    return Line(
+        taken.at, taken.user_id, Kind.SENT, f"job {taken.job_id} taken back: {taken.reason}"
+    )
+
+
+def _result(value: bytes, _: int) -> Line:
+    result = parse(adapter_of(PushResult), value)
+    facts = [f"device {result.subscription_id[:8]}", f"attempt {result.attempt}"]
+    if result.status is not None:
+        facts.append(str(result.status))
+    if result.latency_ms is not None:
+        facts.append(f"{result.latency_ms} ms")
+    if result.detail:
+        facts.append(result.detail)
+    words = f"{result.scenario}: {result.outcome}. {result.outcome.about} ({', '.join(facts)})"
+    good = result.outcome is ResultOutcome.DELIVERED
+    return Line(result.at, result.user_id, Kind.RESULT, words, good)
+
+
+def _interaction(value: bytes, _: int) -> Line:
+    seen = parse(adapter_of(Interaction), value)
+    action = f" ({seen.action})" if seen.action else ""
+    return Line(
+        seen.occurred_at, seen.user_id, Kind.REACTED, f"{seen.type} {seen.scenario}{action}"
+    )
+
+
+def _subscription(value: bytes, at: int) -> Line:
+    held = parse(adapter_of(Subscription), value)
+    host = held.endpoint.partition("//")[2].partition("/")[0]
+    words = f"can be pushed to at device {held.subscription_id[:8]} through {host}"
+    return Line(at, held.user_id, Kind.REACH, words)
+
+
+def _handover(value: bytes, at: int) -> Line:
+    handed = parse(HANDOVER, value)
+    if isinstance(handed, HandoverProfile):
+        words = f"took over what {handed.anonymous_id} had done, by {handed.event_type}"
+        return Line(handed.occurred_at, handed.user_id, Kind.IDENTITY, words)
+    words = f"an event of {handed.anonymous_id} followed: {handed.event.get('type')}"
+    return Line(at, handed.user_id, Kind.IDENTITY, words)
+
+
+def _late(value: bytes, _: int) -> Line:
+    late = parse(adapter_of(LateInput), value)
+    behind = ago(late.clock - late.occurred_at)
+    words = f"{late.topic}[{late.partition}]@{late.offset} came {behind} behind the clock"
+    return Line(late.recorded_at, late.user_id, Kind.TROUBLE, words)
+
+
+def _control(value: bytes, at: int) -> Line:
+    control = parse(CONTROL, value)
+    if isinstance(control, Pause):
+        words = "sending paused" if control.paused else "sending resumed"
+        words += f" by {control.by}" if control.by else ""
+        words += f": {control.reason}" if control.reason else ""
+        return Line(control.at, "ops", Kind.CONTROL, words)
+    if isinstance(control, ScenarioVersion):
+        words = f"scenarios {control.version} in force from {clock(control.effective_at, now=at)}"
+        return Line(at, control.applied_by or "ops", Kind.CONTROL, words)
+    words = f"topics made: {control.partitions} partitions, deployment {control.id}"
+    return Line(control.created_at, "ops", Kind.CONTROL, words)
+
+
+def _mark(value: bytes, at: int) -> Line:
+    mark = parse(adapter_of(PartitionMark), value)
+    words = f"partition {mark.partition} has done all up to {rfc3339(mark.until)}"
+    return Line(at, "a worker", Kind.CONTROL, words)
+
+
+def _dead_letter(record: ConsumerRecord, key: str) -> Line:
+    said = {name: value.decode(errors="replace") for name, value in record.headers}
+    source = f"{said.get('nudge-topic')}[{said.get('nudge-partition')}]@{said.get('nudge-offset')}"
+    if "nudge-reason" not in said:
+        return Line(record.timestamp, key, Kind.TROUBLE, f"{source}: published anew", good=True)
+    about = DeadLetterReason(said["nudge-reason"]).about
+    words = f"{source}: {said['nudge-reason']}. {about} {said.get('nudge-error', '')}"
+    return Line(record.timestamp, key, Kind.TROUBLE, words, good=False)
+
+
+_TELL: dict[Topic, Callable[[bytes, int], Line]] = {
+    topics.SHOP_EVENTS: _shop_event,
+    topics.SHOP_CATALOG: _catalog_event,
+    topics.PRODUCTS: _product,
+    topics.SCENARIOS: _control,
+    topics.MARKS: _mark,
+    topics.SUBSCRIPTIONS: _subscription,
+    topics.INTERACTIONS: _interaction,
+    topics.JOBS: _job,
+    topics.WITHDRAWALS: _withdrawal,
+    topics.DECISIONS: _decision,
+    topics.RESULTS: _result,
+    topics.HANDOVERS: _handover,
+    topics.LATE: _late,
+}
