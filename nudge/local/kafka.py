@@ -7,13 +7,14 @@ import struct
 import subprocess
 import uuid
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from nudge.local import docker
 from nudge.local.errors import LocalStackError
 from nudge.local.kafka_jars import KAFKA_VERSION, java_command, kafka_jars
-from nudge.local.places import free_ports, fresh_directory
+from nudge.local.places import check_free, free_ports, fresh_directory
 from nudge.local.server import ServerProcess
 
 _LOG4J = Path(__file__).with_name("kafka-log4j2.properties")
@@ -44,9 +45,8 @@ class LocalKafka:
         prefix: Sequence[str] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._keep = data is not None
-        self._directory = data or fresh_directory("kafka")
-        self._directory.mkdir(parents=True, exist_ok=True)
+
+        self._data = data
         spare = free_ports(2)
         self.port = port or spare[0]
         self._controller_port = spare[1]
@@ -70,6 +70,12 @@ class LocalKafka:
     def in_docker(self) -> bool:
         return self._use_docker
 
+    @cached_property
+    def _directory(self) -> Path:
+        directory = self._data or fresh_directory("kafka")
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
     @property
     def pid(self) -> int:
         """The broker's process group."""
@@ -81,29 +87,30 @@ class LocalKafka:
         Raises:
             LocalStackError: Java or Maven is missing, or the broker does not come up.
         """
+        check_free(self.port)
         if self._use_docker:
             try:
                 return self._launch(self._docker_command(), _PULL_DEADLINE_S)
             except LocalStackError as error:
                 self._say(f"Kafka in Docker did not start, trying its jars instead: {error}")
-                self._stop_server()
                 self._use_docker = False
         return self._launch(self._jar_command(), _START_DEADLINE_S)
 
     def stop(self) -> None:
         """Stops the broker: cleanly where its data are kept, else at once, and removes them."""
-        if self._keep:
-            self._stop_server()
+        if self._server is None:
             return
-        if self._server is not None:
-            self.kill()
+        if self._data:
+            self._server.stop()
+            return
+        self.kill()
         if self._use_docker:
             docker.remove_volume(self._container)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def restart(self) -> None:
         """A clean stop and a start with the same port and data."""
-        self._stop_server()
+        self._running().stop()
         self.start()
 
     def kill(self) -> None:
@@ -126,7 +133,11 @@ class LocalKafka:
             self._running().resume()
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -149,10 +160,6 @@ class LocalKafka:
             self._server.kill()
             raise
         return self
-
-    def _stop_server(self) -> None:
-        if self._server is not None:
-            self._server.stop()
 
     def _jar_command(self) -> list[str]:
         java, jars = java_command(), kafka_jars(self._say)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import random
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -25,10 +26,23 @@ def local_root() -> Path:
 
 
 def fresh_directory(name: str) -> Path:
-    """A new empty directory under ``.local/run/``."""
+    """A new empty directory under ``.local/run/``; those of processes that are gone are removed."""
     parent = local_root() / "run"
     parent.mkdir(exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+    for old in parent.iterdir():
+        if not _is_alive(old.name.split("-")[1]):
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{name}-{os.getpid()}-", dir=parent))
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def free_ports(count: int) -> list[int]:
@@ -41,16 +55,32 @@ def free_ports(count: int) -> list[int]:
     for port in random.SystemRandom().sample(range(_FIRST_PORT, _LAST_PORT), 200):
         if len(found) == count:
             return found
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
+        if _is_free(port):
+            found.append(port)
     raise LocalStackError(
         f"no free port between {_FIRST_PORT} and {_LAST_PORT}: close what uses them"
     )
+
+
+def check_free(port: int) -> None:
+    """So that another server's answers are never taken for ours.
+
+    Raises:
+        LocalStackError: somebody listens on this port of 127.0.0.1.
+    """
+    if not _is_free(port):
+        raise LocalStackError(f"port {port} of 127.0.0.1 is in use: stop what listens there")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # A closed connection's remains do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager

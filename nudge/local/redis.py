@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 
 from nudge.local import docker
 from nudge.local.errors import LocalStackError
-from nudge.local.places import free_ports, fresh_directory, local_root, locked
+from nudge.local.places import check_free, free_ports, fresh_directory, local_root, locked
 from nudge.local.server import ServerProcess
 
 _IMAGE = "redis:7-alpine"
@@ -42,9 +43,8 @@ class LocalRedis:
         interactive: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._keep = data is not None
-        self._directory = data or fresh_directory("redis")
-        self._directory.mkdir(parents=True, exist_ok=True)
+
+        self._data = data
         self.port = port or free_ports(1)[0]
         self._interactive = interactive
         self._say = say
@@ -60,6 +60,12 @@ class LocalRedis:
     def log(self) -> Path:
         return self._directory / "redis.log"
 
+    @cached_property
+    def _directory(self) -> Path:
+        directory = self._data or fresh_directory("redis")
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
     @property
     def pid(self) -> int:
         """The server's process group."""
@@ -71,6 +77,7 @@ class LocalRedis:
         Raises:
             LocalStackError: there is no Redis and none could be installed, or it does not come up.
         """
+        check_free(self.port)
         command, deadline_s = self._command()
         self._say(
             f"starting Redis {'in Docker ' if self._in_docker else ''}on 127.0.0.1:{self.port}"
@@ -88,7 +95,7 @@ class LocalRedis:
         """Stops Redis: cleanly where its data are kept, else at once, and removes them."""
         if self._server is None:
             return
-        if self._keep:
+        if self._data:
             self._server.stop()
             return
         self.kill()
@@ -130,7 +137,11 @@ class LocalRedis:
         return _ask(self.port, b"PING\r\n") == b"+PONG\r\n"
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()
