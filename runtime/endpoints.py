@@ -86,7 +86,8 @@ class Endpoint:
     """Byte for byte as the browser gave it."""
     origin: str
     """``scheme://host[:port]``, lower case, without a default port (RFC 6454 §6.2)."""
-    host: str
+    service: str
+    """The entry of the list that it came under: one of few, for metrics."""
 
 
 class EndpointPolicy:
@@ -118,13 +119,13 @@ class EndpointPolicy:
         scheme, host, port = match["scheme"], match["host"].lower(), match["port"]
         number = int(port) if port else _DEFAULT_PORT[scheme]
         if host in _LOOPBACK_HOSTS:
-            self._check_loopback(host, number)
+            service = self._check_loopback(host, number)
         else:
-            self._check_public(scheme, host, number)
+            service = self._check_public(scheme, host, number)
         shown = "" if number == _DEFAULT_PORT[scheme] else f":{number}"
-        return Endpoint(url=url, origin=f"{scheme}://{host}{shown}", host=host)
+        return Endpoint(url=url, origin=f"{scheme}://{host}{shown}", service=service)
 
-    def _check_loopback(self, host: str, port: int) -> None:
+    def _check_loopback(self, host: str, port: int) -> str:
         if not self.allow_loopback:
             raise EndpointNotAllowedError(
                 f"{host} is this machine; NUDGE_PUSH_ALLOW_LOOPBACK=true allows it for a local"
@@ -132,16 +133,21 @@ class EndpointPolicy:
             )
         if not 0 < port < 65536:
             raise EndpointNotAllowedError(f"{port} is no port")
+        return "loopback"
 
-    def _check_public(self, scheme: str, host: str, port: int) -> None:
+    def _check_public(self, scheme: str, host: str, port: int) -> str:
         if scheme != "https":
             raise EndpointNotAllowedError("a push endpoint must be https (RFC 8030 §8)")
-        if host not in self._exact and not host.endswith(self._below):
-            raise EndpointNotAllowedError(
-                f"{host} is no known push service; NUDGE_PUSH_EXTRA_HOSTS adds one"
-            )
         if port != _DEFAULT_PORT["https"]:
             raise EndpointNotAllowedError(f"port {port} is not allowed, only 443")
+        if host in self._exact:
+            return host
+        for suffix in self._below:
+            if host.endswith(suffix):
+                return f"*{suffix}"
+        raise EndpointNotAllowedError(
+            f"{host} is no known push service; NUDGE_PUSH_EXTRA_HOSTS adds one"
+        )
 
 
 def is_loopback(address: str) -> bool:

@@ -1,0 +1,39 @@
+"""The VAPID header of a push, made once for each key and origin and kept until it ages."""
+
+from runtime.vapid import KeyRing
+
+LIFETIME_S = 12 * 3600
+"""Half of what RFC 8292 §2 allows: push services' clocks differ from ours."""
+_REFRESH_AFTER_S = LIFETIME_S / 2
+_MOST = 4096
+
+
+class Authorizations:
+    """Headers by (key id, origin).
+
+    Args:
+        subject: ``mailto:`` or ``https:`` contact (RFC 8292 §2.1).
+    """
+
+    def __init__(self, keys: KeyRing, subject: str) -> None:
+        self._keys = keys
+        self._subject = subject
+        self._made: dict[tuple[str | None, str], tuple[str, float]] = {}
+
+    def header(self, key_id: str | None, origin: str, now: float) -> str | None:
+        """The ``Authorization`` header; ``None`` where we do not have that key.
+
+        Args:
+            now: epoch seconds.
+        """
+        made = self._made.get((key_id, origin))
+        if made is not None and now < made[1]:
+            return made[0]
+        key = self._keys.get(key_id)
+        if key is None:
+            return None
+        header = key.authorization(origin, self._subject, int(now) + LIFETIME_S)
+        if len(self._made) >= _MOST:
+            self._made.clear()
+        self._made[(key_id, origin)] = (header, now + _REFRESH_AFTER_S)
+        return header

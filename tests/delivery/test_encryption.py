@@ -1,0 +1,87 @@
+"""RFC 8291, held against its own example, pywebpush and a browser's decryption."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import http_ece
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.encryption import (
+    MAX_PLAINTEXT,
+    BadSubscriptionError,
+    ReceiverKeys,
+    TooLargeError,
+    encrypt,
+    seal,
+)
+from nudge.pushlab import Browser
+
+BROWSER = Browser("https://push.example/x", None)
+KEYS = ReceiverKeys.parse(BROWSER.p256dh, BROWSER.auth)
+
+
+def decoded(text: str) -> bytes:
+    return urlsafe_b64decode(text + "==")
+
+
+def test_the_example_of_rfc_8291_appendix_a() -> None:
+    keys = ReceiverKeys.parse(
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "BTBZMqHH6r4Tts7J_aSIgg",
+    )
+    secret = int.from_bytes(decoded("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"), "big")
+    sender = ec.derive_private_key(secret, ec.SECP256R1())
+    body = seal(
+        keys,
+        b"When I grow up, I want to be a watermelon",
+        sender,
+        decoded("DGv6ra1nlYgDCS1FRnbzlw"),
+    )
+    assert urlsafe_b64encode(body).rstrip(b"=").decode() == (
+        "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27ml"
+        "mlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPT"
+        "pK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN"
+    )
+
+
+@given(st.binary(min_size=0, max_size=MAX_PLAINTEXT))
+def test_a_browser_reads_what_was_encrypted_for_it(plaintext: bytes) -> None:
+    body = encrypt(KEYS, plaintext)
+    assert BROWSER.decrypt(body) == plaintext
+    assert len(body) <= 4096
+
+
+def test_no_two_messages_are_alike() -> None:
+    assert encrypt(KEYS, b"hello") != encrypt(KEYS, b"hello")
+
+
+def test_another_browser_reads_nothing() -> None:
+    other = Browser("https://push.example/y", None)
+    with pytest.raises(http_ece.ECEException):
+        http_ece.decrypt(
+            encrypt(KEYS, b"hello"), private_key=other.private_key, auth_secret=other.auth_secret
+        )
+
+
+def test_a_message_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(TooLargeError):
+        encrypt(KEYS, b"x" * (MAX_PLAINTEXT + 1))
+
+
+@given(st.text(max_size=100), st.text(max_size=40))
+def test_keys_that_no_browser_made_are_one_error(p256dh: str, auth: str) -> None:
+    with pytest.raises(BadSubscriptionError):
+        ReceiverKeys.parse(p256dh, auth)
+
+
+def test_a_point_off_the_curve_is_refused() -> None:
+    point = urlsafe_b64encode(b"\x04" + b"\x01" * 64).rstrip(b"=").decode()
+    with pytest.raises(BadSubscriptionError):
+        ReceiverKeys.parse(point, BROWSER.auth)
+
+
+def test_keys_may_be_padded() -> None:
+    padded = BROWSER.p256dh + "=" * (-len(BROWSER.p256dh) % 4)
+    assert ReceiverKeys.parse(padded, BROWSER.auth + "==") == KEYS
