@@ -28,6 +28,8 @@ def problem_of(error: BaseException) -> Problem | None:
     """
     if isinstance(error, Problem):
         return error
+    if isinstance(error, OSError) and error.filename is not None:
+        return Problem(f"{error.filename}: {error.strerror}")
     for module, name, explain in _KNOWN:
         known = getattr(sys.modules.get(module), name, None)
         if isinstance(known, type) and isinstance(error, known):
@@ -58,12 +60,13 @@ def _of_redis(error: BaseException) -> Problem:
     )
 
 
-def _of_local(error: BaseException) -> Problem:
+def _as_it_says(error: BaseException) -> Problem:
     return Problem(str(error))
 
 
 _KNOWN = (
-    ("nudge.local.errors", "LocalStackError", _of_local),
+    ("nudge.local.errors", "LocalStackError", _as_it_says),
+    ("runtime.vapid", "KeyFilesError", _as_it_says),
     ("pydantic_settings", "SettingsError", _of_settings),
     ("aiokafka.errors", "KafkaConnectionError", _of_connection),
     ("aiokafka.errors", "KafkaError", _of_kafka),

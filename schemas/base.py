@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from schemas.currencies import Currency
 
@@ -56,6 +56,15 @@ else:
         Annotated[int, Field(strict=True, ge=0, le=EPOCH_MS_LIMIT)]
         | Annotated[AwareDatetime, AfterValidator(_to_epoch_ms)],
         Field(union_mode="left_to_right", description="epoch ms, or RFC 3339 with an offset"),
+        WithJsonSchema(
+            {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": EPOCH_MS_LIMIT,
+                "description": "epoch ms",
+            },
+            mode="serialization",
+        ),
     ]
 """Epoch milliseconds or RFC 3339 in; always an ``int`` of epoch milliseconds out."""
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import typer
 
-from nudge.commands import publish, tap, topics
+from nudge.commands import keys, pause, publish, scenarios, schemas, tap, topics
 
 
 class CommandModule(Protocol):
@@ -18,7 +18,9 @@ class CommandModule(Protocol):
 
 
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
-    "Set up": (topics,),
+    "Set up": (topics, keys, scenarios),
     "Send events": (publish,),
     "Look": (tap,),
+    "Steer": (pause,),
+    "For programs": (schemas,),
 }

@@ -1,0 +1,180 @@
+"""``nudge scenarios``: check the scenario file, put it in force, see what is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nudge.terminal import examples
+
+if TYPE_CHECKING:
+    from processors.rules import Rules
+    from runtime.settings import KafkaSettings
+    from schemas.control import ScenarioVersion
+
+app = typer.Typer(
+    help="Check the scenario file, put it in force, see which is.", no_args_is_help=True
+)
+File = Annotated[Path, typer.Argument(help="The scenario file (YAML).")]
+
+
+def register(root: typer.Typer, section: str) -> None:
+    root.add_typer(app, name="scenarios", rich_help_panel=section)
+
+
+@app.command(epilog=examples("nudge scenarios check scenarios.yaml"))
+def check(file: File) -> None:
+    """Check a scenario file: every problem with its line and its cure. Needs no Kafka."""
+    from nudge.terminal import plain, say
+
+    text, rules = _load(file)
+    del text
+    say(f"{plain(str(file))} is good: version {rules.version}")
+    for name, scenario in rules.scenarios.items():
+        say(f"  {scenario.config.enabled:<7}{plain(name)}")
+
+
+@app.command(
+    epilog=examples(
+        "nudge scenarios apply scenarios.yaml",
+        "nudge scenarios apply scenarios.yaml --at 2026-12-01T08:00:00+01:00",
+        "nudge scenarios apply scenarios.yaml --if-absent    # at a first start",
+    )
+)
+def apply(
+    file: File,
+    at: Annotated[
+        str, typer.Option(help="In force from: RFC 3339, epoch ms, now, or +10m.")
+    ] = "now",
+    if_absent: Annotated[
+        bool, typer.Option("--if-absent", help="Only where no version was ever applied.")
+    ] = False,
+) -> None:
+    """Check a scenario file and put it in force.
+
+    Workers read versions from Kafka, never a local file: each partition switches when its clock
+    passes the time. A file that is in force already is left as it is.
+    """
+    import asyncio
+
+    from nudge.controls import who
+    from nudge.kafka import kafka_settings
+    from nudge.when import moment_ms, now_ms
+    from schemas.control import ScenarioVersion
+
+    text, rules = _load(file)
+    version = ScenarioVersion(
+        type="version",
+        version=rules.version,
+        effective_at=moment_ms(at, now=now_ms()),
+        applied_by=who(),
+        yaml=text,
+    )
+    asyncio.run(_apply(kafka_settings(), version, if_absent=if_absent))
+
+
+async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_absent: bool) -> None:
+    from nudge.controls import apply_version, read_controls
+    from nudge.terminal import say
+    from nudge.when import now_ms, rfc3339
+
+    controls = await read_controls(settings)
+    now = now_ms()
+    current = controls.in_force(now)
+    if if_absent and controls.versions:
+        newest = current or next(reversed(controls.versions.values()))
+        say(f"A version was applied before ({newest.version}): nothing changed.")
+        return
+    later = [v for v in controls.versions.values() if v.effective_at > now]
+    if current and current.version == version.version and not later:
+        since = rfc3339(current.effective_at)
+        say(f"Version {version.version} is in force since {since}: nothing changed.")
+        return
+    await apply_version(settings, version)
+    say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
+
+
+@app.command("list", epilog=examples("nudge scenarios list", "nudge scenarios list --json"))
+def list_(
+    json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """List the versions that were applied, and which is in force."""
+    import asyncio
+
+    from nudge.controls import read_controls
+    from nudge.kafka import kafka_settings
+    from nudge.terminal import note, plain, say_json, say_table
+    from nudge.when import now_ms, rfc3339
+
+    controls = asyncio.run(read_controls(kafka_settings()))
+    now = now_ms()
+    current = controls.in_force(now)
+    versions = sorted(controls.versions.values(), key=lambda version: version.effective_at)
+    if json:
+        say_json(
+            [
+                version.model_dump(mode="json", exclude={"yaml", "type"})
+                | {"in_force": version is current}
+                for version in versions
+            ]
+        )
+        return
+    if not versions:
+        note("No version was ever applied: `nudge scenarios apply FILE`.")
+        return
+    say_table(
+        ("version", "from", "state", "by"),
+        (
+            (
+                version.version,
+                rfc3339(version.effective_at),
+                "[green]in force[/green]"
+                if version is current
+                else ("to come" if version.effective_at > now else "past"),
+                plain(version.applied_by or ""),
+            )
+            for version in versions
+        ),
+    )
+
+
+@app.command(epilog=examples("nudge scenarios show > scenarios.yaml"))
+def show(
+    version: Annotated[str | None, typer.Argument(help="Default: the one in force.")] = None,
+) -> None:
+    """Print a version's file, as it was applied."""
+    import asyncio
+    import sys
+
+    from nudge.controls import read_controls
+    from nudge.kafka import kafka_settings
+    from nudge.problem import Problem
+    from nudge.when import now_ms
+
+    controls = asyncio.run(read_controls(kafka_settings()))
+    found = controls.in_force(now_ms()) if version is None else controls.versions.get(version)
+    if found is None:
+        raise Problem("There is no such version.", "See `nudge scenarios list`.")
+    sys.stdout.write(found.yaml)
+
+
+def _load(file: Path) -> "tuple[str, Rules]":
+    """Raises:
+    Problem: the file cannot be read, or anything is wrong with it.
+    """
+    from nudge.problem import Problem
+    from processors.scenario_file import ScenarioFileError, load
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Problem(f"{file} is not in UTF-8.", "Save it as UTF-8.") from None
+    try:
+        return text, load(text, str(file))
+    except ScenarioFileError as error:
+        lines = [
+            f"{file}:{problem.line}: {problem.message}"
+            + (f"\n           {problem.cure}" if problem.cure else "")
+            for problem in error.problems
+        ]
+        raise Problem("\n       ".join(lines), "Nothing was applied.") from None

@@ -1,0 +1,109 @@
+"""What ops tell every worker through ``nudge.scenarios``: pauses and scenario versions."""
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass, field
+
+from aiokafka import TopicPartition
+
+from nudge.kafka import partition_counts, reader, writer
+from nudge.reading import read, spans
+from nudge.when import now_ms
+from runtime.settings import KafkaSettings
+from schemas.adapters import CONTROL, InvalidRecordError, dump, parse
+from schemas.control import PAUSE_KEY, Deployment, Pause, ScenarioVersion, version_key
+from schemas.topics import SCENARIOS
+
+
+@dataclass(slots=True)
+class Controls:
+    """The newest record a key of ``nudge.scenarios``; ``versions`` in the order written."""
+
+    pause: Pause | None = None
+    deployment: Deployment | None = None
+    versions: dict[str, ScenarioVersion] = field(default_factory=dict)
+
+    @property
+    def paused(self) -> bool:
+        return self.pause is not None and self.pause.paused
+
+    def in_force(self, now: int) -> ScenarioVersion | None:
+        """The version in force at ``now`` (ms): the newest that has come into effect."""
+        past = [version for version in self.versions.values() if version.effective_at <= now]
+        return max(past, key=lambda version: version.effective_at, default=None)
+
+
+async def read_controls(settings: KafkaSettings) -> Controls:
+    """All of ``nudge.scenarios``, as it stands.
+
+    Raises:
+        Problem: Kafka cannot be reached, or the topic does not exist.
+    """
+    await partition_counts(settings, (SCENARIOS,))
+    controls = Controls()
+    async with reader(settings) as consumer:
+        stretch = await spans(consumer, [TopicPartition(settings.topic(SCENARIOS), 0)], None)
+        async for record in read(consumer, stretch):
+            _take(controls, (record.key or b"").decode(errors="replace"), record.value)
+    return controls
+
+
+def _take(controls: Controls, key: str, value: bytes | None) -> None:
+    if value is None:
+        controls.versions.pop(key.removeprefix("version/"), None)
+        if key == PAUSE_KEY:
+            controls.pause = None
+        return
+    try:
+        control = parse(CONTROL, value)
+    except InvalidRecordError:
+        return
+    match control:
+        case Pause():
+            controls.pause = control
+        case Deployment():
+            controls.deployment = control
+        case ScenarioVersion():
+            # Written anew, it stands where it is written now.
+            controls.versions.pop(control.version, None)
+            controls.versions[control.version] = control
+
+
+async def set_pause(settings: KafkaSettings, *, paused: bool, reason: str | None) -> Pause:
+    """Pauses or resumes sending; returns once every replica of the broker has it.
+
+    Raises:
+        Problem: Kafka cannot be reached, or the topic does not exist.
+        KafkaError: the record was refused.
+    """
+    pause = Pause(type="pause", paused=paused, at=now_ms(), by=who(), reason=reason)
+    await _write(settings, PAUSE_KEY, dump(pause))
+    return pause
+
+
+async def apply_version(settings: KafkaSettings, version: ScenarioVersion) -> None:
+    """Puts a checked scenario file in force from its ``effective_at`` on.
+
+    Raises:
+        Problem: Kafka cannot be reached, or the topic does not exist.
+        KafkaError: the record was refused.
+    """
+    await _write(settings, version_key(version.version), dump(version))
+
+
+async def _write(settings: KafkaSettings, key: str, value: bytes) -> None:
+    await partition_counts(settings, (SCENARIOS,))
+    async with writer(settings) as producer:
+        await producer.send_and_wait(
+            settings.topic(SCENARIOS), value, key=key.encode(), partition=0
+        )
+
+
+def who() -> str:
+    """Who gives the command: ``user@machine``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
