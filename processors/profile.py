@@ -18,7 +18,8 @@ MAX_SAVED = 50
 MAX_ASKED = 20
 MAX_CATEGORIES = 10
 MAX_ORDERS = 10
-MAX_SENT = 40
+MAX_SENT = 30
+MAX_PENDING = 4
 MAX_DEVICES = 10
 MAX_ALIASES = 10
 MAX_MOMENTS = 60
@@ -56,11 +57,16 @@ class Interest(msgspec.Struct, array_like=True, gc=False):
     views: int = 1
 
 
-class Device(msgspec.Struct, array_like=True, gc=False):
-    """A subscription by its id, and when its browser was last seen (ms)."""
+class Device(msgspec.Struct, array_like=True):
+    """A browser that can be pushed to, when it was last seen (ms), and its subscription.
+
+    ``origin``: the anonymous id it was bound under before its user logged in.
+    """
 
     subscription_id: str
     seen_at: int
+    subscription: dict[str, Any]
+    origin: str | None = None
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
@@ -72,17 +78,24 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
 
 class Sent(msgspec.Struct, array_like=True, gc=False):
-    """A message sent: for caps, for once-only, and for taking it back."""
+    """A message sent: for caps and for once-only."""
 
     at: int
     scenario: str
     step: int
-    entity: str
     marketing: bool
-    priority: int
+
+
+class Pending(msgspec.Struct, array_like=True, gc=False):
+    """A marketing message that may still be on its way: for taking it back."""
+
+    decision_id: str
+    scenario: str
+    entity: str
+    step: int
+    at: int
     due_at: int
     expires_at: int
-    decision_id: str
     version: str
 
 
@@ -101,10 +114,11 @@ class Moment(
         "first_due": "f",
         "look_at": "l",
         "held": "h",
+        "shadow": "q",
         "data": "x",
     },
 ):
-    """An open moment: an idle one is due ``wait`` after the last activity, others at ``due`` (ms)."""
+    """An open moment: an idle one is due ``wait`` after the last activity, another at ``due``."""
 
     scenario: str
     entity: str
@@ -121,6 +135,8 @@ class Moment(
     """Held until then."""
     held: list[str] = []
     """Reasons it was held for so far: each is written down once."""
+    shadow: bool = False
+    """Opened while its scenario was in shadow: it never speaks."""
     data: dict[str, Any] = {}
 
     def due_at(self, active_at: int) -> int:
@@ -142,6 +158,7 @@ class Profile(
         "timezone": "tz",
         "first_at": "fa",
         "active_at": "aa",
+        "prior_at": "pa",
         "session_at": "sa",
         "sessions": "sn",
         "bought_at": "ba",
@@ -156,6 +173,7 @@ class Profile(
         "hours": "hr",
         "days": "dy",
         "sent": "st",
+        "pending": "pn",
         "spent": "sp",
         "moments": "mo",
         "finals": "fi",
@@ -176,6 +194,8 @@ class Profile(
     timezone: str | None = None
     first_at: int = 0
     active_at: int = 0
+    prior_at: int = 0
+    """The activity before the last one."""
     session_at: int = 0
     sessions: int = 0
     bought_at: int = 0
@@ -196,6 +216,7 @@ class Profile(
     days: list[list[int]] = []
     """[day, events, views, cart adds, orders, spend] of the last 30 days with any (UTC)."""
     sent: list[Sent] = []
+    pending: list[Pending] = []
     spent: int = 0
     """Cart scenarios that have spoken (or were silenced) since an item was last added."""
     moments: list[Moment] = []
@@ -227,6 +248,10 @@ _KNOWN = {field.encode_name for field in msgspec.structs.fields(Profile)} - {"ex
 
 def new_profile() -> Profile:
     return Profile(schema=SCHEMA)
+
+
+EMPTY_ROW = _encoder.encode(new_profile())
+"""A profile of which nothing is known; not worth a row."""
 
 
 def decode(row: bytes) -> Profile:
@@ -277,11 +302,16 @@ def from_plain(plain: dict[str, Any]) -> Profile:
     return decode(orjson.dumps(plain))
 
 
-class ProfileGlance(msgspec.Struct, rename={"viewed": "vw", "saved": "sv", "asked": "as",
-                                            "moments": "mo", "active_at": "aa"}):  # fmt: skip
+_GLANCE_NAMES = {
+    "known": "k", "active_at": "aa", "viewed": "vw", "saved": "sv", "asked": "as", "moments": "mo",
+}  # fmt: skip
+
+
+class ProfileGlance(msgspec.Struct, rename=_GLANCE_NAMES):
     """What recovery needs of a row: who is due when, and who cares for what."""
 
     v: int
+    known: bool = False
     active_at: int = 0
     cart: list[Line] = []
     viewed: list[Interest] = []

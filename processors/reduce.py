@@ -53,21 +53,26 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, lookup: Lookup)
 
 def touch(profile: Profile, at: int) -> None:
     """Activity at ``at`` (ms)."""
-    if at - profile.active_at >= SESSION_GAP_MS:
-        profile.sessions += 1
-        profile.session_at = at
-    profile.active_at = max(profile.active_at, at)
+    last = profile.active_at
+    if at > last:
+        if at - last >= SESSION_GAP_MS:
+            profile.sessions += 1
+            profile.session_at = at
+        profile.prior_at = last
+        profile.active_at = at
+    elif profile.prior_at < at < last:
+        profile.prior_at = at
 
 
 def _count(profile: Profile, event: e.ShopEvent) -> None:
     kind = type(event)
     column = _COLUMN.get(kind, 0)
-    spend = event.value if kind is e.Purchase else 0  # type: ignore[union-attr]
+    spend = event.value if isinstance(event, e.Purchase) else 0
     _bump(profile.hours, event.occurred_at // HOUR_MS, column, bounds.MAX_HOURS, 5, 0)
     _bump(profile.days, event.occurred_at // DAY_MS, column, bounds.MAX_DAYS, 6, spend)
 
 
-_COLUMN = {e.ViewItem: 2, e.AddToCart: 3, e.Purchase: 4}
+_COLUMN: dict[type, int] = {e.ViewItem: 2, e.AddToCart: 3, e.Purchase: 4}
 
 
 def _bump(

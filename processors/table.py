@@ -43,15 +43,14 @@ class ProfileTable:
         number = self._numbers.get(key)
         return None if number is None else self._rows[number]
 
-    def number_of(self, key: bytes) -> int | None:
-        return self._numbers.get(key)
+    def number_for(self, key: bytes) -> int:
+        """The user's dense number; a new one where there is no row yet."""
+        number = self._numbers.get(key)
+        return self._take_number(key) if number is None else number
 
-    def at(self, number: int) -> tuple[bytes, bytes] | None:
-        """Key and row of a dense number, ``None`` where the row has gone."""
-        if number >= len(self._rows):
-            return None
-        key, row = self._keys[number], self._rows[number]
-        return None if key is None or row is None else (key, row)
+    def key_of(self, number: int) -> bytes | None:
+        """The user of a dense number; ``None`` where the row has gone."""
+        return self._keys[number] if number < len(self._keys) else None
 
     def put(self, key: bytes, row: bytes | None) -> int:
         """Writes or (``None``) deletes a row; answers its dense number, -1 for a reserved key."""

@@ -1,0 +1,197 @@
+"""What stands in the scenario file, as pydantic models. Durations are milliseconds once read."""
+
+from datetime import time
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from processors.durations import Duration
+from schemas.push import MessageClass, Urgency
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+class Config(BaseModel):
+    """A part of the scenario file. An unknown key is a mistake and is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Mode(StrEnum):
+    """``shadow`` decides and sends nothing."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    ON = "on"
+
+
+def _yaml_switch(value: Any) -> Any:
+    """YAML reads a bare ``on`` and ``off`` as true and false."""
+    if isinstance(value, bool):
+        return Mode.ON if value else Mode.OFF
+    return value
+
+
+Switch = Annotated[Mode, BeforeValidator(_yaml_switch)]
+
+
+class Shop(Config):
+    name: str
+    url: str
+    cart_url: str
+    checkout_url: str
+    order_url: str | None = None
+    """May hold ``{order_id}``."""
+    icon: str | None = None
+    timezone: str
+    locale: str
+    currency: str | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"no timezone {value!r}: write one like Europe/Warsaw") from None
+        return value
+
+
+class Quiet(Config):
+    start: Annotated[time, Field(alias="from")] = time(22)
+    end: Annotated[time, Field(alias="to")] = time(8)
+    spread: Duration = 45 * 60_000
+
+
+class Caps(Config):
+    """Marketing messages to one user: apart by ``gap``, at most so many a day and a week."""
+
+    gap: Duration = 2 * HOUR
+    day: Annotated[int, Field(ge=0)] = 2
+    week: Annotated[int, Field(ge=0)] = 6
+
+
+class Policy(Config):
+    consent: Literal["subscription", "explicit"] = "subscription"
+    """``subscription``: who subscribed agreed, until they say no; ``explicit``: needs a grant."""
+    quiet_hours: Quiet = Quiet()
+    caps: Caps = Caps()
+    look_ahead: Duration = 60_000
+    expire_after: Duration = 6 * HOUR
+    """Found later than this after it was due (an outage), a moment is not sent."""
+    hold_at_most: Duration = DAY
+
+
+class ScenarioConfig(Config):
+    """What every scenario may set."""
+
+    use: str | None = None
+    enabled: Switch = Mode.ON
+    once: Duration = 0
+    """Sent at most once to a user (each step) in this time; 0: no such limit."""
+    ttl: Duration = 4 * HOUR
+    """How long the push service keeps trying."""
+    urgency: Urgency = Urgency.NORMAL
+    expire_after: Duration | None = None
+    passes_quiet_hours: bool = False
+    fire_opened_in_shadow: bool = False
+
+
+class StepConfig(Config):
+    wait: Duration
+    copy_name: Annotated[str, Field(alias="copy")]
+
+
+class CartConfig(ScenarioConfig):
+    steps: Annotated[tuple[StepConfig, ...], Field(min_length=1, max_length=5)]
+    min_value: Annotated[int, Field(ge=0)] = 0
+    """Carts worth less (minor units) stay unmentioned."""
+
+
+class PriceDropConfig(ScenarioConfig):
+    copy_name: Annotated[str, Field(alias="copy")] = "price_drop"
+    min_percent: Annotated[float, Field(gt=0, le=100)] = 5
+    below_30_day_low: bool = True
+    settle: Duration = 5 * 60_000
+    interest_max_age: Duration = 90 * DAY
+
+
+class StockWaits(Config):
+    asked: Duration = 0
+    saved: Duration = 10 * 60_000
+    viewed: Duration = 30 * 60_000
+
+
+class BackInStockConfig(ScenarioConfig):
+    copy_name: Annotated[str, Field(alias="copy")] = "back_in_stock"
+    min_quantity: Annotated[int, Field(ge=1)] = 1
+    waits: StockWaits = StockWaits()
+    per_unit: Annotated[int, Field(ge=1)] = 20
+    """People told for each piece in stock, at most."""
+    interest_max_age: Duration = 90 * DAY
+
+
+class Priority(StrEnum):
+    """Highest first."""
+
+    TRANSACTIONAL = "transactional"
+    ASKED_FOR = "asked_for"
+    STOCK = "stock"
+    PRICE = "price"
+    CHECKOUT = "checkout"
+    CART = "cart"
+    WISHLIST = "wishlist"
+    BROWSE = "browse"
+    WINBACK = "winback"
+    MASS = "mass"
+
+
+Scalar = str | int | float | bool
+
+
+class AfterEventConfig(ScenarioConfig):
+    """A scenario that only follows an event: everything about it stands here."""
+
+    on: str
+    where: dict[str, Scalar | list[Scalar]] = {}
+    wait: Duration = 0
+    unless: tuple[str, ...] = ()
+    entity: str | None = None
+    """The event's field that tells one moment from another (``order_id``)."""
+    message_class: Annotated[MessageClass, Field(alias="class")] = MessageClass.MARKETING
+    family: str | None = None
+    priority: Priority | None = None
+    copy_name: Annotated[str | None, Field(alias="copy")] = None
+
+
+class ActionConfig(Config):
+    action: str
+    title: str
+    url: str | None = None
+
+
+class CopyVariant(Config):
+    """One way to say it. Texts are Jinja2 templates; without its data a variant is passed over."""
+
+    title: Annotated[str, Field(min_length=1)]
+    body: str
+    url: str
+    icon: str | None = None
+    image: str | None = None
+    actions: Annotated[tuple[ActionConfig, ...], Field(max_length=2)] = ()
+
+
+CopyTable = dict[str, dict[str, Annotated[tuple[CopyVariant, ...], Field(min_length=1)]]]
+"""Variants by copy name and locale."""
+
+
+class ScenarioFile(Config):
+    """The whole file; ``scenarios`` are checked each against its own model."""
+
+    shop: Shop
+    policy: Policy = Policy()
+    scenarios: dict[str, dict[str, Any]]
+    copies: Annotated[CopyTable, Field(alias="copy")]

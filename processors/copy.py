@@ -1,0 +1,241 @@
+"""What a message says: Jinja2 templates, compiled when the file loads, in the user's language."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, get_currency_precision
+from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import SandboxedEnvironment
+
+from processors.config import CopyVariant
+from processors.localtime import zone
+from schemas.push import Action
+
+NAMES = frozenset({"shop", "user", "cart", "product", "order", "event", "price", "locale", "tz"})
+"""What templates may speak of. Which of them exist depends on the scenario."""
+
+
+@lru_cache(maxsize=64)
+def babel_locale(name: str) -> Locale:
+    """The locale of a BCP 47 or POSIX name; English where there is none."""
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
+
+
+@lru_cache(maxsize=8192)
+def money(minor: int, currency: str, locale: str) -> str:
+    """Minor units as people of ``locale`` write them; no decimals where there are none."""
+    precision = get_currency_precision(currency)
+    amount = Decimal(minor).scaleb(-precision)
+    whole = amount == amount.to_integral_value()
+    return str(
+        format_currency(
+            amount, currency, locale=babel_locale(locale), currency_digits=not whole,
+            format=None if not whole else babel_locale(locale).currency_formats["standard"]
+            .pattern.replace("0.00", "0"),
+        )
+    )  # fmt: skip
+
+
+@pass_context
+def _money_filter(context: Context, minor: int, currency: str) -> str:
+    return money(minor, currency, context["locale"])
+
+
+@pass_context
+def _date_filter(context: Context, at: int, style: str = "medium") -> str:
+    when = datetime.fromtimestamp(at / 1000, zone(context["tz"], "UTC"))
+    return str(format_date(when, style, locale=babel_locale(context["locale"])))
+
+
+@pass_context
+def _datetime_filter(context: Context, at: int, style: str = "short") -> str:
+    when = datetime.fromtimestamp(at / 1000, zone(context["tz"], "UTC"))
+    return str(format_datetime(when, style, locale=babel_locale(context["locale"])))
+
+
+@pass_context
+def _plural_filter(context: Context, number: int, **forms: str) -> str:
+    """``{{ n | plural(one="rzecz", few="rzeczy", many="rzeczy", other="rzeczy") }}`` (CLDR)."""
+    form = babel_locale(context["locale"]).plural_form(number)
+    return forms.get(form, forms["other"])
+
+
+def _environment() -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    environment.filters |= {
+        "money": _money_filter,
+        "date": _date_filter,
+        "datetime": _datetime_filter,
+        "plural": _plural_filter,
+    }
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+class CopyError(ValueError):
+    """A template that cannot be compiled; ``field`` names it within its variant."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A rendered message: what the payload shows."""
+
+    title: str
+    body: str
+    url: str
+    icon: str | None
+    image: str | None
+    actions: tuple[Action, ...]
+    locale: str
+    variant: int
+
+
+Render = Callable[[Mapping[str, Any]], str]
+
+
+def compile_text(field: str, source: str) -> Render:
+    """A template's render function; plain text needs none.
+
+    Raises:
+        CopyError: bad syntax, or a name that templates do not know.
+    """
+    if "{" not in source:
+        return lambda _context: source
+    try:
+        unknown = meta.find_undeclared_variables(_ENVIRONMENT.parse(source)) - NAMES
+        template: Template = _ENVIRONMENT.from_string(source)
+    except TemplateError as error:
+        raise CopyError(field, f"the template does not parse: {error}") from None
+    if unknown:
+        raise CopyError(
+            field,
+            f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}",
+        )
+    return template.render
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    title: Render
+    body: Render
+    url: Render
+    icon: Render | None
+    image: Render | None
+    actions: tuple[tuple[str, Render, Render | None], ...]
+
+    def render(self, context: Mapping[str, Any], number: int) -> Text:
+        return Text(
+            title=self.title(context).strip(),
+            body=" ".join(self.body(context).split()),
+            url=self.url(context).strip(),
+            icon=self.icon(context).strip() if self.icon else None,
+            image=self.image(context).strip() if self.image else None,
+            actions=tuple(
+                Action(action=name, title=title(context), url=url(context) if url else None)
+                for name, title, url in self.actions
+            ),
+            locale=str(context["locale"]),
+            variant=number,
+        )
+
+
+def _compile_variant(variant: CopyVariant) -> _Variant:
+    def optional(field: str, source: str | None) -> Render | None:
+        return None if source is None else compile_text(field, source)
+
+    return _Variant(
+        title=compile_text("title", variant.title),
+        body=compile_text("body", variant.body),
+        url=compile_text("url", variant.url),
+        icon=optional("icon", variant.icon),
+        image=optional("image", variant.image),
+        actions=tuple(
+            (
+                action.action,
+                compile_text(f"actions.{number}.title", action.title),
+                optional(f"actions.{number}.url", action.url),
+            )
+            for number, action in enumerate(variant.actions)
+        ),
+    )
+
+
+class Copy:
+    """One copy name's variants in every language it is written in."""
+
+    __slots__ = ("_by_locale", "_fallback")
+
+    def __init__(self, by_locale: Mapping[str, Iterable[CopyVariant]], fallback: str) -> None:
+        self._by_locale = {
+            name.replace("_", "-").lower(): (
+                name,
+                tuple(_compile_variant(variant) for variant in variants),
+            )
+            for name, variants in by_locale.items()
+        }
+        self._fallback = fallback
+
+    def locales(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self._by_locale.values())
+
+    def _pick(self, wanted: str | None) -> tuple[str, tuple[_Variant, ...]]:
+        for name in (wanted, self._fallback, "en"):
+            if not name:
+                continue
+            tag = name.replace("_", "-").lower()
+            for candidate in (tag, tag.split("-")[0]):
+                if candidate in self._by_locale:
+                    return self._by_locale[candidate]
+        return next(iter(self._by_locale.values()))
+
+    def render(self, wanted: str | None, data: Mapping[str, Any]) -> Text | None:
+        """The first variant whose data exist, in the user's language; ``None`` where none has."""
+        locale, variants = self._pick(wanted)
+        context = {**data, "locale": locale}
+        for number, variant in enumerate(variants, start=1):
+            try:
+                return variant.render(context, number)
+            except (UndefinedError, KeyError, TypeError, ZeroDivisionError):
+                continue
+        return None
+
+    def renders_without_data(self, locale: str, shop: Mapping[str, Any], tz: str) -> bool:
+        """Whether the last variant needs nothing but the shop's own data."""
+        _, variants = self._by_locale[locale.replace("_", "-").lower()]
+        try:
+            variants[-1].render({"shop": shop, "locale": locale, "tz": tz, "user": {}}, 1)
+        except (UndefinedError, KeyError, TypeError):
+            return False
+        return True
+
+
+def with_utm(url: str, campaign: str) -> str:
+    """The link with its source, so that the shop's analytics know it (UTM parameters)."""
+    parts = urlsplit(url)
+    if "utm_source=" in parts.query:
+        return url
+    utm = urlencode({"utm_source": "nudge", "utm_medium": "push", "utm_campaign": campaign})
+    query = f"{parts.query}&{utm}" if parts.query else utm
+    return urlunsplit(parts._replace(query=query))
+
+
+def without_nothing(data: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` without what is not known, so that a template that needs it is passed over."""
+    return {name: value for name, value in data.items() if value is not None}

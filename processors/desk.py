@@ -1,0 +1,46 @@
+"""What every user of a partition shares while a step runs: rules, products, clock, answers."""
+
+from typing import TYPE_CHECKING
+
+from processors.catalogue import Catalogue, ProductFacts
+from processors.effects import DecisionMade, Effects
+from processors.inputs import Source
+from schemas.decisions import Decision
+
+if TYPE_CHECKING:
+    from processors.rules import RuleBook
+
+
+class Desk:
+    """``clock`` and ``now`` in ms; see :class:`processors.inputs.Tick`."""
+
+    __slots__ = (
+        "applied", "assume_reachable", "book", "catalogue", "clock", "effects", "now",
+        "partitions", "source",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        book: "RuleBook",
+        catalogue: Catalogue,
+        partitions: int,
+        *,
+        assume_reachable: bool = False,
+    ) -> None:
+        self.book = book
+        self.catalogue = catalogue
+        self.partitions = partitions
+        self.assume_reachable = assume_reachable
+        """Users count as subscribed and consenting until they say otherwise (replay)."""
+        self.applied: dict[int, int] = {}
+        self.clock = 0
+        self.now = 0
+        self.effects = Effects()
+        self.source: Source | None = None
+
+    def product(self, product_id: str, at: int | None = None) -> ProductFacts | None:
+        """The product as of ``at`` (ms); without it, as applied last."""
+        return self.catalogue.seen(product_id, self.applied, at)
+
+    def decided(self, decision: Decision) -> None:
+        self.effects.decisions.append(DecisionMade(decision, self.source))

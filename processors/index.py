@@ -1,0 +1,60 @@
+"""Who cares for a product: dense user numbers by product. Checked against the profile on use."""
+
+from array import array
+from collections.abc import Iterable
+
+from processors.profile import Profile, ProfileGlance, from_plain
+from schemas import events as e
+from schemas.people import HandoverEvent, HandoverProfile
+
+_COMPACT_FROM = 64
+
+
+class InterestIndex:
+    """May name users who no longer care, or twice; never misses one who does."""
+
+    __slots__ = ("_limits", "_users")
+
+    def __init__(self) -> None:
+        self._users: dict[str, array[int]] = {}
+        self._limits: dict[str, int] = {}
+
+    def add(self, product_id: str, number: int) -> None:
+        users = self._users.get(product_id)
+        if users is None:
+            users = self._users[product_id] = array("I")
+        users.append(number)
+        if len(users) >= self._limits.get(product_id, _COMPACT_FROM):
+            self.replace(product_id, users)
+
+    def replace(self, product_id: str, numbers: Iterable[int]) -> None:
+        """Keeps each number once."""
+        users = array("I", sorted(set(numbers)))
+        self._users[product_id] = users
+        self._limits[product_id] = max(_COMPACT_FROM, 2 * len(users))
+
+    def watchers(self, product_id: str) -> list[int]:
+        """Each number once, in ascending order."""
+        users = self._users.get(product_id)
+        return [] if users is None else sorted(set(users))
+
+
+def named_products(value: object) -> Iterable[str]:
+    """The products that a record may tie its user to."""
+    if isinstance(value, e.ViewItem | e.AddToCart | e.AddToWishlist | e.StockAlertRequested):
+        return (value.product_id,)
+    if isinstance(value, e.CartSnapshot):
+        return {item.product_id for item in value.items}
+    if isinstance(value, HandoverProfile):
+        return products_of(from_plain(value.profile))
+    if isinstance(value, HandoverEvent):
+        return {value.event["product_id"]} if "product_id" in value.event else ()
+    return ()
+
+
+def products_of(profile: Profile | ProfileGlance) -> set[str]:
+    """Every product the profile has any tie to."""
+    products = {line.product_id for line in profile.cart}
+    for interests in (profile.viewed, profile.saved, profile.asked):
+        products.update(interest.product_id for interest in interests)
+    return products

@@ -1,0 +1,212 @@
+"""Due moments are judged, each at its own time; what may speak becomes a job."""
+
+from hashlib import blake2b
+from typing import Any
+
+from processors import profile as bounds
+from processors.config import Mode
+from processors.copy import Text, with_utm, without_nothing
+from processors.desk import Desk
+from processors.ids import decision_id
+from processors.policy import objection, standing_order
+from processors.profile import Device, Moment, Pending, Profile, Sent
+from processors.scenarios.base import Scenario
+from processors.turn import Turn
+from schemas.decisions import Decision, Outcome, Reason
+from schemas.push import PAYLOAD_LIMIT, MessageClass, Payload, PushJob, Withdrawal
+
+ASSUMED_DEVICE = "assumed"
+"""Stands for the browser of a user who only counts as subscribed (replay)."""
+
+
+def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
+    """Judges every moment of the user due by ``until`` (ms), in order; whether there was one."""
+    judged = False
+    while profile.moments:
+        active_at = profile.active_at
+        at = min(moment.next_look(active_at) for moment in profile.moments)
+        if at > until:
+            break
+        turn = Turn(desk, key, profile, at)
+        due = [m for m in profile.moments if m.next_look(active_at) == at]
+        _judge(turn, min(due, key=lambda moment: standing_order(turn, moment)))
+        judged = True
+    return judged
+
+
+def _judge(turn: Turn, moment: Moment) -> None:
+    if not moment.first_due:
+        moment.first_due = moment.due_at(turn.profile.active_at)
+    verdict = objection(turn, moment)
+    if verdict is not None and verdict.outcome is Outcome.HELD:
+        moment.look_at = verdict.until
+        if verdict.reason.value not in moment.held:
+            moment.held = [*moment.held, verdict.reason.value][-bounds.MAX_REASONS :]
+            turn.write(moment, verdict.outcome, verdict.reason, turn.at, final=False,
+                       evidence=verdict.evidence)  # fmt: skip
+        return
+    if verdict is not None:
+        turn.write(moment, verdict.outcome, verdict.reason, turn.at, final=True,
+                   evidence=verdict.evidence)  # fmt: skip
+    else:
+        _speak(turn, moment, turn.rules.scenarios[moment.scenario])
+    _move_on(turn, moment)
+
+
+def _move_on(turn: Turn, moment: Moment) -> None:
+    """To the next step, or out."""
+    scenario = turn.rules.scenarios.get(moment.scenario)
+    if scenario is not None:
+        scenario.judged(turn, moment)
+    wait = None if scenario is None else scenario.next_wait(moment.step)
+    if wait is None:
+        turn.profile.moments.remove(moment)
+        return
+    moment.step += 1
+    moment.wait = wait
+    moment.first_due = 0
+    moment.look_at = turn.at
+    moment.held = []
+
+
+def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
+    text = _text(turn, moment, scenario)
+    payload = None if text is None else _payload(turn, moment, text)
+    if text is None or payload is None:
+        turn.write(moment, Outcome.DROPPED, Reason.MISSING_DATA, turn.at, final=True)
+        return
+    evidence = {"copy_locale": text.locale, "copy_variant": text.variant, "title": text.title}
+    config = scenario.config
+    if config.enabled is Mode.SHADOW or (moment.shadow and not config.fire_opened_in_shadow):
+        turn.write(moment, Outcome.SHADOW, Reason.OK, turn.at, final=True, evidence=evidence)
+        return
+    number = turn.write(
+        moment, Outcome.SENT, Reason.OK, turn.at, final=True, evidence=evidence, job=True
+    )
+    if number is None:
+        return
+    job = _job(turn, moment, scenario, payload, number)
+    turn.desk.effects.jobs.append(job)
+    _remember(turn, moment, job)
+    scenario.sent(turn, moment)
+
+
+def _text(turn: Turn, moment: Moment, scenario: Scenario) -> Text | None:
+    rules, profile = turn.rules, turn.profile
+    data: dict[str, Any] = {
+        "shop": rules.shop_data,
+        "user": without_nothing(profile.traits),
+        "tz": profile.timezone or rules.shop.timezone,
+        **scenario.context(turn, moment),
+    }
+    names = scenario.copy_names()
+    copy = rules.copies.get(names[min(moment.step, len(names)) - 1])
+    return None if copy is None else copy.render(profile.locale, data)
+
+
+def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
+    """``None`` where it would not fit a push, or breaks the bounds of its fields."""
+    number = _id_of(turn, moment)
+    tag = tag_of(moment)
+    try:
+        payload = Payload(
+            title=text.title,
+            body=text.body,
+            url=with_utm(text.url, moment.scenario),
+            icon=text.icon or turn.rules.shop.icon,
+            image=text.image,
+            tag=tag,
+            actions=text.actions,
+            locale=text.locale,
+            scenario=moment.scenario,
+            job_id=number,
+        )
+    except ValueError:
+        return None
+    size = len(payload.model_dump_json(exclude_none=True).encode())
+    return payload if size <= PAYLOAD_LIMIT else None
+
+
+def _id_of(turn: Turn, moment: Moment) -> str:
+    identity = moment.identity or turn.key
+    return decision_id(identity, moment.scenario, moment.entity, moment.step, moment.first_due)
+
+
+def tag_of(moment: Moment) -> str:
+    """A newer message about the same thing replaces the older on the device."""
+    entity = moment.entity if len(moment.entity) <= 64 else topic_of(moment.entity)
+    return f"{moment.scenario}:{entity}"
+
+
+def topic_of(tag: str) -> str:
+    """The push service's own replacement key: at most 32 characters of base64url (RFC 8030)."""
+    return blake2b(tag.encode(), digest_size=16).hexdigest()
+
+
+def _job(turn: Turn, moment: Moment, scenario: Scenario, payload: Payload, number: str) -> PushJob:
+    config = scenario.config
+    message_class = scenario.class_of(moment)
+    return PushJob(
+        job_id=number,
+        user_id=turn.key,
+        scenario=moment.scenario,
+        step=moment.step,
+        message_class=message_class,
+        created_at=turn.at,
+        expires_at=turn.at + config.ttl,
+        tag=payload.tag,
+        topic=topic_of(payload.tag),
+        urgency=config.urgency,
+        devices=_devices(turn.profile.devices, message_class),
+        payload=payload,
+    )
+
+
+def _devices(devices: list[Device], message_class: MessageClass) -> tuple[str, ...]:
+    """Marketing goes to the browser used last, what the shop owes to all of them."""
+    if not devices:
+        return (ASSUMED_DEVICE,)
+    if message_class is MessageClass.MARKETING:
+        newest = max(devices, key=lambda device: (device.seen_at, device.subscription_id))
+        return (newest.subscription_id,)
+    return tuple(device.subscription_id for device in devices)
+
+
+def _remember(turn: Turn, moment: Moment, job: PushJob) -> None:
+    profile = turn.profile
+    marketing = job.message_class is MessageClass.MARKETING
+    profile.sent.append(Sent(turn.at, moment.scenario, moment.step, marketing))
+    if len(profile.sent) > bounds.MAX_SENT:
+        del profile.sent[0]
+    if not marketing:
+        return
+    kept = [pending for pending in profile.pending if pending.expires_at > turn.at]
+    kept.append(
+        Pending(job.job_id, moment.scenario, moment.entity, moment.step, turn.at,
+                moment.first_due, job.expires_at, moment.version)
+    )  # fmt: skip
+    profile.pending = kept[-bounds.MAX_PENDING :]
+
+
+def withdraw(turn: Turn, pending: Pending, reason: Reason) -> None:
+    """Asks delivery to hold a message back whose reason is gone."""
+    turn.profile.pending.remove(pending)
+    turn.desk.effects.withdrawals.append(
+        Withdrawal(job_id=pending.decision_id, user_id=turn.key, at=turn.at, reason=reason.value)
+    )
+    turn.desk.decided(
+        Decision(
+            decision_id=pending.decision_id,
+            user_id=turn.key,
+            scenario=pending.scenario,
+            step=pending.step,
+            entity=pending.entity,
+            due_at=pending.due_at,
+            decided_at=turn.at,
+            outcome=Outcome.WITHDRAW_REQUESTED,
+            reason=reason,
+            final=False,
+            job_id=pending.decision_id,
+            scenario_version=pending.version,
+        )
+    )

@@ -1,0 +1,109 @@
+"""A product changed: who cares is visited, in slices, so that nobody else waits.
+
+A walk is one change of one product on its way through the partition. Small ones are done at once.
+A large one goes on by a slice a step; whoever has input of their own meanwhile is visited first,
+so that nobody is judged by news that was due to them and had not arrived.
+"""
+
+import msgspec
+
+from processors.catalogue import Change, ProductFacts
+from processors.desk import Desk
+from processors.judge import judge_due
+from processors.profile import Profile
+from processors.scenarios.base import Caring, NewsScenario
+from processors.turn import Turn
+from schemas.decisions import Reason
+
+
+class Walk(msgspec.Struct, omit_defaults=True):
+    """A change under way, as it is kept at rest."""
+
+    number: int
+    product_id: str
+    partition: int
+    offset: int
+    at: int
+    """When the change counts (ms)."""
+    told: dict[str, int] = {}
+    """How many were told so far, by scenario and change."""
+
+
+class UnderWay:
+    """A walk with what a restart finds again by itself: ``cursor`` is a place in ``waiting``."""
+
+    __slots__ = ("cursor", "facts", "scenarios", "waiting", "walk")
+
+    def __init__(
+        self,
+        walk: Walk,
+        facts: ProductFacts,
+        scenarios: list[tuple[NewsScenario, int, Change]],
+        waiting: list[int],
+    ) -> None:
+        self.walk = walk
+        self.facts = facts
+        self.scenarios = scenarios
+        self.waiting = waiting
+        self.cursor = 0
+
+
+def interested(desk: Desk, facts: ProductFacts, at: int) -> list[tuple[NewsScenario, int, Change]]:
+    """The scenarios that a version's changes could move, with the change and its place."""
+    return [
+        (scenario, place, change)
+        for scenario in desk.book.at(at).news
+        for place, change in enumerate(facts.changes)
+        if scenario.wants(facts, change)
+    ]
+
+
+def strongest(under_way: UnderWay, profile: Profile) -> tuple[int, int]:
+    """Who is visited first within a slice: the stronger tie, then the older (ms)."""
+    ties = [
+        (caring.kind, caring.at)
+        for scenario, _, change in under_way.scenarios
+        if (caring := scenario.interest(profile, under_way.facts, change, under_way.walk.at))
+    ]
+    return min(ties, default=(99, 0))
+
+
+def visit(desk: Desk, key: str, profile: Profile, under_way: UnderWay) -> bool:
+    """Opens what the change opens for one user; whether the user cared."""
+    walk, turn = under_way.walk, None
+    for scenario, place, change in under_way.scenarios:
+        caring = scenario.interest(profile, under_way.facts, change, walk.at)
+        if caring is None:
+            continue
+        if turn is None:
+            _judge_older_news(desk, key, profile, under_way)
+            turn = Turn(desk, key, profile, walk.at)
+        _tell(turn, scenario, place, change, caring, under_way)
+    return turn is not None
+
+
+def _judge_older_news(desk: Desk, key: str, profile: Profile, under_way: UnderWay) -> None:
+    """A moment about the same product that came due before this change is judged before it."""
+    product_id, at = under_way.walk.product_id, under_way.walk.at
+    for moment in profile.moments:
+        if moment.entity == product_id and moment.next_look(profile.active_at) <= at:
+            judge_due(desk, key, profile, at)
+            return
+
+
+def _tell(
+    turn: Turn,
+    scenario: NewsScenario,
+    place: int,
+    change: Change,
+    caring: Caring,
+    under_way: UnderWay,
+) -> None:
+    moment = scenario.on_fact(turn, under_way.facts, change, caring)
+    if moment is None:
+        return
+    told, name = under_way.walk.told, f"{scenario.name}/{place}"
+    told[name] = told.get(name, 0) + 1
+    limit = scenario.wave_limit(change, turn.desk.partitions)
+    if limit is not None and told[name] > limit and moment in turn.profile.moments:
+        turn.end(moment, Reason.WAVE_LIMIT, turn.at)

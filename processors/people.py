@@ -1,0 +1,242 @@
+"""What a record does to its user: the turn from first judgement to last."""
+
+from processors import identity
+from processors.desk import Desk
+from processors.effects import SubscriptionMoved
+from processors.inputs import (
+    HANDOVER_RANK,
+    INTERACTION_RANK,
+    RESULT_RANK,
+    SUBSCRIPTION_RANK,
+    UserRecord,
+)
+from processors.judge import judge_due, withdraw
+from processors.profile import Device, Profile, new_profile
+from processors.reduce import Lookup, reduce, touch
+from processors.turn import Turn
+from schemas import events as e
+from schemas.adapters import SHOP_EVENT
+from schemas.decisions import Reason
+from schemas.late import LateInput
+from schemas.people import (
+    HandoverEvent,
+    HandoverProfile,
+    Interaction,
+    InteractionKind,
+    Subscription,
+    split_subscription_key,
+)
+
+
+class Apply:
+    """Applies records to profiles."""
+
+    __slots__ = ("_desk",)
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def key_of(self, record: UserRecord) -> str:
+        """The user whose profile the record is about."""
+        if record.rank == SUBSCRIPTION_RANK:
+            return split_subscription_key(record.key)[0]
+        return record.key
+
+    def record(self, record: UserRecord, key: str, profile: Profile) -> Profile:
+        """The user's profile after the record: the same one, or what takes its place."""
+        rank, value = record.rank, record.value
+        if rank == SUBSCRIPTION_RANK:
+            assert value is None or isinstance(value, Subscription)
+            self._subscription(record, profile, value)
+        elif rank == INTERACTION_RANK:
+            assert isinstance(value, Interaction)
+            self._interaction(record, key, profile, value)
+        elif rank == HANDOVER_RANK:
+            if isinstance(value, HandoverProfile):
+                self._handover(record, key, profile, value)
+            else:
+                assert isinstance(value, HandoverEvent)
+                event = SHOP_EVENT.validate_python(value.event)
+                return self._event(record, key, profile, event, value.historical)
+        elif rank != RESULT_RANK:
+            return self._event(record, key, profile, value, record.historical)  # type: ignore[arg-type]
+        return profile
+
+    def _turn(
+        self, record: UserRecord, key: str, profile: Profile, at: int, historical: bool
+    ) -> Turn:
+        """Judges what was due by then, and tells whether the record is late."""
+        desk = self._desk
+        late = at < desk.clock
+        if not late:
+            judge_due(desk, key, profile, at)
+            return Turn(desk, key, profile, at, historical=historical)
+        if not historical:
+            desk.effects.late.append(
+                LateInput(
+                    user_id=key,
+                    topic=record.source.topic,
+                    partition=record.source.partition,
+                    offset=record.source.offset,
+                    occurred_at=at,
+                    recorded_at=record.recorded_at,
+                    clock=desk.clock,
+                )
+            )
+        active_at = at if historical else max(desk.clock, record.arrived_at)
+        return Turn(desk, key, profile, at, active_at=active_at, late=True, historical=historical)
+
+    def _event(
+        self,
+        record: UserRecord,
+        key: str,
+        profile: Profile,
+        event: e.ShopEvent,
+        historical: bool,
+    ) -> Profile:
+        at = event.occurred_at
+        if profile.erased_at:
+            if at <= profile.erased_at:
+                return profile
+            profile.erased_at = 0
+        turn = self._turn(record, key, profile, at, historical)
+        if profile.alias_to is not None:
+            if at < profile.alias_until and not identity.moves(event, key):
+                identity.forward(turn, event, record.recorded_at)
+                return profile
+            profile.alias_to = None
+        if isinstance(event, e.ErasureRequested):
+            return self._erase(turn)
+        lines = _cart_keys(profile) if isinstance(event, e.CartSnapshot) else None
+        if not reduce(profile, event, turn.active_at, _lookup(turn)):
+            return profile
+        if isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
+            return identity.hand_over(turn, event, record.recorded_at)
+        if isinstance(event, e.Logout):
+            identity.unbind(turn, event)
+        turn.item_added = _item_added(profile, event, lines)
+        self._after(turn, event)
+        return profile
+
+    def _after(self, turn: Turn, event: e.ShopEvent) -> None:
+        """What the event ends, takes back and opens."""
+        kind, profile, rules = type(event), turn.profile, turn.rules
+        if profile.moments:
+            for moment in list(profile.moments):
+                scenario = rules.scenarios.get(moment.scenario)
+                if scenario is None or kind not in scenario.ends_on or moment.opened_at > turn.at:
+                    continue
+                reason = scenario.ended_by(turn, event, moment.entity)
+                if reason is not None:
+                    turn.end(moment, reason, turn.at)
+        if profile.pending:
+            self._take_back(turn, event)
+        for scenario in rules.opening.get(kind, ()):
+            scenario.on_event(turn, event)
+        if profile.moments and not turn.late:
+            judge_due(self._desk, turn.key, profile, turn.at)
+
+    def _take_back(self, turn: Turn, event: e.ShopEvent) -> None:
+        """A message that this event would have ended, had it come in time."""
+        for pending in list(turn.profile.pending):
+            scenario = turn.rules.scenarios.get(pending.scenario)
+            if (
+                scenario is None
+                or type(event) not in scenario.ends_on
+                or not isinstance(event, e.Purchase)
+                or event.occurred_at > pending.at
+                or pending.expires_at <= turn.active_at
+            ):
+                continue
+            reason = scenario.ended_by(turn, event, pending.entity)
+            if reason is not None:
+                withdraw(turn, pending, reason)
+
+    def _erase(self, turn: Turn) -> Profile:
+        for moment in list(turn.profile.moments):
+            turn.end(moment, Reason.ERASED, turn.at)
+        for pending in list(turn.profile.pending):
+            withdraw(turn, pending, Reason.ERASED)
+        for device in turn.profile.devices:
+            moved = SubscriptionMoved(turn.key, device.subscription_id, None)
+            self._desk.effects.subscriptions.append(moved)
+        stub = new_profile()
+        stub.erased_at = stub.active_at = turn.at
+        return stub
+
+    def _handover(
+        self, record: UserRecord, key: str, profile: Profile, handover: HandoverProfile
+    ) -> None:
+        turn = self._turn(record, key, profile, handover.occurred_at, historical=False)
+        identity.merge(turn, handover)
+        touch(profile, turn.active_at)
+        event = _LOGIN_EVENTS[handover.event_type](
+            type=handover.event_type,
+            event_id=f"handover/{handover.anonymous_id}"[:128],
+            user_id=handover.user_id,
+            anonymous_id=handover.anonymous_id,
+            occurred_at=handover.occurred_at,
+        )
+        for scenario in turn.rules.opening.get(type(event), ()):
+            scenario.on_event(turn, event)
+        if not turn.late:
+            judge_due(self._desk, key, profile, turn.at)
+
+    def _interaction(
+        self, record: UserRecord, key: str, profile: Profile, interaction: Interaction
+    ) -> None:
+        turn = self._turn(record, key, profile, interaction.occurred_at, historical=False)
+        if interaction.type is InteractionKind.DISPLAYED:
+            return
+        entity = next(
+            (p.entity for p in profile.pending if p.decision_id == interaction.job_id), None
+        )
+        clicked = interaction.type is InteractionKind.CLICKED
+        reason = Reason.CLICKED if clicked else Reason.DISMISSED
+        for moment in list(profile.moments):
+            if (
+                moment.scenario == interaction.scenario
+                and moment.step > 1
+                and entity in (None, moment.entity)
+            ):
+                turn.end(moment, reason, turn.at)
+        if clicked:
+            touch(profile, turn.active_at)
+
+    def _subscription(
+        self, record: UserRecord, profile: Profile, subscription: Subscription | None
+    ) -> None:
+        key, number = split_subscription_key(record.key)
+        if subscription is not None and profile.alias_to is not None:
+            turn = Turn(self._desk, key, profile, self._desk.clock)
+            identity.rebind(turn, subscription, key, profile.alias_to)
+            return
+        known = next((d for d in profile.devices if d.subscription_id == number), None)
+        if subscription is None:
+            profile.devices = [d for d in profile.devices if d.subscription_id != number]
+            return
+        plain = subscription.model_dump(mode="json", exclude_none=True)
+        origin = None if known is None else known.origin
+        identity.put_device(profile, Device(number, subscription.last_seen_at, plain, origin))
+        profile.timezone = subscription.timezone or profile.timezone
+        profile.locale = profile.locale or subscription.locale
+        profile.active_at = profile.active_at or subscription.last_seen_at
+
+
+_LOGIN_EVENTS: dict[str, type[e.Login] | type[e.SignUp]] = {"login": e.Login, "sign_up": e.SignUp}
+
+
+def _lookup(turn: Turn) -> Lookup:
+    return lambda product_id: turn.desk.product(product_id, turn.at)
+
+
+def _cart_keys(profile: Profile) -> set[tuple[str, str | None]]:
+    return {(line.product_id, line.variant_id) for line in profile.cart}
+
+
+def _item_added(
+    profile: Profile, event: e.ShopEvent, before: set[tuple[str, str | None]] | None
+) -> bool:
+    if isinstance(event, e.AddToCart):
+        return event.occurred_at > profile.bought_at
+    return before is not None and bool(_cart_keys(profile) - before)

@@ -1,0 +1,161 @@
+"""May the due moment speak? One question after the other; the first that says no gives the reason.
+
+The order is that of ``docs/rules.md``, "Judgement".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from processors.config import Mode
+from processors.ids import spread
+from processors.localtime import day_start, week_start, zone
+from processors.profile import Moment, Profile
+from processors.scenarios.base import Scenario
+from processors.turn import Turn
+from schemas.decisions import Outcome, Reason
+from schemas.events import Purpose
+from schemas.push import MessageClass
+
+PAUSE_RECHECK_MS = 10 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a moment may not speak; ``until`` (ms): it is held and looked at again then."""
+
+    reason: Reason
+    until: int = 0
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.HELD if self.until else Outcome.DROPPED
+
+
+def objection(turn: Turn, moment: Moment) -> Verdict | None:
+    """What speaks against the moment at its time; ``None``: it is to be sent."""
+    verdict = _standing(turn, moment)
+    if verdict is not None:
+        return verdict
+    scenario = turn.rules.scenarios[moment.scenario]
+    if scenario.class_of(moment) is not MessageClass.MARKETING:
+        return None
+    return _outranked(turn, moment) or _capped(turn)
+
+
+def _standing(turn: Turn, moment: Moment) -> Verdict | None:
+    """What would speak against it whatever else the user is to hear."""
+    scenario = turn.rules.scenarios.get(moment.scenario)
+    if _expired(turn, moment, scenario):
+        return Verdict(Reason.EXPIRED)
+    if scenario is None or scenario.config.enabled is Mode.OFF:
+        return Verdict(Reason.SCENARIO_REMOVED)
+    reason = scenario.look(turn, moment) or _unreachable(turn, scenario.class_of(moment))
+    if reason is not None:
+        return Verdict(reason)
+    if turn.desk.book.paused(turn.at):
+        return Verdict(Reason.PAUSED, until=turn.at + PAUSE_RECHECK_MS)
+    if _sent_already(turn.profile, moment, scenario, turn.at):
+        return Verdict(Reason.ALREADY_SENT)
+    return None if scenario.config.passes_quiet_hours else _quiet(turn)
+
+
+def _expired(turn: Turn, moment: Moment, scenario: Scenario | None) -> bool:
+    policy = turn.rules.policy
+    if moment.first_due and turn.at - moment.first_due > policy.hold_at_most:
+        return True
+    after = None if scenario is None else scenario.config.expire_after
+    return turn.desk.now - turn.at > (policy.expire_after if after is None else after)
+
+
+def _unreachable(turn: Turn, message_class: MessageClass) -> Reason | None:
+    profile, assumed = turn.profile, turn.desk.assume_reachable
+    if not profile.devices and not assumed:
+        return Reason.NOT_SUBSCRIBED
+    marketing = message_class is MessageClass.MARKETING
+    purpose = Purpose.MARKETING if marketing else Purpose.SERVICE
+    consent = profile.consents.get(purpose.value)
+    granted = (
+        consent[0]
+        if consent is not None
+        else assumed or turn.rules.policy.consent == "subscription"
+    )
+    return None if granted else Reason.NO_CONSENT
+
+
+def _sent_already(profile: Profile, moment: Moment, scenario: Scenario, at: int) -> bool:
+    once = scenario.config.once
+    return once > 0 and any(
+        sent.scenario == moment.scenario and sent.step == moment.step and at - sent.at < once
+        for sent in profile.sent
+    )
+
+
+def _quiet(turn: Turn) -> Verdict | None:
+    tz = zone(turn.profile.timezone, turn.rules.shop.timezone)
+    end = turn.rules.quiet_hours.until(turn.at, tz)
+    if end is None:
+        return None
+    until = end + spread(turn.key, turn.rules.policy.quiet_hours.spread)
+    return Verdict(Reason.QUIET_HOURS, until=until, evidence={"until": until})
+
+
+def _outranked(turn: Turn, moment: Moment) -> Verdict | None:
+    """Looks ahead, never waits: who else is due within the minute, who spoke within it."""
+    window = turn.rules.policy.look_ahead
+    for sent in turn.profile.sent:
+        if 0 <= turn.at - sent.at < window:
+            evidence = {"rival": sent.scenario, "rival_sent_at": sent.at}
+            return Verdict(Reason.LOWER_PRIORITY, evidence=evidence)
+    mine = standing_order(turn, moment)
+    for rival in turn.profile.moments:
+        look = rival.next_look(turn.profile.active_at)
+        if rival is moment or not turn.at <= look <= turn.at + window:
+            continue
+        if standing_order(turn, rival) < mine and _would_speak(turn, rival):
+            evidence = {"rival": rival.scenario, "rival_due_at": look}
+            return Verdict(Reason.LOWER_PRIORITY, evidence=evidence)
+    return None
+
+
+def _would_speak(turn: Turn, rival: Moment) -> bool:
+    scenario = turn.rules.scenarios.get(rival.scenario)
+    if scenario is None or scenario.config.enabled is not Mode.ON or rival.shadow:
+        return False
+    return _standing(turn, rival) is None
+
+
+_INTEREST_ORDER = {"asked": 0, "saved": 1, "cart": 2, "viewed": 3}
+
+
+def standing_order(turn: Turn, moment: Moment) -> tuple[int, int, int, str, str]:
+    """Who goes first among moments due together: smaller is stronger."""
+    return (
+        turn.rules.rank_of(moment.scenario),
+        moment.next_look(turn.profile.active_at),
+        _INTEREST_ORDER.get(moment.data.get("interest", ""), 0),
+        moment.scenario,
+        moment.entity,
+    )
+
+
+def _capped(turn: Turn) -> Verdict | None:
+    caps, at = turn.rules.policy.caps, turn.at
+    sent = [s.at for s in turn.profile.sent if s.marketing and s.at <= at]
+    if not sent:
+        return None
+    newest = max(sent)
+    if at - newest < caps.gap:
+        return _cap("gap", newest)
+    tz = zone(turn.profile.timezone, turn.rules.shop.timezone)
+    today, week = day_start(at, tz), week_start(at, tz)
+    if sum(time >= today for time in sent) >= caps.day:
+        return _cap("day", newest)
+    if sum(time >= week for time in sent) >= caps.week:
+        return _cap("week", newest)
+    return None
+
+
+def _cap(name: str, newest: int) -> Verdict:
+    return Verdict(Reason.FREQUENCY_CAP, evidence={"cap": name, "last_sent_at": newest})

@@ -1,0 +1,295 @@
+"""The scenario file: YAML in, :class:`Rules` out, or every problem with its line and its cure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from processors.config import AfterEventConfig, CartConfig, Mode, ScenarioFile
+from processors.copy import Copy, CopyError
+from processors.durations import format_duration
+from processors.localtime import QuietHours
+from processors.rules import RuleBook, Rules
+from processors.scenarios import KINDS
+from processors.scenarios.base import NewsScenario, Scenario
+from schemas.adapters import EVENT_CLASSES
+from schemas.control import ScenarioVersion
+from schemas.events import Envelope
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: where (1-based line), what, and what to do about it."""
+
+    line: int
+    message: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}" + (f" ({self.cure})" if self.cure else "")
+
+
+class ScenarioFileError(ValueError):
+    """The file was refused whole. ``problems`` are in the order of their lines."""
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        super().__init__(
+            "\n".join(f"{source}:{p.line}: {p.message}. {p.cure}".rstrip() for p in self.problems)
+        )
+
+
+def version_of(text: str) -> str:
+    """A version's name: 12 hex digits of a hash of the file's text."""
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def load(text: str, source: str = "scenarios.yaml", version: str | None = None) -> Rules:
+    """The rules that the file states.
+
+    Raises:
+        ScenarioFileError: anything is wrong with it.
+    """
+    return _Loader(text, source).load(version or version_of(text))
+
+
+def add_version(book: RuleBook, version: ScenarioVersion) -> None:
+    """Puts an applied version into the book.
+
+    Raises:
+        ScenarioFileError: anything is wrong with it.
+    """
+    source = f"version {version.version}"
+    book.add(load(version.yaml, source, version.version), version.effective_at)
+
+
+class _Loader:
+    def __init__(self, text: str, source: str) -> None:
+        self.text = text
+        self.source = source
+        self.problems: list[Problem] = []
+        self.lines: dict[Path, int] = {}
+
+    def load(self, version: str) -> Rules:
+        plain = self._parse()
+        try:
+            file = ScenarioFile.model_validate(plain)
+        except ValidationError as error:
+            self._explain(error, ())
+            raise ScenarioFileError(self.source, self.problems) from None
+        copies = self._copies(file)
+        scenarios = {
+            name: scenario
+            for name, settings in file.scenarios.items()
+            if (scenario := self._scenario(name, settings, file)) is not None
+        }
+        if self.problems:
+            raise ScenarioFileError(self.source, self.problems)
+        return _rules(version, file, scenarios, copies)
+
+    def _parse(self) -> Any:
+        try:
+            node = yaml.compose(self.text, Loader=yaml.SafeLoader)
+            self._remember(node, ())
+            plain = yaml.safe_load(self.text)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = 1 if mark is None else mark.line + 1
+            what = getattr(error, "problem", None) or "unreadable"
+            self._refuse_line(line, f"not YAML: {what}", "check indentation and quotes")
+            raise ScenarioFileError(self.source, self.problems) from None
+        except RecursionError:
+            self._refuse_line(1, "nested too deep", "a scenario file is at most six levels deep")
+            raise ScenarioFileError(self.source, self.problems) from None
+        if not isinstance(plain, dict):
+            self._refuse_line(1, "the file is empty or no mapping", "start from the shipped file")
+            raise ScenarioFileError(self.source, self.problems)
+        return plain
+
+    def _remember(self, node: Any, path: Path) -> None:
+        if node is None:
+            return
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                name = str(key.value)
+                if name in seen:
+                    line = key.start_mark.line + 1
+                    self._refuse_line(line, f"{name!r} stands here twice", "keep one of them")
+                seen.add(name)
+                self.lines[(*path, name)] = key.start_mark.line + 1
+                self._remember(value, (*path, name))
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                self._remember(value, (*path, number))
+
+    def _refuse_line(self, line: int, message: str, cure: str) -> None:
+        self.problems.append(Problem(line, message, cure))
+
+    def _refuse(self, path: Path, message: str, cure: str) -> None:
+        known = path
+        while known and known not in self.lines:
+            known = known[:-1]
+        self._refuse_line(self.lines.get(known, 1), f"{_dotted(path)}: {message}", cure)
+
+    def _explain(self, error: ValidationError, path: Path) -> None:
+        for details in error.errors(include_url=False):
+            self._explain_one(details, (*path, *details["loc"]), error)
+
+    def _explain_one(self, details: ErrorDetails, path: Path, error: ValidationError) -> None:
+        kind, message = details["type"], details["msg"]
+        cure = ""
+        if kind == "extra_forbidden":
+            known = _field_names(error.title)
+            near = get_close_matches(str(path[-1]), known, n=1)
+            message = "there is no such setting"
+            cure = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        elif kind == "missing":
+            message, cure = "is missing", "add it"
+        elif kind == "value_error":
+            message = message.removeprefix("Value error, ")
+        self._refuse(path, message, cure)
+
+    def _scenario(self, name: str, settings: dict[str, Any], file: ScenarioFile) -> Scenario | None:
+        path: Path = ("scenarios", name)
+        kind = settings.get("use", name)
+        if kind not in KINDS:
+            near = get_close_matches(str(kind), KINDS, n=1)
+            cure = f"did you mean {near[0]!r}? " if near else ""
+            self._refuse(
+                path, f"no scenario {kind!r}", f"{cure}`use:` names one of {_names(KINDS)}"
+            )
+            return None
+        model, make = KINDS[kind]
+        try:
+            config = model.model_validate(settings)
+        except ValidationError as error:
+            self._explain(error, path)
+            return None
+        if isinstance(config, CartConfig):
+            self._check_steps(path, config)
+        if isinstance(config, AfterEventConfig) and not self._check_after_event(path, config):
+            return None
+        scenario = make(name, config)
+        for copy_name in scenario.copy_names():
+            if copy_name not in file.copies and config.enabled is not Mode.OFF:
+                near = get_close_matches(copy_name, file.copies, n=1)
+                cure = f"did you mean {near[0]!r}?" if near else f"write it under copy: {copy_name}"
+                self._refuse(path, f"there is no copy {copy_name!r}", cure)
+        return scenario
+
+    def _check_steps(self, path: Path, config: CartConfig) -> None:
+        waits = [step.wait for step in config.steps]
+        for number, (before, wait) in enumerate(pairwise(waits), start=1):
+            if wait <= before:
+                self._refuse(
+                    (*path, "steps", number, "wait"),
+                    f"{format_duration(wait)} is not after the step before"
+                    f" ({format_duration(before)})",
+                    "waits count from the last activity, each longer than the one before",
+                )
+
+    def _check_after_event(self, path: Path, config: AfterEventConfig) -> bool:
+        good = True
+        for field, names in (("on", (config.on,)), ("unless", config.unless)):
+            for name in names:
+                if name not in EVENT_CLASSES:
+                    near = get_close_matches(name, EVENT_CLASSES, n=1)
+                    cure = (
+                        f"did you mean {near[0]!r}?" if near else f"one of {_names(EVENT_CLASSES)}"
+                    )
+                    self._refuse((*path, field), f"there is no event {name!r}", cure)
+                    good = False
+        if not good:
+            return False
+        fields = set(EVENT_CLASSES[config.on].model_fields)
+        wanted = [("where", field) for field in config.where]
+        if config.entity is not None:
+            wanted.append(("entity", config.entity))
+        for where, field in wanted:
+            if field not in fields:
+                near = get_close_matches(field, fields, n=1)
+                cure = f"did you mean {near[0]!r}?" if near else f"it has {_names(fields)}"
+                self._refuse((*path, where), f"{config.on} has no field {field!r}", cure)
+                good = False
+        return good
+
+    def _copies(self, file: ScenarioFile) -> dict[str, Copy]:
+        shop = shop_data(file)
+        copies = {}
+        for name, by_locale in file.copies.items():
+            path: Path = ("copy", name)
+            try:
+                copy = Copy(by_locale, file.shop.locale)
+            except CopyError as error:
+                self._refuse(path, f"{error.field}: {error}", "see docs/scenario-file.md")
+                continue
+            for locale in copy.locales():
+                if not copy.renders_without_data(locale, shop, file.shop.timezone):
+                    self._refuse(
+                        (*path, locale),
+                        "the last variant needs data that may be missing",
+                        "end with a variant that speaks of nothing but the shop",
+                    )
+            copies[name] = copy
+        return copies
+
+
+def _rules(
+    version: str, file: ScenarioFile, scenarios: dict[str, Scenario], copies: dict[str, Copy]
+) -> Rules:
+    quiet = file.policy.quiet_hours
+    rules = Rules(
+        version=version,
+        shop=file.shop,
+        policy=file.policy,
+        scenarios=scenarios,
+        copies=copies,
+        opening={},
+        news=(),
+        quiet_hours=QuietHours(quiet.start, quiet.end),
+        shop_data=shop_data(file),
+    )
+    awake = [s for s in scenarios.values() if s.config.enabled is not Mode.OFF]
+    awake.sort(key=lambda scenario: (rules.rank(scenario), scenario.name))
+    opening: dict[type[Envelope], tuple[Scenario, ...]] = {}
+    for scenario in awake:
+        for event in scenario.opens_on:
+            opening[event] = (*opening.get(event, ()), scenario)
+    news = tuple(scenario for scenario in awake if isinstance(scenario, NewsScenario))
+    return Rules(
+        version, file.shop, file.policy, scenarios, copies, opening, news,
+        rules.quiet_hours, rules.shop_data,
+    )  # fmt: skip
+
+
+def shop_data(file: ScenarioFile) -> dict[str, Any]:
+    """``shop`` as copy sees it."""
+    return file.shop.model_dump(exclude_none=True)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _field_names(model_name: str) -> set[str]:
+    from processors import config
+
+    model = getattr(config, model_name, None)
+    if model is None:
+        return set()
+    return {field.alias or name for name, field in model.model_fields.items()}

@@ -1,0 +1,106 @@
+"""``back_in_stock``: a product can be bought again, for who asked, saved, carted or saw it gone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from processors.catalogue import Change, ProductFacts
+from processors.config import BackInStockConfig, Priority
+from processors.copy import without_nothing
+from processors.profile import Moment, Profile
+from processors.scenarios import product_news as news
+from processors.scenarios.base import ASKED, KIND_NAMES, SAVED, VIEWED, Caring
+from processors.turn import Turn
+from schemas import events as e
+from schemas.decisions import Reason
+from schemas.push import MessageClass
+
+
+@dataclass(frozen=True, slots=True)
+class BackInStock:
+    name: str
+    config: BackInStockConfig
+    family: str = "stock"
+    priority: Priority = Priority.STOCK
+    opens_on: frozenset[type[e.Envelope]] = frozenset()
+    ends_on: frozenset[type[e.Envelope]] = news.ENDS_ON
+
+    def copy_names(self) -> tuple[str, ...]:
+        return (self.config.copy_name,)
+
+    def class_of(self, moment: Moment) -> MessageClass:
+        asked = moment.data["interest"] == KIND_NAMES[ASKED]
+        return MessageClass.ASKED_FOR if asked else MessageClass.MARKETING
+
+    def wants(self, facts: ProductFacts, change: Change) -> bool:
+        before, now = change.quantity_before, change.quantity
+        return before is not None and now is not None and before < self.config.min_quantity <= now
+
+    def interest(
+        self, profile: Profile, facts: ProductFacts, change: Change, at: int
+    ) -> Caring | None:
+        oldest = at - self.config.interest_max_age
+        ties = (facts.product_id, change.variant_id, at, oldest)
+        missed = [interest for interest in profile.viewed if interest.out]
+        return (
+            news.newest(ASKED, profile.asked, *ties)
+            or news.newest(SAVED, profile.saved, *ties)
+            or news.carted(profile, *ties)
+            or news.newest(VIEWED, missed, *ties)
+        )
+
+    def wave_limit(self, change: Change, partitions: int) -> int | None:
+        units = change.quantity or 0
+        return -(-units * self.config.per_unit // partitions)
+
+    def on_fact(
+        self, turn: Turn, facts: ProductFacts, change: Change, caring: Caring
+    ) -> Moment | None:
+        live = turn.live(self.name, facts.product_id)
+        if live is not None:
+            turn.end(live, Reason.SUPERSEDED, turn.at)
+        waits = self.config.waits
+        wait = (waits.asked, waits.saved, waits.saved, waits.viewed)[caring.kind]
+        return turn.open(
+            self,
+            facts.product_id,
+            due=turn.at + wait,
+            data=without_nothing({
+                "variant_id": change.variant_id,
+                "quantity": change.quantity,
+                "interest": KIND_NAMES[caring.kind],
+            }),
+        )  # fmt: skip
+
+    def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
+        """Opens on product facts only."""
+
+    def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
+        return news.ended_by(event, entity)
+
+    def look(self, turn: Turn, moment: Moment) -> Reason | None:
+        variant_id = moment.data.get("variant_id")
+        facts = turn.desk.product(moment.entity, turn.at)
+        if facts is None or not facts.available(variant_id):
+            return Reason.OUT_OF_STOCK
+        return news.gone(turn, moment.entity, variant_id, moment.opened_at)
+
+    def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
+        facts = turn.desk.product(moment.entity, turn.at)
+        return (
+            {} if facts is None else {"product": news.product(facts, moment.data.get("variant_id"))}
+        )
+
+    def judged(self, turn: Turn, moment: Moment) -> None:
+        """Nothing to remember: the next fact decides anew."""
+
+    def sent(self, turn: Turn, moment: Moment) -> None:
+        """An alert that was sent has done its work."""
+        turn.profile.asked = [
+            i
+            for i in turn.profile.asked
+            if i.product_id != moment.entity or i.at > moment.opened_at
+        ]
+
+    def next_wait(self, step: int) -> int | None:
+        return None

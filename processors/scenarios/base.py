@@ -1,0 +1,117 @@
+"""What a scenario is to the step: when it opens, what ends it, what it looks at, what it says."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from processors.catalogue import Change, ProductFacts
+from processors.config import Priority, ScenarioConfig
+from processors.profile import Interest, Line, Moment, Profile
+from processors.turn import Turn
+from schemas.decisions import Reason
+from schemas.events import Envelope, ShopEvent
+from schemas.push import MessageClass
+
+
+class Scenario(Protocol):
+    """One scenario of the file, ready to run. Stateless: all state is in the profile."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def config(self) -> ScenarioConfig: ...
+    @property
+    def priority(self) -> Priority: ...
+    @property
+    def opens_on(self) -> frozenset[type[Envelope]]:
+        """Events after which :meth:`on_event` is asked."""
+
+    @property
+    def ends_on(self) -> frozenset[type[Envelope]]:
+        """Events after which :meth:`ended_by` is asked about each open moment."""
+
+    def copy_names(self) -> tuple[str, ...]:
+        """The copy it needs, one a step."""
+
+    def class_of(self, moment: Moment) -> MessageClass: ...
+
+    def on_event(self, turn: Turn, event: ShopEvent) -> None:
+        """Opens or moves moments, once the event has changed the profile."""
+
+    def ended_by(self, turn: Turn, event: ShopEvent, entity: str) -> Reason | None:
+        """Why ``event`` ends the moment about ``entity``; ``None`` where it does not."""
+
+    def look(self, turn: Turn, moment: Moment) -> Reason | None:
+        """Why the due moment has nothing to say any more; ``None`` where it has."""
+
+    def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
+        """What the copy may speak of, beside shop and user."""
+
+    def judged(self, turn: Turn, moment: Moment) -> None:
+        """Remembers that the moment was judged for good, whatever came of it."""
+
+    def sent(self, turn: Turn, moment: Moment) -> None:
+        """Remembers that the message was sent."""
+
+    def next_wait(self, step: int) -> int | None:
+        """The wait (ms) of the step after ``step``; ``None`` where it is the last."""
+
+
+@runtime_checkable
+class NewsScenario(Scenario, Protocol):
+    """A scenario that opens when a product changes."""
+
+    def wants(self, facts: ProductFacts, change: Change) -> bool:
+        """Whether the change could move anybody."""
+
+    def interest(
+        self, profile: Profile, facts: ProductFacts, change: Change, at: int
+    ) -> "Caring | None":
+        """How the user cares for the changed product as of ``at`` (ms)."""
+
+    def on_fact(
+        self, turn: Turn, facts: ProductFacts, change: Change, caring: "Caring"
+    ) -> Moment | None:
+        """Opens the user's moment; ``None`` where it does not."""
+
+    def wave_limit(self, change: Change, partitions: int) -> int | None:
+        """How many users of a partition may be told; ``None``: all."""
+
+
+class Caring:
+    """A user's strongest tie to a product: ``kind`` 0 asked, 1 saved, 2 in the cart, 3 viewed."""
+
+    __slots__ = ("at", "kind", "price", "variant_id")
+
+    def __init__(self, kind: int, at: int, price: int | None, variant_id: str | None) -> None:
+        self.kind = kind
+        self.at = at
+        self.price = price
+        self.variant_id = variant_id
+
+
+ASKED, SAVED, CARTED, VIEWED = range(4)
+KIND_NAMES = ("asked", "saved", "cart", "viewed")
+
+
+def matches(interest: Interest | Line, product_id: str, variant_id: str | None) -> bool:
+    """Whether it is about that product; without a variant, on either side, any variant counts."""
+    return interest.product_id == product_id and (
+        variant_id is None or interest.variant_id is None or interest.variant_id == variant_id
+    )
+
+
+def cares_for(profile: Profile, product_id: str) -> bool:
+    """Whether the profile holds any tie to the product."""
+    return (
+        any(i.product_id == product_id for i in profile.viewed)
+        or any(i.product_id == product_id for i in profile.cart)
+        or any(i.product_id == product_id for i in profile.saved)
+        or any(i.product_id == product_id for i in profile.asked)
+    )
+
+
+def bought_since(profile: Profile, product_id: str, at: int) -> bool:
+    """Whether one of the newest orders, made at or after ``at`` (ms), holds the product."""
+    return any(order.at >= at and product_id in order.product_ids for order in profile.orders)

@@ -1,0 +1,68 @@
+"""What the scenarios about a cart left behind share: its end, its look, what the copy may say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from processors.copy import without_nothing
+from processors.profile import Line, Profile
+from processors.turn import Turn
+from schemas import events as e
+from schemas.decisions import Reason
+
+ENTITY = "cart"
+CART_SPENT = 1
+CHECKOUT_SPENT = 2
+
+ENDS_ON: frozenset[type[e.Envelope]] = frozenset({e.Purchase, e.RemoveFromCart, e.CartSnapshot})
+
+
+def ended_by(turn: Turn, event: e.ShopEvent) -> Reason | None:
+    """Any purchase ends it, and so does an emptied cart."""
+    if isinstance(event, e.Purchase):
+        return Reason.PURCHASED
+    return None if turn.profile.cart else Reason.CART_EMPTY
+
+
+def value(profile: Profile) -> int:
+    """What the cart is worth, in minor units."""
+    return sum(line.quantity * line.price for line in profile.cart)
+
+
+def look(turn: Turn, min_value: int) -> Reason | None:
+    cart = turn.profile.cart
+    if not cart:
+        return Reason.CART_EMPTY
+    if all(_unavailable(turn, line) for line in cart):
+        return Reason.OUT_OF_STOCK
+    if min_value and value(turn.profile) < min_value:
+        return Reason.NOT_IN_SEGMENT
+    return None
+
+
+def _unavailable(turn: Turn, line: Line) -> bool:
+    facts = turn.desk.product(line.product_id, turn.at)
+    return facts is not None and facts.available(line.variant_id) is False
+
+
+def context(turn: Turn) -> Mapping[str, Any]:
+    """``cart`` (lines with names where known, count, value) and its dearest ``product``."""
+    profile = turn.profile
+    lines = [_line(turn, line) for line in profile.cart]
+    dearest = max(range(len(lines)), key=lambda n: (profile.cart[n].price, -n), default=None)
+    return without_nothing({
+        "cart": without_nothing({
+            "lines": lines,
+            "count": sum(line.quantity for line in profile.cart),
+            "value": value(profile),
+            "currency": profile.currency,
+        }),
+        "product": None if dearest is None else lines[dearest],
+    })  # fmt: skip
+
+
+def _line(turn: Turn, line: Line) -> dict[str, Any]:
+    facts = turn.desk.product(line.product_id, turn.at)
+    known = {} if facts is None else {"name": facts.name, "url": facts.url, "image": facts.image}
+    return without_nothing(
+        {"id": line.product_id, "quantity": line.quantity, "price": line.price, **known}
+    )

@@ -1,0 +1,122 @@
+"""``price_drop``: a product costs less than when the user viewed, saved or carted it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from processors.catalogue import Change, ProductFacts
+from processors.config import PriceDropConfig, Priority
+from processors.copy import without_nothing
+from processors.profile import Moment, Profile
+from processors.scenarios import product_news as news
+from processors.scenarios.base import KIND_NAMES, SAVED, VIEWED, Caring
+from processors.turn import Turn
+from schemas import events as e
+from schemas.decisions import Reason
+from schemas.push import MessageClass
+
+
+@dataclass(frozen=True, slots=True)
+class PriceDrop:
+    name: str
+    config: PriceDropConfig
+    family: str = "price"
+    priority: Priority = Priority.PRICE
+    opens_on: frozenset[type[e.Envelope]] = frozenset()
+    ends_on: frozenset[type[e.Envelope]] = news.ENDS_ON
+
+    def copy_names(self) -> tuple[str, ...]:
+        return (self.config.copy_name,)
+
+    def class_of(self, moment: Moment) -> MessageClass:
+        return MessageClass.MARKETING
+
+    def wants(self, facts: ProductFacts, change: Change) -> bool:
+        """A price below the one before; the first known price is no drop (EU Omnibus: low_30d)."""
+        price, before = change.price, change.price_before
+        if price is None or before is None or price >= before:
+            return False
+        return not self.config.below_30_day_low or change.low_30d is None or price < change.low_30d
+
+    def interest(
+        self, profile: Profile, facts: ProductFacts, change: Change, at: int
+    ) -> Caring | None:
+        oldest = at - self.config.interest_max_age
+        ties = (facts.product_id, change.variant_id, at, oldest)
+        for caring in (
+            news.newest(SAVED, profile.saved, *ties),
+            news.carted(profile, *ties),
+            news.newest(VIEWED, profile.viewed, *ties),
+        ):
+            if caring is not None and self._is_drop(change, caring):
+                return caring
+        return None
+
+    def _is_drop(self, change: Change, caring: Caring) -> bool:
+        if caring.price is None or change.price is None:
+            return False
+        return change.price * 100 <= caring.price * (100 - self.config.min_percent)
+
+    def wave_limit(self, change: Change, partitions: int) -> int | None:
+        return None
+
+    def on_fact(
+        self, turn: Turn, facts: ProductFacts, change: Change, caring: Caring
+    ) -> Moment | None:
+        if turn.live(self.name, facts.product_id) is not None:
+            return None
+        return turn.open(
+            self,
+            facts.product_id,
+            due=turn.at + self.config.settle,
+            data=without_nothing({
+                "variant_id": change.variant_id,
+                "price": change.price,
+                "price_before": change.price_before,
+                "price_seen": caring.price,
+                "low_30d": change.low_30d,
+                "interest": KIND_NAMES[caring.kind],
+            }),
+        )  # fmt: skip
+
+    def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
+        """Opens on product facts only."""
+
+    def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
+        return news.ended_by(event, entity)
+
+    def look(self, turn: Turn, moment: Moment) -> Reason | None:
+        variant_id = moment.data.get("variant_id")
+        facts = turn.desk.product(moment.entity, turn.at)
+        if facts is None or facts.available(variant_id) is False:
+            return Reason.OUT_OF_STOCK
+        price = facts.offer(variant_id).price
+        if price is None or price > moment.data["price"]:
+            return Reason.PRICE_BACK_UP
+        return news.gone(turn, moment.entity, variant_id, moment.opened_at)
+
+    def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
+        facts = turn.desk.product(moment.entity, turn.at)
+        if facts is None:
+            return {}
+        product = news.product(facts, moment.data.get("variant_id"))
+        seen, now = moment.data["price_seen"], product.get("price")
+        return {
+            "product": product,
+            "price": without_nothing({
+                "now": now,
+                "seen": seen,
+                "saved": None if now is None else seen - now,
+                "low_30d": moment.data.get("low_30d"),
+                "currency": product.get("currency"),
+            }),
+        }  # fmt: skip
+
+    def judged(self, turn: Turn, moment: Moment) -> None:
+        """Nothing to remember: the next fact decides anew."""
+
+    def sent(self, turn: Turn, moment: Moment) -> None:
+        """Nothing more to remember."""
+
+    def next_wait(self, step: int) -> int | None:
+        return None

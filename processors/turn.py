@@ -1,0 +1,159 @@
+"""One user at one time: what a scenario may see and do."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from processors import profile as bounds
+from processors.config import Mode
+from processors.desk import Desk
+from processors.ids import decision_id, short_hash
+from processors.profile import Moment, Profile
+from schemas.decisions import Decision, Outcome, Reason
+
+if TYPE_CHECKING:
+    from processors.rules import Rules
+    from processors.scenarios.base import Scenario
+
+
+class Turn:
+    """The user ``key`` at ``at`` (ms), under the rules in force then.
+
+    ``active_at``: what activity now counts as (ms), later than ``at`` for a late record.
+    """
+
+    __slots__ = (
+        "active_at", "active_before", "at", "desk", "historical", "item_added", "key", "late",
+        "profile", "rules",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        desk: Desk,
+        key: str,
+        profile: Profile,
+        at: int,
+        *,
+        active_at: int = 0,
+        late: bool = False,
+        historical: bool = False,
+    ) -> None:
+        self.desk = desk
+        self.key = key
+        self.profile = profile
+        self.at = at
+        self.active_at = active_at or at
+        self.active_before = profile.active_at
+        """The last activity before this turn: what ends a moment does not move it."""
+        self.late = late
+        self.historical = historical
+        self.item_added = False
+        """The event put something into the cart that was not there."""
+        self.rules: Rules = desk.book.at(at)
+
+    def live(self, scenario: str, entity: str) -> Moment | None:
+        for moment in self.profile.moments:
+            if moment.scenario == scenario and moment.entity == entity:
+                return moment
+        return None
+
+    def open(
+        self,
+        scenario: "Scenario",
+        entity: str,
+        *,
+        due: int = 0,
+        wait: int = 0,
+        data: dict[str, Any] | None = None,
+    ) -> Moment | None:
+        """Opens a moment due at ``due``, or ``wait`` after the last activity (ms).
+
+        Answers ``None`` where it may not open: history, a scenario that is off, a stronger
+        moment of its family, or a late record whose moment would be due already.
+        """
+        if self.historical or scenario.config.enabled is Mode.OFF:
+            return None
+        if due and self.late and due <= self.desk.clock:
+            return None
+        if self._family_taken(scenario, entity):
+            return None
+        moment = Moment(
+            scenario=scenario.name,
+            entity=entity,
+            opened_at=self.at,
+            version=self.rules.version,
+            wait=wait,
+            due=due,
+            shadow=scenario.config.enabled is Mode.SHADOW,
+            data=data or {},
+        )
+        self.profile.moments.append(moment)
+        if len(self.profile.moments) > bounds.MAX_MOMENTS:
+            self.end(self._most_dispensable(), Reason.SUPERSEDED, self.at)
+        return moment
+
+    def _family_taken(self, scenario: "Scenario", entity: str) -> bool:
+        for moment in list(self.profile.moments):
+            if moment.entity != entity or moment.scenario == scenario.name:
+                continue
+            other = self.rules.scenarios.get(moment.scenario)
+            if other is None or other.family != scenario.family:
+                continue
+            if self.rules.rank(other) <= self.rules.rank(scenario):
+                return True
+            self.end(moment, Reason.FAMILY_TAKEN, self.at)
+        return False
+
+    def _most_dispensable(self) -> Moment:
+        return max(
+            self.profile.moments,
+            key=lambda m: (self.rules.rank_of(m.scenario), m.opened_at, m.scenario, m.entity),
+        )
+
+    def end(self, moment: Moment, reason: Reason, at: int) -> None:
+        """Ends a moment that has not spoken: one final decision, dropped, with the reason."""
+        self.profile.moments.remove(moment)
+        self.write(moment, Outcome.DROPPED, reason, at, final=True)
+
+    def write(
+        self,
+        moment: Moment,
+        outcome: Outcome,
+        reason: Reason,
+        at: int,
+        *,
+        final: bool,
+        evidence: Mapping[str, Any] | None = None,
+        job: bool = False,
+    ) -> str | None:
+        """Writes a decision about a moment at ``at`` (ms); its id, ``None`` if final already.
+
+        A retried event can open the same moment again: an id that is final stays final.
+        """
+        due = moment.first_due or moment.due_at(self.active_before)
+        identity = moment.identity or self.key
+        number = decision_id(identity, moment.scenario, moment.entity, moment.step, due)
+        mark = short_hash(number)
+        finals = self.profile.finals
+        if mark in finals:
+            return None
+        if final:
+            finals.append(mark)
+            if len(finals) > bounds.MAX_FINALS:
+                del finals[0]
+        decision = Decision(
+            decision_id=number,
+            user_id=self.key,
+            scenario=moment.scenario,
+            step=moment.step,
+            entity=moment.entity,
+            due_at=due,
+            decided_at=at,
+            outcome=outcome,
+            reason=reason,
+            final=final,
+            job_id=number if job else None,
+            scenario_version=moment.version,
+            evidence={"opened_at": moment.opened_at, **moment.data, **(evidence or {})},
+        )
+        self.desk.decided(decision)
+        return number
