@@ -72,6 +72,20 @@ def add_version(book: RuleBook, version: ScenarioVersion) -> None:
     book.add(load(version.yaml, source, version.version), version.effective_at)
 
 
+class _Yaml(yaml.SafeLoader):
+    """YAML 1.2's booleans: ``on`` is a word here, not true."""
+
+
+_Yaml.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class _Loader:
     def __init__(self, text: str, source: str) -> None:
         self.text = text
@@ -98,9 +112,9 @@ class _Loader:
 
     def _parse(self) -> Any:
         try:
-            node = yaml.compose(self.text, Loader=yaml.SafeLoader)
+            node = yaml.compose(self.text, Loader=_Yaml)
             self._remember(node, ())
-            plain = yaml.safe_load(self.text)
+            plain = yaml.load(self.text, Loader=_Yaml)  # noqa: S506 (a SafeLoader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = 1 if mark is None else mark.line + 1

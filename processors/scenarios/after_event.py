@@ -103,7 +103,7 @@ class AfterEvent:
 
 def _own_fields(event: e.ShopEvent) -> dict[str, Any]:
     """The event's own fields that say something, small enough to wait in a profile."""
-    plain = event.model_dump(mode="json", exclude_none=True, exclude=set(_ENVELOPE))
+    plain = event.model_dump(mode="json", exclude_none=True, exclude={*_ENVELOPE, "type"})
     items = plain.pop("items", None)
     if items is not None:
         plain["count"] = sum(item["quantity"] for item in items)
