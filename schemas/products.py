@@ -50,6 +50,8 @@ class Product(Wire):
     currency: Currency | None = None
     published: bool = True
     published_at: EpochMs | None = None
+    described_at: EpochMs | None = None
+    """The time of the description (name to related) that holds."""
     related: dict[Relation, tuple[Id, ...]] = {}
     offers: dict[str, Offer] = {}
     changes: tuple[OfferChange, ...] = ()
