@@ -8,7 +8,7 @@ from processors.inputs import Source
 from schemas.decisions import Decision
 
 if TYPE_CHECKING:
-    from processors.rules import RuleBook
+    from processors.rule_book import RuleBook
 
 
 class Desk:

@@ -15,7 +15,7 @@ from processors.judge import judge_due
 from processors.news import UnderWay, Walk
 from processors.people import Apply
 from processors.profile import EMPTY_ROW, Profile, decode, encode, glance, new_profile
-from processors.rules import RuleBook
+from processors.rule_book import RuleBook
 from processors.scenarios.base import cares_for
 from processors.table import NEVER, RESERVED, ProfileTable
 

@@ -31,7 +31,7 @@ MAX_TRAITS = 50
 MAX_REASONS = 8
 
 
-class NewerProfileError(RuntimeError):
+class NewerProfileError(ValueError):
     """The row was written by a newer major release, whose rules this one cannot keep."""
 
 

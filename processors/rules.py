@@ -1,6 +1,5 @@
-"""The scenario file compiled, and which version of it is in force when."""
+"""The scenario file, compiled."""
 
-from bisect import bisect_right, insort
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,6 @@ from processors.config import Policy, Priority, Shop
 from processors.copy import Copy
 from processors.localtime import QuietHours
 from processors.scenarios.base import NewsScenario, Scenario
-from schemas.control import Pause
 from schemas.events import Envelope
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
@@ -39,61 +37,3 @@ class Rules:
         """The rank of a scenario by name; past the last for one that is not in the file."""
         scenario = self.scenarios.get(name)
         return len(_RANKS) if scenario is None else _RANKS[scenario.priority]
-
-
-class NoRulesError(RuntimeError):
-    """No version of the scenario file was ever applied."""
-
-
-class RuleBook:
-    """Every version by the time it takes force, and every pause."""
-
-    __slots__ = ("_pauses", "_starts", "_versions")
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._versions: list[Rules] = []
-        self._pauses: list[tuple[int, bool]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._versions)
-
-    def add(self, rules: Rules, effective_at: int) -> None:
-        """``rules`` are in force from ``effective_at`` (ms) until the next version is."""
-        known = [version.version for version in self._versions]
-        if rules.version in known:
-            place = known.index(rules.version)
-            if self._starts[place] == effective_at:
-                return
-            del self._starts[place], self._versions[place]
-        place = bisect_right(self._starts, effective_at)
-        self._starts.insert(place, effective_at)
-        self._versions.insert(place, rules)
-
-    def at(self, time: int) -> Rules:
-        """The version in force at ``time`` (ms); before the first, the first.
-
-        Raises:
-            NoRulesError: there is none.
-        """
-        versions = self._versions
-        if len(versions) == 1:
-            return versions[0]
-        if not versions:
-            raise NoRulesError("no scenario file was applied yet: run `nudge scenarios apply FILE`")
-        return versions[max(bisect_right(self._starts, time) - 1, 0)]
-
-    def set_pause(self, pause: Pause) -> None:
-        insort(self._pauses, (pause.at, pause.paused))
-
-    def paused(self, time: int) -> bool:
-        """Whether sending was paused at ``time`` (ms)."""
-        place = bisect_right(self._pauses, (time, True))
-        return place > 0 and self._pauses[place - 1][1]
-
-    def versions(self) -> tuple[tuple[int, str], ...]:
-        """(effective from in ms, version) of each version, in order."""
-        return tuple(
-            (start, rules.version)
-            for start, rules in zip(self._starts, self._versions, strict=True)
-        )

@@ -15,11 +15,10 @@ from processors.config import AfterEventConfig, CartConfig, Mode, ScenarioFile
 from processors.copy import Copy, CopyError
 from processors.durations import format_duration
 from processors.localtime import QuietHours
-from processors.rules import RuleBook, Rules
+from processors.rules import Rules
 from processors.scenarios import KINDS
 from processors.scenarios.base import NewsScenario, Scenario
 from schemas.adapters import EVENT_CLASSES
-from schemas.control import ScenarioVersion
 from schemas.events import Envelope
 
 Path = tuple[str | int, ...]
@@ -60,16 +59,6 @@ def load(text: str, source: str = "scenarios.yaml", version: str | None = None) 
         ScenarioFileError: anything is wrong with it.
     """
     return _Loader(text, source).load(version or version_of(text))
-
-
-def add_version(book: RuleBook, version: ScenarioVersion) -> None:
-    """Puts an applied version into the book.
-
-    Raises:
-        ScenarioFileError: anything is wrong with it.
-    """
-    source = f"version {version.version}"
-    book.add(load(version.yaml, source, version.version), version.effective_at)
 
 
 class _Yaml(yaml.SafeLoader):

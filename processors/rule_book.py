@@ -1,0 +1,74 @@
+"""Which version of the scenario file is in force when, and when sending is paused."""
+
+from bisect import bisect_right, insort
+
+from processors.rules import Rules
+from processors.scenario_file import load
+from schemas.control import Pause, ScenarioVersion
+
+
+class NoRulesError(RuntimeError):
+    """No version of the scenario file was ever applied."""
+
+
+class RuleBook:
+    """Every version by the time it takes force, and every pause."""
+
+    __slots__ = ("_pauses", "_starts", "_versions")
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._versions: list[Rules] = []
+        self._pauses: list[tuple[int, bool]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._versions)
+
+    def add(self, rules: Rules, effective_at: int) -> None:
+        """``rules`` are in force from ``effective_at`` (ms) until the next version is."""
+        known = [version.version for version in self._versions]
+        if rules.version in known:
+            place = known.index(rules.version)
+            if self._starts[place] == effective_at:
+                return
+            del self._starts[place], self._versions[place]
+        place = bisect_right(self._starts, effective_at)
+        self._starts.insert(place, effective_at)
+        self._versions.insert(place, rules)
+
+    def at(self, time: int) -> Rules:
+        """The version in force at ``time`` (ms); before the first, the first.
+
+        Raises:
+            NoRulesError: there is none.
+        """
+        versions = self._versions
+        if len(versions) == 1:
+            return versions[0]
+        if not versions:
+            raise NoRulesError("no scenario file was applied yet: run `nudge scenarios apply FILE`")
+        return versions[max(bisect_right(self._starts, time) - 1, 0)]
+
+    def add_version(self, version: ScenarioVersion) -> None:
+        """Puts an applied version of the scenario file into the book.
+
+        Raises:
+            ScenarioFileError: anything is wrong with it.
+        """
+        source = f"version {version.version}"
+        self.add(load(version.yaml, source, version.version), version.effective_at)
+
+    def set_pause(self, pause: Pause) -> None:
+        insort(self._pauses, (pause.at, pause.paused))
+
+    def paused(self, time: int) -> bool:
+        """Whether sending was paused at ``time`` (ms)."""
+        place = bisect_right(self._pauses, (time, True))
+        return place > 0 and self._pauses[place - 1][1]
+
+    def versions(self) -> tuple[tuple[int, str], ...]:
+        """(effective from in ms, version) of each version, in order."""
+        return tuple(
+            (start, rules.version)
+            for start, rules in zip(self._starts, self._versions, strict=True)
+        )
