@@ -69,4 +69,5 @@ class Tick(msgspec.Struct, frozen=True):
     now: int = 0
 
 
-Input = UserRecord | FactRecord
+Input = UserRecord | FactRecord | Tick
+"""A tick among records is what a replay uses; a live step has one, at its end."""

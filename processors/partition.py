@@ -10,7 +10,7 @@ from processors.catalogue import Catalogue
 from processors.desk import Desk
 from processors.effects import Effects
 from processors.index import InterestIndex, named_products, products_of
-from processors.inputs import Input, Tick, UserRecord
+from processors.inputs import FactRecord, Input, Tick, UserRecord
 from processors.judge import judge_due
 from processors.news import UnderWay, Walk
 from processors.people import Apply
@@ -122,15 +122,16 @@ class Partition:
         if tick is not None:
             desk.now = tick.now
         for item in inputs:
-            desk.source = item.source
             if isinstance(item, UserRecord):
+                desk.source = item.source
                 self._record(item)
-            else:
+            elif isinstance(item, FactRecord):
+                desk.source = item.source
                 self._fact(item.key, item.source.partition, item.source.offset, item.recorded_at)
-        desk.source = None
-        if tick is not None and tick.clock > desk.clock:
-            desk.clock = tick.clock
-        self._tick()
+            else:
+                self._tick(item)
+        if tick is not None:
+            self._tick(tick)
         self._walk_on()
         self._flush()
         return effects
@@ -153,8 +154,10 @@ class Partition:
             profile = self._open[key] = new_profile() if row is None else decode(row)
         return profile
 
-    def _tick(self) -> None:
-        table, clock = self.table, self.desk.clock
+    def _tick(self, tick: Tick) -> None:
+        desk, table = self.desk, self.table
+        desk.source = None
+        clock = desk.clock = max(desk.clock, tick.clock)
         while (number := table.pop_due(clock)) is not None:
             encoded = table.key_of(number)
             if encoded is None:
@@ -163,7 +166,7 @@ class Partition:
             profile = self._load(key)
             if self._walks:
                 self._catch_up(key, profile, clock)
-            judge_due(self.desk, key, profile, clock)
+            judge_due(desk, key, profile, clock)
 
     def _fact(self, product_id: str, partition: int, offset: int, recorded_at: int) -> None:
         desk = self.desk

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import typer
 
-from nudge.commands import keys, pause, publish, scenarios, schemas, tap, topics
+from nudge.commands import explain, keys, pause, publish, replay, scenarios, schemas, tap, topics
 
 
 class CommandModule(Protocol):
@@ -20,7 +20,7 @@ class CommandModule(Protocol):
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Set up": (topics, keys, scenarios),
     "Send events": (publish,),
-    "Look": (tap,),
+    "Look": (explain, tap, replay),
     "Steer": (pause,),
     "For programs": (schemas,),
 }

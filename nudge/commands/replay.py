@@ -1,0 +1,134 @@
+"""``nudge replay``: what the rules would have said, on real history, without sending anything."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nudge.terminal import examples
+
+if TYPE_CHECKING:
+    from nudge.comparison import Tally
+    from processors.rule_book import RuleBook
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(help="JSON lines of wire events, in order of arrival.", exists=True),
+]
+Scenarios = Annotated[
+    Path | None,
+    typer.Option(help="The scenario file; the shipped one if not given.", exists=True),
+]
+Compare = Annotated[
+    Path | None,
+    typer.Option(help="A second scenario file: says what it would change.", exists=True),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(help="Move the clock on to this time after the last event (RFC 3339 or ms)."),
+]
+Out = Annotated[str, typer.Option(help="Where the decisions go, one a line; - is stdout.")]
+Partitions = Annotated[int, typer.Option(min=1, help="Partitions of the deployment.")]
+Grace = Annotated[str, typer.Option(help="How long live input is waited for.")]
+FromTopics = Annotated[bool, typer.Option("--from-topics", help="Read Kafka instead of files.")]
+Since = Annotated[
+    str | None,
+    typer.Option(help="With --from-topics: list decisions from then on (30d, 1h, a time)."),
+]
+
+
+def register(root: typer.Typer, section: str) -> None:
+    root.command(
+        "replay",
+        rich_help_panel=section,
+        epilog=examples(
+            "nudge replay events.jsonl --until 2026-03-01T12:00:00Z",
+            "nudge replay events.jsonl --scenarios mine.yaml --out decisions.jsonl",
+            "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml --out none",
+            "nudge replay --from-topics --since 30d --scenarios next.yaml",
+        ),
+    )(replay)
+
+
+def replay(
+    files: Files = None,
+    scenarios: Scenarios = None,
+    compare: Compare = None,
+    until: Until = None,
+    out: Out = "-",
+    partitions: Partitions = 24,
+    grace: Grace = "5s",
+    from_topics: FromTopics = False,
+    since: Since = None,
+) -> None:
+    """Decide again, on history: the same rules, the same decisions, nothing sent.
+
+    The clock is the newest time read; --until moves it past the last event, so that what is
+    still waiting comes due. A line may carry recorded_at, the time it arrived. Users count as
+    reachable and consenting unless the file says otherwise. Writes decisions as JSON lines, as
+    live; what cannot be read is named on standard error and passed over.
+    """
+    from nudge.problem import usage_problem
+    from nudge.replaying import Plan, run_plan
+    from nudge.when import duration_ms, moment_ms, now_ms, since_ms
+
+    if bool(files) == from_topics:
+        raise usage_problem("Give files, or --from-topics", "`nudge replay --help` shows both.")
+    if since is not None and not from_topics:
+        raise usage_problem("--since goes with --from-topics", "A file is read whole.")
+    plan = Plan(
+        files=files or [],
+        books=[_book(scenarios), *([_book(compare)] if compare else [])],
+        until=None if until is None else moment_ms(until, now=now_ms()),
+        since=None if since is None else since_ms(since, now=now_ms()),
+        partitions=partitions,
+        grace_ms=duration_ms(grace),
+    )
+    with _output(out) as write:
+        tallies = run_plan(plan, write)
+    if compare is not None:
+        _show_comparison(tallies)
+
+
+def _book(path: Path | None) -> "RuleBook":
+    from importlib.resources import files
+
+    from nudge.problem import Problem
+    from processors.rule_book import RuleBook
+    from processors.scenario_file import ScenarioFileError, load
+
+    source = path or files("processors.scenarios") / "default.yaml"
+    book = RuleBook()
+    try:
+        book.add(load(source.read_text(encoding="utf-8"), str(path or "default.yaml")), 0)
+    except ScenarioFileError as error:
+        raise Problem(str(error), "Correct the file; `nudge scenarios check` reads it.") from None
+    return book
+
+
+@contextmanager
+def _output(name: str) -> "Iterator[Callable[[bytes], None]]":
+    """Writes lines to standard output (``-``), a file, or nowhere (``none``)."""
+    import sys
+
+    if name == "none":
+        yield lambda _line: None
+    elif name == "-":
+        yield lambda line: print(line.decode(), file=sys.stdout)
+    else:
+        with Path(name).open("wb") as file:
+            yield lambda line: file.writelines((line, b"\n"))
+
+
+def _show_comparison(tallies: "list[Tally]") -> None:
+    from nudge.comparison import rows
+    from nudge.terminal import note, plain, say_table
+
+    before, after = tallies
+    note(f"{before.version} → {after.version}")
+    say_table(
+        ("scenario", "outcome", "reason", "before", "after", "newly", "no longer"),
+        ([plain(cell) for cell in row] for row in rows(before, after)),
+    )

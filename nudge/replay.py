@@ -1,0 +1,248 @@
+"""The rules over recorded input, without a broker: the same decisions as live.
+
+``Replayer`` is told records in the order they arrived and drives one core a partition, as the
+workers do. Its clock is the newest time read, less the grace within which live input may still
+come; at the end it moves to the newest time itself, or as far as it is told.
+"""
+
+from dataclasses import dataclass, field
+
+from processors.catalogue import Catalogue
+from processors.effects import Effects
+from processors.fold import fold
+from processors.inputs import (
+    EVENT_RANK,
+    FACT_RANK,
+    HANDOVER_RANK,
+    INTERACTION_RANK,
+    SUBSCRIPTION_RANK,
+    FactRecord,
+    Input,
+    Source,
+    Tick,
+    UserRecord,
+    UserValue,
+)
+from processors.partition import Partition
+from processors.rule_book import RuleBook
+from processors.table import NEVER, ProfileTable
+from schemas.adapters import dump
+from schemas.catalog import CatalogEvent, ContentPublished
+from schemas.decisions import Decision
+from schemas.events import Login, ShopEvent, SignUp, key_of
+from schemas.late import LateInput
+from schemas.partitioner import partition_of
+from schemas.people import Interaction, Subscription, subscription_key
+from schemas.products import Product
+from schemas.push import PushJob
+from schemas.topics import HANDOVERS, INTERACTIONS, PRODUCTS, SHOP_EVENTS, SUBSCRIPTIONS
+
+GRACE_MS = 5000
+"""How long live input is waited for; see ``docs/rules.md``."""
+
+MAX_FUTURE_MS = 5 * 60_000
+_BUFFER = 20_000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a replay came to, in the order of the decisions' times within each stretch."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    jobs: list[PushJob] = field(default_factory=list)
+    late: list[LateInput] = field(default_factory=list)
+
+
+class Replayer:
+    """Drives ``partitions`` cores over records given in order of arrival."""
+
+    def __init__(
+        self,
+        book: RuleBook,
+        *,
+        partitions: int = 24,
+        grace_ms: int = GRACE_MS,
+        assume_reachable: bool = True,
+        slice_size: int = 500,
+    ) -> None:
+        self._catalogue = Catalogue()
+        self._cores = [
+            Partition(
+                number,
+                partitions,
+                book,
+                self._catalogue,
+                ProfileTable(),
+                slice_size=slice_size,
+                assume_reachable=assume_reachable,
+            )
+            for number in range(partitions)
+        ]
+        self._partitions = partitions
+        self._grace = grace_ms
+        self._newest = 0
+        self.oldest = NEVER
+        """The oldest time read (ms)."""
+        self._offset = 0
+        self._products: dict[str, Product] = {}
+        self._moved: set[str] = set()
+        self._places: dict[str, int] = {}
+        self._buffers: list[list[Input]] = [[] for _ in range(partitions)]
+        self._clocks = [0] * partitions
+        self._buffered = 0
+        self._outcome = Outcome()
+
+    @property
+    def newest(self) -> int:
+        """The newest time read (ms)."""
+        return self._newest
+
+    def shop_event(self, event: ShopEvent, recorded_at: int, *, historical: bool = False) -> None:
+        """An event of ``shop.events``; ``recorded_at`` in ms."""
+        self._read(recorded_at)
+        if event.occurred_at > recorded_at + MAX_FUTURE_MS:
+            event = event.model_copy(update={"occurred_at": recorded_at + MAX_FUTURE_MS})
+        key = key_of(event)
+        assert key is not None
+        self._tell(EVENT_RANK, SHOP_EVENTS.name, key, key, event, recorded_at, historical)
+        self._count(1)
+        if isinstance(event, Login | SignUp) and event.user_id != key:
+            self._moved.add(key)
+        if key in self._moved:
+            self._step(self._place(key))
+
+    def interaction(self, interaction: Interaction, recorded_at: int) -> None:
+        """A record of ``push.interactions``."""
+        self._read(recorded_at)
+        user = interaction.user_id
+        self._tell(INTERACTION_RANK, INTERACTIONS.name, user, user, interaction, recorded_at)
+        self._count(1)
+
+    def subscription(
+        self, user_id: str, subscription_id: str, value: Subscription | None, recorded_at: int
+    ) -> None:
+        """A record of ``push.subscriptions``; ``None`` ends it."""
+        self._read(recorded_at)
+        key = subscription_key(user_id, subscription_id)
+        self._tell(SUBSCRIPTION_RANK, SUBSCRIPTIONS.name, user_id, key, value, recorded_at)
+        self._count(1)
+
+    def catalog_event(self, event: CatalogEvent, recorded_at: int) -> None:
+        """An event of ``shop.catalog``, folded here as the catalogue agent does."""
+        self._read(recorded_at)
+        if isinstance(event, ContentPublished):
+            return
+        event = event.model_copy(
+            update={"occurred_at": min(event.occurred_at, recorded_at + MAX_FUTURE_MS)}
+        )
+        product = fold(self._products.get(event.product_id), event)
+        if product is None:
+            return
+        self._products[event.product_id] = product
+        self._offset += 1
+        self._catalogue.append(event.product_id, 0, self._offset, recorded_at, dump(product))
+        source = Source(PRODUCTS.name, FACT_RANK, self._offset)
+        fact = FactRecord(key=event.product_id, recorded_at=recorded_at, source=source)
+        for number in range(self._partitions):
+            self._clocked(number).append(fact)
+        self._count(self._partitions)
+
+    def _read(self, recorded_at: int) -> None:
+        self.oldest = min(self.oldest, recorded_at)
+        self._newest = max(self._newest, recorded_at)
+
+    def _place(self, key: str) -> int:
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = partition_of(key, self._partitions)
+        return place
+
+    def _clocked(self, number: int) -> list[Input]:
+        """The partition's buffer, its clock moved to where a worker's would be."""
+        buffer, clock = self._buffers[number], self._newest - self._grace
+        if clock > self._clocks[number]:
+            self._clocks[number] = clock
+            if buffer and isinstance(buffer[-1], Tick):
+                buffer[-1] = Tick(clock)
+            else:
+                buffer.append(Tick(clock))
+        return buffer
+
+    def _tell(
+        self,
+        rank: int,
+        topic: str,
+        user: str,
+        key: str,
+        value: UserValue | None,
+        recorded_at: int,
+        historical: bool = False,
+    ) -> None:
+        number = self._place(user)
+        self._offset += 1
+        self._clocked(number).append(
+            UserRecord(
+                rank=rank,
+                key=key,
+                value=value,
+                recorded_at=recorded_at,
+                arrived_at=self._newest,
+                source=Source(topic, number, self._offset),
+                historical=historical,
+            )
+        )
+
+    def _count(self, records: int) -> None:
+        self._buffered += records
+        if self._buffered >= _BUFFER:
+            self._flush()
+
+    def _step(self, number: int) -> None:
+        inputs, self._buffers[number] = self._buffers[number], []
+        core = self._cores[number]
+        self._take(core.step(inputs, None))
+        while core.has_work():
+            self._take(core.step((), None))
+
+    def _take(self, effects: Effects) -> None:
+        self._outcome.decisions += [made.decision for made in effects.decisions]
+        self._outcome.jobs += effects.jobs
+        self._outcome.late += effects.late
+        for sent in effects.handovers:
+            user = sent.handover.user_id
+            self._tell(HANDOVER_RANK, HANDOVERS.name, user, user, sent.handover, sent.recorded_at)
+
+    def _flush(self) -> None:
+        self._buffered = 0
+        for number in range(self._partitions):
+            self._step(number)
+
+    def take(self) -> Outcome:
+        """What has been decided since the last call, in order of time."""
+        outcome, self._outcome = self._outcome, Outcome()
+        outcome.decisions.sort(key=_order)
+        return outcome
+
+    def ready(self) -> bool:
+        """Whether enough has been decided to be worth taking."""
+        return len(self._outcome.decisions) >= _BUFFER
+
+    def finish(self, until: int | None = None) -> Outcome:
+        """Moves the clock to the newest time read, or on to ``until`` (ms)."""
+        self._flush()
+        self._grace = 0
+        self._newest = max(self._newest, until or 0)
+        while any(self._buffers) or any(clock < self._newest for clock in self._clocks):
+            for number in range(self._partitions):
+                self._clocked(number)
+            self._flush()
+        return self.take()
+
+    def next_due(self) -> int | None:
+        """When (ms) the next moment is to be judged, of those told so far; ``None`` for never."""
+        due = min(core.next_due() for core in self._cores)
+        return None if due == NEVER else due
+
+
+def _order(decision: Decision) -> tuple[int, str, int, str]:
+    return (decision.decided_at, decision.user_id, decision.final, decision.decision_id)

@@ -1,0 +1,136 @@
+"""Runs a replay as it was asked for: over files or topics, with progress, by one or two rules."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer
+from rich.progress import Progress
+
+from nudge.comparison import Tally
+from nudge.history import BadLine, Read, feed_files, feed_topics, stretch_since
+from nudge.kafka import kafka_settings
+from nudge.replay import Outcome, Replayer
+from nudge.terminal import console, note, plain
+from nudge.when import rfc3339
+from processors.rule_book import RuleBook
+from schemas.adapters import dump
+
+WARM_UP_MS = 30 * 86_400_000
+_BAD_LINES_SHOWN = 10
+
+Write = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``books``: the rules, and those to compare with. Times in ms; no ``files``: the topics."""
+
+    files: list[Path]
+    books: list[RuleBook]
+    until: int | None
+    since: int | None
+    partitions: int
+    grace_ms: int
+
+
+def run_plan(plan: Plan, write: Write) -> list[Tally]:
+    """Writes the first book's decisions; answers a tally a book."""
+    tallies = []
+    for number, book in enumerate(plan.books):
+        tally = Tally(book.at(0).version)
+        run = _Run(plan, book, tally, write if number == 0 else _discard)
+        if plan.files:
+            run.over_files()
+        else:
+            asyncio.run(run.over_topics())
+        tallies.append(tally)
+    return tallies
+
+
+def _discard(_line: bytes) -> None:
+    """The second book is only counted."""
+
+
+class _Run:
+    def __init__(self, plan: Plan, book: RuleBook, tally: Tally, write: Write) -> None:
+        self._plan = plan
+        self._book = book
+        self._tally = tally
+        self._write = write
+        self._late = 0
+
+    def _replayer(self, partitions: int, *, assume_reachable: bool) -> Replayer:
+        return Replayer(
+            self._book,
+            partitions=partitions,
+            grace_ms=self._plan.grace_ms,
+            assume_reachable=assume_reachable,
+        )
+
+    def _give(self, outcome: Outcome) -> None:
+        since = self._plan.since or 0
+        self._late += len(outcome.late)
+        for decision in outcome.decisions:
+            if decision.decided_at >= since:
+                self._tally.add(decision)
+                self._write(dump(decision))
+
+    def over_files(self) -> None:
+        replayer = self._replayer(self._plan.partitions, assume_reachable=True)
+        total = sum(path.stat().st_size for path in self._plan.files)
+        read = Read()
+        with Progress(console=console(stderr=True), transient=True) as progress:
+            bar = progress.add_task("replay", total=total)
+            feeding = feed_files(replayer, self._plan.files, lambda n: progress.advance(bar, n))
+            for so_far in feeding:
+                read = so_far
+                if replayer.ready():
+                    self._give(replayer.take())
+        self._give(replayer.finish(self._plan.until))
+        self._report(read)
+
+    async def over_topics(self) -> None:
+        settings = kafka_settings()
+        since = self._plan.since
+        consumer = AIOKafkaConsumer(
+            **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
+        )
+        await consumer.start()
+        try:
+            warm = None if since is None else since - WARM_UP_MS
+            stretch = await stretch_since(consumer, settings, warm)
+            partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
+            replayer = self._replayer(partitions, assume_reachable=False)
+            read = Read()
+            with Progress(console=console(stderr=True), transient=True) as progress:
+                bar = progress.add_task("replay", total=stretch.records)
+                async for read in feed_topics(replayer, settings, consumer, stretch):
+                    progress.update(bar, completed=read.records)
+                    if replayer.ready():
+                        self._give(replayer.take())
+            self._give(replayer.finish(self._plan.until))
+            if since is not None and replayer.oldest > since - WARM_UP_MS + 86_400_000:
+                note(
+                    "The topics begin at "
+                    f"{rfc3339(replayer.oldest)}: profiles had less than 30 days to warm up."
+                )
+            self._report(read)
+        finally:
+            await consumer.stop()
+
+    def _report(self, read: Read) -> None:
+        decided = sum(self._tally.kinds.values())
+        note(
+            f"{read.records} records, {decided} final decisions,"
+            f" {self._late} late, {len(read.bad)} unreadable"
+        )
+        for bad in read.bad[:_BAD_LINES_SHOWN]:
+            note(_bad_words(bad))
+        if len(read.bad) > _BAD_LINES_SHOWN:
+            note(f"… and {len(read.bad) - _BAD_LINES_SHOWN} more")
+
+
+def _bad_words(bad: BadLine) -> str:
+    return plain(f"{bad.source}:{bad.line}: {bad.message}")
