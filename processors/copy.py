@@ -145,8 +145,8 @@ class _Variant:
             title=self.title(context).strip(),
             body=" ".join(self.body(context).split()),
             url=self.url(context).strip(),
-            icon=self.icon(context).strip() if self.icon else None,
-            image=self.image(context).strip() if self.image else None,
+            icon=_if_known(self.icon, context),
+            image=_if_known(self.image, context),
             actions=tuple(
                 Action(action=name, title=title(context), url=url(context) if url else None)
                 for name, title, url in self.actions
@@ -154,6 +154,16 @@ class _Variant:
             locale=str(context["locale"]),
             variant=number,
         )
+
+
+def _if_known(render: Render | None, context: Mapping[str, Any]) -> str | None:
+    """A picture that is not known is left out; the words stand without it."""
+    if render is None:
+        return None
+    try:
+        return render(context).strip() or None
+    except UndefinedError:
+        return None
 
 
 def _compile_variant(variant: CopyVariant) -> _Variant:
