@@ -53,6 +53,11 @@ def kill_container(name: str) -> None:
     _docker("kill", name)
 
 
+def remove_container(name: str) -> None:
+    """Waits until it is gone: after a kill the daemon removes it in its own time."""
+    _docker("rm", "--force", name)
+
+
 def pause_container(name: str) -> None:
     _docker("pause", name)
 

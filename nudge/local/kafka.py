@@ -87,6 +87,8 @@ class LocalKafka:
         Raises:
             LocalStackError: Java or Maven is missing, or the broker does not come up.
         """
+        if self._use_docker:
+            docker.remove_container(self._container)
         check_free(self.port)
         if self._use_docker:
             try:
@@ -177,7 +179,7 @@ class LocalKafka:
     def _format(self, base: list[str], jars: Path, properties: Path) -> None:
         answer = subprocess.run(  # noqa: S603 - a fixed command
             [*base, "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool",
-             "format", "--standalone", "-t", _cluster_id(), "-c", str(properties)],
+             "format", "-t", _cluster_id(), "-c", str(properties)],
             capture_output=True,
             text=True,
             check=False,
@@ -214,7 +216,7 @@ def broker_properties(
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{listen}:{port},CONTROLLER://127.0.0.1:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",

@@ -1,7 +1,8 @@
 """Runs a server that must not outlive its starter, however the starter dies.
 
 ``python leash.py COMMAND…``: standard input is a pipe that the starter holds open. When it closes
-the server is asked to end (SIGTERM), and killed ten seconds later if it has not.
+the server is asked to end (SIGTERM), and killed ten seconds later if it has not. SIGUSR1 kills it
+at once. The leash ends only when the server has, so that whoever waits for one waits for both.
 """
 
 import signal
@@ -27,6 +28,7 @@ def main(command: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - its whole purpose
+    signal.signal(signal.SIGUSR1, lambda *_: server.kill())
     threading.Thread(target=_end_with_starter, args=(server,), daemon=True).start()
     return server.wait()
 

@@ -77,6 +77,8 @@ class LocalRedis:
         Raises:
             LocalStackError: there is no Redis and none could be installed, or it does not come up.
         """
+        if self._in_docker:
+            docker.remove_container(self._container)
         check_free(self.port)
         command, deadline_s = self._command()
         self._say(

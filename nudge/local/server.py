@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nudge.local.errors import LocalStackError
 
+_KILL_PATIENCE_S = 10.0
 _LEASH = Path(__file__).with_name("leash.py")
 
 
@@ -66,20 +67,16 @@ class ServerProcess:
             return
         self._signal(signal.SIGTERM)
         self.resume()
-        assert self._process is not None
-        try:
-            self._process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self._process.wait()
+        self._wait_or_kill(patience_s)
         self._close()
 
     def kill(self) -> None:
         """SIGKILL: the server gets no chance to write anything more."""
         if self.alive:
-            self._signal(signal.SIGKILL)
-            assert self._process is not None
-            self._process.wait()
+            # The leash kills the server and sees it gone; it may be stopped itself (``pause``).
+            for number in (signal.SIGCONT, signal.SIGUSR1):
+                os.kill(self.pid, number)
+            self._wait_or_kill(_KILL_PATIENCE_S)
         self._close()
 
     def pause(self) -> None:
@@ -88,6 +85,14 @@ class ServerProcess:
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def _wait_or_kill(self, patience_s: float) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
         os.killpg(self.pid, number)
