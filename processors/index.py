@@ -1,7 +1,8 @@
 """Who cares for a product: dense user numbers by product. Checked against the profile on use."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from processors.profile import Profile, ProfileGlance, from_plain
 from schemas import events as e
@@ -41,15 +42,24 @@ class InterestIndex:
 
 def named_products(value: object) -> Iterable[str]:
     """The products that a record may tie its user to."""
-    if isinstance(value, e.ViewItem | e.AddToCart | e.AddToWishlist | e.StockAlertRequested):
-        return (value.product_id,)
-    if isinstance(value, e.CartSnapshot):
-        return {item.product_id for item in value.items}
-    if isinstance(value, HandoverProfile):
-        return products_of(from_plain(value.profile))
-    if isinstance(value, HandoverEvent):
-        return {value.event["product_id"]} if "product_id" in value.event else ()
-    return ()
+    name = _NAMING.get(type(value))
+    return () if name is None else name(value)
+
+
+_NAMING: dict[type, Callable[[Any], Iterable[str]]] = {
+    e.ViewItem: lambda event: (event.product_id,),
+    e.AddToCart: lambda event: (event.product_id,),
+    e.AddToWishlist: lambda event: (event.product_id,),
+    e.StockAlertRequested: lambda event: (event.product_id,),
+    e.CartSnapshot: lambda event: {item.product_id for item in event.items},
+    HandoverProfile: lambda handover: products_of(from_plain(handover.profile)),
+    HandoverEvent: lambda handover: _products_in(handover.event),
+}
+
+
+def _products_in(event: dict[str, Any]) -> set[str]:
+    items = event.get("items", ())
+    return {item["product_id"] for item in (event, *items) if "product_id" in item}
 
 
 def products_of(profile: Profile | ProfileGlance) -> set[str]:

@@ -22,11 +22,8 @@ ASSUMED_DEVICE = "assumed"
 def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
     """Judges every moment of the user due by ``until`` (ms), in order; whether there was one."""
     judged = False
-    while profile.moments:
+    while (at := profile.next_due()) is not None and at <= until:
         active_at = profile.active_at
-        at = min(moment.next_look(active_at) for moment in profile.moments)
-        if at > until:
-            break
         turn = Turn(desk, key, profile, at)
         due = [m for m in profile.moments if m.next_look(active_at) == at]
         _judge(turn, min(due, key=lambda moment: standing_order(turn, moment)))

@@ -69,7 +69,8 @@ class Apply:
         desk = self._desk
         late = at < desk.clock
         if not late:
-            judge_due(desk, key, profile, at)
+            if profile.moments:
+                judge_due(desk, key, profile, at)
             return Turn(desk, key, profile, at, historical=historical)
         if not historical:
             desk.effects.late.append(
@@ -94,7 +95,7 @@ class Apply:
         event: e.ShopEvent,
         historical: bool,
     ) -> Profile:
-        at = event.occurred_at
+        at, kind = event.occurred_at, type(event)
         if profile.erased_at:
             if at <= profile.erased_at:
                 return profile
@@ -105,16 +106,20 @@ class Apply:
                 identity.forward(turn, event, record.recorded_at)
                 return profile
             profile.alias_to = None
-        if isinstance(event, e.ErasureRequested):
+        if kind is e.ErasureRequested:
             return self._erase(turn)
-        lines = _cart_keys(profile) if isinstance(event, e.CartSnapshot) else None
+        lines = _cart_keys(profile) if kind is e.CartSnapshot else None
         if not reduce(profile, event, turn.active_at, _lookup(turn)):
             return profile
-        if isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
-            return identity.hand_over(turn, event, record.recorded_at)
-        if isinstance(event, e.Logout):
-            identity.unbind(turn, event)
-        turn.item_added = _item_added(profile, event, lines)
+        if kind in _IDENTITY:
+            if isinstance(event, e.Logout):
+                identity.unbind(turn, event)
+            elif isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
+                return identity.hand_over(turn, event, record.recorded_at)
+        if kind is e.AddToCart:
+            turn.item_added = at > profile.bought_at
+        elif lines is not None:
+            turn.item_added = bool(_cart_keys(profile) - lines)
         self._after(turn, event)
         return profile
 
@@ -131,8 +136,9 @@ class Apply:
                     turn.end(moment, reason, turn.at)
         if profile.pending:
             self._take_back(turn, event)
-        for scenario in rules.opening.get(kind, ()):
-            scenario.on_event(turn, event)
+        if not turn.historical:
+            for scenario in rules.opening.get(kind, ()):
+                scenario.on_event(turn, event)
         if profile.moments and not turn.late:
             judge_due(self._desk, turn.key, profile, turn.at)
 
@@ -223,6 +229,8 @@ class Apply:
         profile.active_at = profile.active_at or subscription.last_seen_at
 
 
+_IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})
+
 _LOGIN_EVENTS: dict[str, type[e.Login] | type[e.SignUp]] = {"login": e.Login, "sign_up": e.SignUp}
 
 
@@ -232,11 +240,3 @@ def _lookup(turn: Turn) -> Lookup:
 
 def _cart_keys(profile: Profile) -> set[tuple[str, str | None]]:
     return {(line.product_id, line.variant_id) for line in profile.cart}
-
-
-def _item_added(
-    profile: Profile, event: e.ShopEvent, before: set[tuple[str, str | None]] | None
-) -> bool:
-    if isinstance(event, e.AddToCart):
-        return event.occurred_at > profile.bought_at
-    return before is not None and bool(_cart_keys(profile) - before)

@@ -237,8 +237,10 @@ class Profile(
 
     def next_due(self) -> int | None:
         """The earliest time (ms) at which a moment is to be judged."""
+        if not self.moments:
+            return None
         active_at = self.active_at
-        return min((moment.next_look(active_at) for moment in self.moments), default=None)
+        return min([moment.next_look(active_at) for moment in self.moments])
 
 
 _decoder = msgspec.json.Decoder(Profile)

@@ -28,24 +28,29 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, lookup: Lookup)
 
     Answers ``False`` for a producer's retry of an event already applied.
     """
+    kind, at, recent = type(event), event.occurred_at, profile.recent
     mark = short_hash(event.event_id)
-    if mark in profile.recent:
+    if mark in recent:
         return False
-    profile.recent.append(mark)
-    if len(profile.recent) > bounds.MAX_RECENT:
-        del profile.recent[0]
+    recent.append(mark)
+    if len(recent) > bounds.MAX_RECENT:
+        del recent[0]
     if event.timezone is not None:
         profile.timezone = event.timezone
     if event.locale is not None:
         profile.locale = event.locale
     if event.user_id is not None:
         profile.known = True
-    if not profile.first_at or event.occurred_at < profile.first_at:
-        profile.first_at = event.occurred_at
-    if type(event) not in PASSIVE:
+    if at < profile.first_at or not profile.first_at:
+        profile.first_at = at
+    if kind not in PASSIVE:
         touch(profile, active_at)
-    _count(profile, event)
-    reducer = _REDUCERS.get(type(event))
+    column = _COLUMN.get(kind, 0)
+    _bump(profile.hours, at // HOUR_MS, column, bounds.MAX_HOURS, 5)
+    day = _bump(profile.days, at // DAY_MS, column, bounds.MAX_DAYS, 6)
+    if isinstance(event, e.Purchase):
+        day[5] += event.value
+    reducer = _REDUCERS.get(kind)
     if reducer is not None:
         reducer(profile, event, lookup)
     return True
@@ -64,20 +69,12 @@ def touch(profile: Profile, at: int) -> None:
         profile.prior_at = at
 
 
-def _count(profile: Profile, event: e.ShopEvent) -> None:
-    kind = type(event)
-    column = _COLUMN.get(kind, 0)
-    spend = event.value if isinstance(event, e.Purchase) else 0
-    _bump(profile.hours, event.occurred_at // HOUR_MS, column, bounds.MAX_HOURS, 5, 0)
-    _bump(profile.days, event.occurred_at // DAY_MS, column, bounds.MAX_DAYS, 6, spend)
+_ORDERS = 4
+_COLUMN: dict[type, int] = {e.ViewItem: 2, e.AddToCart: 3, e.Purchase: _ORDERS}
 
 
-_COLUMN: dict[type, int] = {e.ViewItem: 2, e.AddToCart: 3, e.Purchase: 4}
-
-
-def _bump(
-    buckets: list[list[int]], slot: int, column: int, most: int, width: int, spend: int
-) -> None:
+def _bump(buckets: list[list[int]], slot: int, column: int, most: int, width: int) -> list[int]:
+    """Counts an event in its hour or day; answers the bucket."""
     if buckets and buckets[-1][0] == slot:
         bucket = buckets[-1]
     else:
@@ -85,8 +82,7 @@ def _bump(
     bucket[1] += 1
     if column:
         bucket[column] += 1
-    if spend:
-        bucket[5] += spend
+    return bucket
 
 
 def _bucket(buckets: list[list[int]], slot: int, most: int, width: int) -> list[int]:

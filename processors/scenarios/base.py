@@ -104,12 +104,11 @@ def matches(interest: Interest | Line, product_id: str, variant_id: str | None) 
 
 def cares_for(profile: Profile, product_id: str) -> bool:
     """Whether the profile holds any tie to the product."""
-    return (
-        any(i.product_id == product_id for i in profile.viewed)
-        or any(i.product_id == product_id for i in profile.cart)
-        or any(i.product_id == product_id for i in profile.saved)
-        or any(i.product_id == product_id for i in profile.asked)
-    )
+    for held in (profile.viewed, profile.cart, profile.saved, profile.asked):
+        for interest in held:
+            if interest.product_id == product_id:
+                return True
+    return False
 
 
 def bought_since(profile: Profile, product_id: str, at: int) -> bool:
