@@ -58,7 +58,7 @@ def kafka_jars(say: Callable[[str], None]) -> Path:
     with locked(root / "kafka.lock"):
         if jars.is_dir():
             return jars
-        say(f"fetching Apache Kafka {KAFKA_VERSION} through Maven into {jars} (about 120 MB, once)")
+        say(f"fetching Apache Kafka {KAFKA_VERSION} through Maven into {jars} (45 MB, once)")
         partial = root / f"kafka-{KAFKA_VERSION}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         answer = subprocess.run(  # noqa: S603 - a fixed command
