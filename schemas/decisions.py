@@ -104,6 +104,7 @@ class DeadLetterReason(Explained):
     INVALID = "invalid", "A field is missing or wrong; the error names it."
     TOO_LARGE = "too_large", "The record is larger than is read."
     UNKNOWN_CODEC = "unknown_codec", "The record is compressed in a way that cannot be read."
+    CORRUPT = "corrupt", "The record's batch is damaged: its checksum or content does not add up."
     WRONG_KEY = "wrong_key", "The key is not the one the record's content names."
     WRONG_PARTITION = (
         "wrong_partition",

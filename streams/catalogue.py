@@ -1,0 +1,155 @@
+"""The catalogue agent: ``shop.catalog`` folded into ``nudge-products``, which is its own state."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from processors.fold import fold, fold_content
+from runtime.metrics import Metric, counter
+from schemas.adapters import (
+    InvalidRecordError,
+    adapter_of,
+    check_catalog_key,
+    dump,
+    parse,
+    parse_catalog_event,
+)
+from schemas.catalog import CatalogEvent, ContentPublished
+from schemas.products import FOLD_MARK_KEY, Content, FoldMark, Product
+from schemas.topics import MAX_FUTURE_MS, PRODUCTS, SHOP_CATALOG
+from streams.decode import (
+    check_partition,
+    check_size,
+    record_key,
+    rejected,
+    rejected_batch,
+)
+from streams.loop import WorkLoop
+from streams.merge import InputGapError
+from streams.outgoing import Outgoing, Record
+from streams.reader import WholeTopics
+from streams.settings import StreamsSettings
+from streams.transactions import Transactions
+from streams.transport import Batch
+
+QUEUED_BATCHES = 4
+_PRODUCT = adapter_of(Product)
+_CONTENT = adapter_of(Content)
+
+
+class CatalogueActor:
+    """Folds one partition of ``shop.catalog``, a batch a transaction.
+
+    Args:
+        position: the committed offset; ``None`` at the very first start.
+        pressure: told (tp, full) when batches queue up and when they are done.
+    """
+
+    def __init__(
+        self,
+        settings: StreamsSettings,
+        partition: int,
+        partitions: int,
+        position: int | None,
+        transactions: Transactions,
+        reader: WholeTopics,
+        pressure: Callable[[TopicPartition, bool], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._partitions = partitions
+        self._tp = TopicPartition(settings.topic(SHOP_CATALOG), partition)
+        self._position = position
+        self._transactions = transactions
+        self._reader = reader
+        self._pressure = pressure
+        self._queue: deque[Batch] = deque()
+        self._newest = 0
+        self._written: dict[str, bytes] = {}
+        self._written_to = -1
+        self.loop = WorkLoop(self._prepare, self._advance, on_error)
+
+    def add(self, batch: Batch) -> None:
+        """Queues a fetched batch.
+
+        Raises:
+            InputGapError: it does not begin where the last one ended.
+        """
+        if self._position is not None and batch.before > self._position:
+            raise InputGapError(
+                f"{SHOP_CATALOG.name}-{self._partition}: offsets {self._position} to"
+                f" {batch.before - 1} were never read"
+            )
+        if self._position is not None and batch.after <= self._position:
+            return
+        self._queue.append(batch)
+        self._position = batch.after
+        if len(self._queue) >= QUEUED_BATCHES:
+            self._pressure(self._tp, True)
+        self.loop.wake()
+
+    async def _prepare(self) -> None:
+        # Our producer has fenced the one before: what it committed is all there will ever be.
+        await self._reader.read_products_to_end(self._partition)
+        mark = self._reader.fold_marks.get(self._partition)
+        self._newest = 0 if mark is None else mark.until
+
+    async def _advance(self) -> bool:
+        if not self._queue:
+            return False
+        batch = self._queue.popleft()
+        if len(self._queue) < QUEUED_BATCHES // 2:
+            self._pressure(self._tp, False)
+        await self._fold(batch)
+        return bool(self._queue)
+
+    async def _fold(self, batch: Batch) -> None:
+        outgoing = Outgoing(self._settings, self._partition, self._partitions)
+        if self._reader.positions.get(self._partition, 0) > self._written_to:
+            self._written.clear()
+        if batch.broken is not None:
+            outgoing.add_rejected(rejected_batch(SHOP_CATALOG.name, self._partition, batch.broken))
+        for record in batch.records:
+            self._fold_record(record, batch.answered_at, outgoing)
+        mark = FoldMark(until=self._newest, offset=batch.after)
+        outgoing.put(PRODUCTS, Record(FOLD_MARK_KEY.encode(), dump(mark), self._newest or None))
+        written = await self._transactions.commit(outgoing, {self._tp: batch.after})
+        self._written_to = written[self._settings.topic(PRODUCTS), self._partition]
+        counter(Metric.EVENTS).labels(topic=SHOP_CATALOG.name).inc(len(batch.records))
+
+    def _fold_record(self, record: Any, answered_at: int, outgoing: Outgoing) -> None:
+        time = record.timestamp
+        recorded_at = time if 0 <= time < answered_at else answered_at
+        self._newest = max(self._newest, recorded_at)
+        try:
+            key = record_key(record)
+            check_size(record, self._settings.max_record_bytes)
+            event = parse_catalog_event(record.value)
+            check_catalog_key(event, key)
+            check_partition(key, self._partition, self._partitions)
+        except InvalidRecordError as error:
+            letter = rejected(SHOP_CATALOG.name, self._partition, record, error)
+            counter(Metric.DEAD_LETTERS).labels(SHOP_CATALOG.name, error.reason).inc()
+            outgoing.add_rejected(letter)
+            return
+        folded = self._folded(key, self._clamped(event, recorded_at))
+        if folded is not None:
+            # The record's time is of what caused it, and never before that of one before it.
+            self._written[key] = value = dump(folded)
+            outgoing.put(PRODUCTS, Record(key.encode(), value, self._newest))
+
+    def _clamped(self, event: CatalogEvent, recorded_at: int) -> CatalogEvent:
+        bound = recorded_at + MAX_FUTURE_MS
+        if event.occurred_at <= bound:
+            return event
+        counter(Metric.CLAMPED).labels(topic=SHOP_CATALOG.name).inc()
+        return event.model_copy(update={"occurred_at": bound})
+
+    def _folded(self, key: str, event: CatalogEvent) -> Product | Content | None:
+        known = self._written.get(key) or self._reader.newest.get(key)
+        if isinstance(event, ContentPublished):
+            return fold_content(None if known is None else parse(_CONTENT, known), event)
+        return fold(None if known is None else parse(_PRODUCT, known), event)

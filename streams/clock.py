@@ -1,0 +1,236 @@
+"""How far a partition has come in time: the clock by which moments fall due.
+
+Pure: every time is told (ms). An idle input says nothing of the last minutes unless the broker
+was asked and everything it had by then is done; a broker that was away says nothing at all.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_MAX_LOOKS = 200
+_LOOK_EVERY_MS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The settings of :class:`streams.settings.StreamsSettings` that the clock needs, in ms."""
+
+    grace_ms: int = 5_000
+    disorder_ms: int = 60_000
+    silence_ms: int = 30_000
+    hold_ms: int = 120_000
+
+
+class InputClock:
+    """One input of a partition.
+
+    Args:
+        clock: the partition's stored clock; 0 at the very first start.
+        now: when this worker took the partition over.
+    """
+
+    def __init__(self, patience: Patience, clock: int, now: int) -> None:
+        self._patience = patience
+        self._looks: deque[tuple[int, int]] = deque()
+        self._reached = 0
+        self._answered_at = 0
+        self._held_until = 0
+        self.value = clock
+        if clock:
+            # Nobody has asked on our behalf since the stored clock.
+            self._answered_at = clock
+            self._notice_silence(now)
+
+    def _notice_silence(self, now: int) -> None:
+        if self._answered_at and now - self._answered_at > self._patience.silence_ms:
+            self._held_until = now + self._patience.hold_ms
+            self._looks.clear()
+
+    def answer(self, at: int, highwater: int) -> None:
+        """The broker said at ``at`` that the input ends at ``highwater``."""
+        if at <= self._answered_at:
+            return
+        self._notice_silence(at)
+        self._answered_at = at
+        if len(self._looks) < _MAX_LOOKS and (
+            not self._looks or at - self._looks[-1][0] >= _LOOK_EVERY_MS
+        ):
+            self._looks.append((at, highwater))
+
+    @property
+    def held(self) -> bool:
+        """The input was not heard of for long: what producers kept back may still come."""
+        return self._answered_at < self._held_until
+
+    def look(self, done: int, newest: int) -> int:
+        """Its clock when everything below offset ``done`` is done, the newest record ``newest``."""
+        while self._looks and self._looks[0][1] <= done:
+            self._reached = self._looks.popleft()[0]
+        if not self.held:
+            patience = self._patience
+            self.value = max(
+                self.value, self._reached - patience.grace_ms, newest - patience.disorder_ms
+            )
+        return self.value
+
+
+class MarksBoard:
+    """How far the shop events of every partition are done, as the partitions say.
+
+    A partition that says nothing new for ``hold_ms`` counts no more: it cannot stop the others.
+    """
+
+    def __init__(self, partitions: int, hold_ms: int, now: int) -> None:
+        self._until = dict.fromkeys(range(partitions), 0)
+        self._heard = dict.fromkeys(range(partitions), now)
+        self._hold_ms = hold_ms
+
+    def mark(self, partition: int, until: int, now: int) -> None:
+        if until > self._until.get(partition, 0):
+            self._until[partition] = until
+            self._heard[partition] = now
+
+    def least(self, now: int) -> int:
+        """The time (ms) up to which every handover is committed, silent partitions aside."""
+        heard = [self._until[p] for p in self._until if now - self._heard[p] <= self._hold_ms]
+        return min(heard, default=max(self._until.values(), default=0))
+
+    def silent(self, now: int) -> list[int]:
+        """The partitions that do not count now."""
+        return [p for p in self._heard if now - self._heard[p] > self._hold_ms]
+
+
+class HandoverClock:
+    """Up to when every handover to a partition has arrived and is done.
+
+    Handovers caused before the board's least mark are committed; their records are readable in
+    our partition when an answer whose fetch was sent after the mark was read is caught up with.
+    A fetch is sent after the answer before it came.
+    """
+
+    def __init__(self, clock: int) -> None:
+        self._read: tuple[int, int] | None = None
+        self._answered: int | None = None
+        self._due: deque[tuple[int, int]] = deque()
+        self._last_answer = 0
+        self.value = clock
+
+    def read(self, least: int, now: int) -> None:
+        """The board stood at ``least`` at ``now``."""
+        if self._read is None:
+            self._read = (least, now)
+
+    def answer(self, at: int, highwater: int) -> None:
+        """The handovers' partition ended at ``highwater`` in the answer that came at ``at``."""
+        if at <= self._last_answer:
+            return
+        self._last_answer = at
+        if self._answered is not None and len(self._due) < _MAX_LOOKS:
+            self._due.append((self._answered, highwater))
+            self._answered = None
+        if self._read is not None and self._read[1] <= at:
+            self._answered = self._read[0]
+            self._read = None
+
+    def look(self, done: int) -> int:
+        """Its clock when everything below offset ``done`` of the handovers is done."""
+        while self._due and self._due[0][1] <= done:
+            self.value = max(self.value, self._due.popleft()[0])
+        return self.value
+
+
+class ProductsClock:
+    """Up to when every product fact is done; not counted while it stands still for ``hold_ms``."""
+
+    def __init__(self, patience: Patience, clock: int, now: int) -> None:
+        self._patience = patience
+        self._frontier = 0
+        self._moved_at = now
+        self.value = clock
+
+    def look(self, frontier: int, first_waiting: int | None, now: int) -> int | None:
+        """Its clock, ``None`` where it does not count.
+
+        ``first_waiting``: the time of the first fact not yet done.
+        """
+        if frontier != self._frontier:
+            self._frontier, self._moved_at = frontier, now
+        if first_waiting is not None:
+            frontier = min(frontier, first_waiting - 1)
+        self.value = max(self.value, frontier - self._patience.grace_ms)
+        return None if now - self._moved_at > self._patience.hold_ms else self.value
+
+
+class FoldFrontier:
+    """Up to when ``nudge-products`` tells all that the shop has said, over all its partitions.
+
+    A partition of ``shop.catalog`` is folded up to the last mark beside its products. Where that
+    is the end that it had when it was looked at, everything up to that look is folded.
+    """
+
+    def __init__(self, partitions: int) -> None:
+        self._until = [0] * partitions
+        self._folded = [0] * partitions
+        self._looks: list[deque[tuple[int, int]]] = [deque() for _ in range(partitions)]
+
+    def look(self, partition: int, at: int, end: int) -> None:
+        """``shop.catalog`` ended at offset ``end`` when it was asked at ``at`` (ms) or later."""
+        looks = self._looks[partition]
+        if len(looks) < _MAX_LOOKS:
+            looks.append((at, end))
+        self._settle(partition)
+
+    def mark(self, partition: int, until: int, offset: int) -> None:
+        """A mark was read: folded up to ``offset``, which was recorded at ``until`` (ms)."""
+        self._folded[partition] = max(self._folded[partition], offset)
+        self._until[partition] = max(self._until[partition], until)
+        self._settle(partition)
+
+    def _settle(self, partition: int) -> None:
+        looks = self._looks[partition]
+        while looks and looks[0][1] <= self._folded[partition]:
+            self._until[partition] = max(self._until[partition], looks.popleft()[0])
+
+    def value(self) -> int:
+        """No product fact still to be read was recorded before this time (ms)."""
+        return min(self._until)
+
+
+class PartitionClock:
+    """The least of its inputs' clocks, never going back."""
+
+    def __init__(self, patience: Patience, names: Iterable[str], clock: int, now: int) -> None:
+        self.inputs: Mapping[str, InputClock] = {
+            name: InputClock(patience, clock, now) for name in names
+        }
+        self.handovers = HandoverClock(clock)
+        self.products = ProductsClock(patience, clock, now)
+        self.value = clock
+
+    @property
+    def held(self) -> bool:
+        return any(clock.held for clock in self.inputs.values())
+
+    def look(
+        self,
+        done: Mapping[str, tuple[int, int]],
+        handed_over: int,
+        products: tuple[int, int | None],
+        now: int,
+    ) -> int:
+        """The clock when of each input everything below an offset is done.
+
+        Args:
+            done: that offset and the newest time done (ms), by input.
+            handed_over: the offset of the handovers' input.
+            products: the facts' frontier, and the first fact not yet done (ms).
+            now: the wall (ms).
+        """
+        clocks = [clock.look(*done[name]) for name, clock in self.inputs.items()]
+        clocks.append(self.handovers.look(handed_over))
+        products_clock = self.products.look(*products, now)
+        if products_clock is not None:
+            clocks.append(products_clock)
+        self.value = max(self.value, min(clocks))
+        return self.value

@@ -1,0 +1,232 @@
+"""Bytes of a user-keyed input to what the core is told, or to a dead letter."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from processors.inputs import Source, UserRecord, UserValue
+from schemas.adapters import (
+    HANDOVER,
+    InvalidRecordError,
+    adapter_of,
+    check_shop_key,
+    parse,
+    parse_shop_event,
+)
+from schemas.decisions import DeadLetter, DeadLetterReason
+from schemas.partitioner import partition_of
+from schemas.people import Interaction, Subscription, split_subscription_key
+from schemas.push import PushResult
+from schemas.topics import (
+    HANDOVERS,
+    INTERACTIONS,
+    MAX_FUTURE_MS,
+    RESULTS,
+    SHOP_EVENTS,
+    SUBSCRIPTIONS,
+)
+from streams.unreadable import Broken
+
+HISTORICAL_HEADER = "nudge-historical"
+"""An event with it builds state and opens no moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record on its way to ``push.dead-letter``, as it came."""
+
+    letter: DeadLetter
+    key: bytes | None
+    value: bytes | None
+
+
+class Decoder:
+    """Reads the records of one partition.
+
+    Args:
+        partition, partitions: where they stand, of how many.
+        known: whether the partition holds a profile under a key; whoever is known was put here.
+        max_bytes: of a record's value; a larger one is not parsed.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        partitions: int,
+        known: Callable[[bytes], bool],
+        max_bytes: int,
+    ) -> None:
+        self._partition = partition
+        self._partitions = partitions
+        self._known = known
+        self._max_bytes = max_bytes
+        self.clamped = 0
+        """Records whose own time lay too far ahead."""
+
+    def decode(
+        self, topic: str, rank: int, record: Any, recorded_at: int, arrived_at: int
+    ) -> UserRecord | Rejected:
+        """A record of ``topic`` (the registry's name), or why it cannot be used."""
+        try:
+            return self._decode(topic, rank, record, recorded_at, arrived_at)
+        except InvalidRecordError as error:
+            return rejected(topic, self._partition, record, error)
+
+    def _decode(
+        self, topic: str, rank: int, record: Any, recorded_at: int, arrived_at: int
+    ) -> UserRecord:
+        key = record_key(record)
+        check_size(record, self._max_bytes)
+        parsed, user = _PARSERS[topic](record.value, key)
+        self._check_partition(user)
+        headers = record.headers
+        return UserRecord(
+            rank=rank,
+            key=key,
+            value=self._clamped(parsed, recorded_at),
+            recorded_at=recorded_at,
+            arrived_at=arrived_at,
+            source=Source(topic, self._partition, record.offset),
+            historical=bool(headers) and any(name == HISTORICAL_HEADER for name, _ in headers),
+        )
+
+    def _check_partition(self, user: str) -> None:
+        if not self._known(user.encode()):
+            check_partition(user, self._partition, self._partitions)
+
+    def _clamped(self, value: UserValue | None, recorded_at: int) -> UserValue | None:
+        bound = recorded_at + MAX_FUTURE_MS
+        occurred_at = getattr(value, "occurred_at", 0)
+        if value is None or occurred_at <= bound:
+            return value
+        self.clamped += 1
+        return value.model_copy(update={"occurred_at": bound})
+
+
+def rejected(topic: str, partition: int, record: Any, error: InvalidRecordError) -> Rejected:
+    """The dead letter of a record that was read and cannot be used."""
+    letter = DeadLetter(
+        reason=error.reason,
+        error=str(error),
+        topic=topic,
+        partition=partition,
+        offset=record.offset,
+        timestamp=max(record.timestamp, -1),
+    )
+    return Rejected(letter, record.key, record.value)
+
+
+def rejected_batch(topic: str, partition: int, broken: Broken) -> Rejected:
+    """The dead letter of offsets whose records cannot be read; its value is their batch."""
+    letter = DeadLetter(
+        reason=broken.reason,
+        error=f"offsets {broken.first} to {broken.after - 1}: {broken.error}",
+        topic=topic,
+        partition=partition,
+        offset=broken.first,
+        timestamp=-1,
+    )
+    return Rejected(letter, None, broken.header)
+
+
+def record_key(record: Any) -> str:
+    """A record's key as text.
+
+    Raises:
+        InvalidRecordError: it has none, or one that is not UTF-8.
+    """
+    if not record.key:
+        raise InvalidRecordError(DeadLetterReason.NO_KEY, "the record has no key")
+    try:
+        return str(record.key, "utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidRecordError(
+            DeadLetterReason.WRONG_KEY, f"the key is not UTF-8: {error.reason}"
+        ) from None
+
+
+def check_size(record: Any, limit: int) -> None:
+    """
+    Raises:
+        InvalidRecordError: the value is larger than ``limit`` bytes.
+    """
+    if record.value is not None and len(record.value) > limit:
+        raise InvalidRecordError(
+            DeadLetterReason.TOO_LARGE, f"{len(record.value)} bytes, at most {limit} are read"
+        )
+
+
+def check_partition(key: str, partition: int, partitions: int) -> None:
+    """
+    Raises:
+        InvalidRecordError: ``key`` belongs in another partition.
+    """
+    expected = partition_of(key, partitions)
+    if expected != partition:
+        raise InvalidRecordError(
+            DeadLetterReason.WRONG_PARTITION,
+            f"{key!r} belongs in partition {expected} of {partitions} (murmur2);"
+            " librdkafka needs partitioner=murmur2_random",
+        )
+
+
+def _shop_event(value: bytes | None, key: str) -> tuple[UserValue, str]:
+    event = parse_shop_event(value)
+    check_shop_key(event, key)
+    return event, key
+
+
+_INTERACTION = adapter_of(Interaction)
+_RESULT = adapter_of(PushResult)
+_SUBSCRIPTION = adapter_of(Subscription)
+
+
+def _interaction(value: bytes | None, key: str) -> tuple[UserValue, str]:
+    interaction = parse(_INTERACTION, value)
+    _check_user(interaction.user_id, key)
+    return interaction, key
+
+
+def _result(value: bytes | None, key: str) -> tuple[UserValue, str]:
+    result = parse(_RESULT, value)
+    _check_user(result.user_id, key)
+    return result, key
+
+
+def _handover(value: bytes | None, key: str) -> tuple[UserValue, str]:
+    handover = parse(HANDOVER, value)
+    _check_user(handover.user_id, key)
+    return handover, key
+
+
+def _subscription(value: bytes | None, key: str) -> tuple[UserValue | None, str]:
+    try:
+        user, number = split_subscription_key(key)
+    except ValueError as error:
+        raise InvalidRecordError(DeadLetterReason.WRONG_KEY, str(error)) from None
+    if value is None:
+        return None, user
+    subscription = parse(_SUBSCRIPTION, value)
+    if (subscription.user_id, subscription.subscription_id) != (user, number):
+        raise InvalidRecordError(
+            DeadLetterReason.WRONG_KEY,
+            f"the key is {key!r}, the subscription belongs under"
+            f" {subscription.user_id}/{subscription.subscription_id}",
+        )
+    return subscription, user
+
+
+def _check_user(user: str, key: str) -> None:
+    if user != key:
+        raise InvalidRecordError(
+            DeadLetterReason.WRONG_KEY, f"the key is {key!r}, the record belongs under {user!r}"
+        )
+
+
+_PARSERS: dict[str, Callable[[bytes | None, str], tuple[UserValue | None, str]]] = {
+    SHOP_EVENTS.name: _shop_event,
+    INTERACTIONS.name: _interaction,
+    RESULTS.name: _result,
+    HANDOVERS.name: _handover,
+    SUBSCRIPTIONS.name: _subscription,
+}

@@ -1,0 +1,59 @@
+"""One partition's numbers for Prometheus."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from processors.effects import Effects
+from processors.inputs import Input, UserRecord
+from runtime.metrics import Metric, counter, gauge, histogram
+from schemas.topics import PRODUCTS
+from streams.decode import Rejected
+
+
+class Gauges:
+    """Counts what the steps of a partition did."""
+
+    def __init__(self, partition: int) -> None:
+        self._partition = str(partition)
+        self._topics: set[str] = set()
+
+    def stepped(
+        self, inputs: Iterable[Input], effects: Effects, rejected: Iterable[Rejected]
+    ) -> None:
+        """A step was committed."""
+        inputs = list(inputs)
+        histogram(Metric.STEP_INPUTS).observe(len(inputs))
+        topics = Counter(
+            item.source.topic if isinstance(item, UserRecord) else PRODUCTS.name for item in inputs
+        )
+        for topic, count in topics.items():
+            counter(Metric.EVENTS).labels(topic).inc(count)
+        for made in effects.decisions:
+            decision = made.decision
+            counter(Metric.DECISIONS).labels(
+                decision.scenario, decision.outcome, decision.reason
+            ).inc()
+        for late in effects.late:
+            counter(Metric.LATE_INPUT).labels(late.topic).inc()
+        for one in rejected:
+            counter(Metric.DEAD_LETTERS).labels(one.letter.topic, one.letter.reason).inc()
+
+    def committed(self, seconds: float) -> None:
+        histogram(Metric.TRANSACTION_SECONDS).observe(seconds)
+
+    def stand(self, lag: Mapping[str, int], delay_ms: int, profiles: int) -> None:
+        """Where the partition stands after a step."""
+        for topic, records in lag.items():
+            self._topics.add(topic)
+            gauge(Metric.LAG).labels(topic, self._partition).set(records)
+        gauge(Metric.CLOCK_DELAY_SECONDS).labels(self._partition).set(delay_ms / 1000)
+        gauge(Metric.PROFILES).labels(self._partition).set(profiles)
+
+    def forget(self) -> None:
+        """The partition is another worker's now: its numbers are no longer ours to tell."""
+        for topic in self._topics:
+            gauge(Metric.LAG).remove(topic, self._partition)
+        if self._topics:
+            gauge(Metric.CLOCK_DELAY_SECONDS).remove(self._partition)
+            gauge(Metric.PROFILES).remove(self._partition)
+        self._topics.clear()

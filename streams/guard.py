@@ -1,0 +1,96 @@
+"""What a worker checks before it goes on from stored state, and why it would rather not start."""
+
+from collections.abc import Mapping
+
+import orjson
+from aiokafka import TopicPartition
+
+from runtime.deployment import read_cluster_id, read_deployment
+from runtime.settings import KafkaSettings
+from schemas.control import Deployment
+from schemas.topics import SCENARIOS
+
+
+class RefusedError(RuntimeError):
+    """The worker does not start; the message says why and what cures it."""
+
+
+DEPLOYMENT_ROW = b"\x00engine/deployment"
+INPUTS_ROW = b"\x00engine/inputs"
+"""Rows of the changelog, beside the core's own."""
+
+
+def deployment_row(cluster_id: str, deployment: Deployment) -> bytes:
+    """What the state of a partition belongs to."""
+    return orjson.dumps(
+        {"cluster": cluster_id, "topics": deployment.id, "partitions": deployment.partitions}
+    )
+
+
+async def read_site(settings: KafkaSettings) -> tuple[Deployment, bytes]:
+    """The deployment this worker is to work for, and its row.
+
+    Raises:
+        RefusedError: there are no topics.
+        KafkaError: the cluster cannot be reached.
+    """
+    deployment = await read_deployment(settings)
+    if deployment is None:
+        raise RefusedError(
+            f"{settings.topic(SCENARIOS)} names no deployment on {settings.kafka_bootstrap}."
+            " Run `nudge topics create`; where the topics have a prefix, set NUDGE_NAMESPACE."
+        )
+    return deployment, deployment_row(await read_cluster_id(settings), deployment)
+
+
+def check_deployment(partition: int, stored: bytes | None, here: bytes) -> None:
+    """Holds a partition's stored state against the deployment.
+
+    Raises:
+        RefusedError: the state belongs to other topics.
+    """
+    if stored is None or stored == here:
+        return
+    was, now = orjson.loads(stored), orjson.loads(here)
+    differing = ", ".join(
+        f"{name} {was.get(name)} (now {now[name]})" for name in now if was.get(name) != now[name]
+    )
+    raise RefusedError(
+        f"The profiles of partition {partition} were made with {differing}: the topics were made"
+        " anew or copied, and stored offsets mean nothing in them. Restore the topics, or delete"
+        " all of them, changelog and group included, and start afresh."
+    )
+
+
+def stored_inputs(stored: bytes | None) -> dict[str, tuple[int, int]]:
+    """By input: the next offset to read, and the newest time it had shown (ms)."""
+    if stored is None:
+        return {}
+    return {name: (offset, newest) for name, (offset, newest) in orjson.loads(stored).items()}
+
+
+def inputs_row(inputs: Mapping[str, tuple[int, int]]) -> bytes:
+    return orjson.dumps(inputs)
+
+
+def check_offset(
+    tp: TopicPartition, committed: int, beginning: int, end: int, *, accept_lost: bool
+) -> None:
+    """Holds a committed offset against what the input holds.
+
+    Raises:
+        RefusedError: it lies beyond the end, or retention deleted what was not processed.
+    """
+    where = f"{tp.topic}-{tp.partition}"
+    if committed > end:
+        raise RefusedError(
+            f"{where} ends at offset {end}, but everything up to {committed} was processed: the"
+            " topic was made anew or lost records. Restore it, or start afresh with a new"
+            " namespace."
+        )
+    if committed < beginning and not accept_lost:
+        raise RefusedError(
+            f"{where} begins at offset {beginning}, but only what lies before {committed} was"
+            " processed: retention deleted the rest while no worker ran. It cannot be brought"
+            " back; to go on without it, set NUDGE_ACCEPT_LOST_INPUT=true for one start."
+        )

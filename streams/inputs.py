@@ -1,0 +1,97 @@
+"""The user-keyed inputs of one partition: what came, how far it is taken, when to stop fetching."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from aiokafka import TopicPartition
+
+from schemas.topics import USER_INPUTS
+from streams.merge import Fetched, Inbox
+from streams.settings import StreamsSettings
+from streams.transport import Answer, Batch
+
+RANKS = {topic.name: rank for rank, topic in enumerate(USER_INPUTS, start=1)}
+
+Pressure = Callable[[TopicPartition, bool], None]
+"""Told that fetching a partition is to pause (``True``) or to go on."""
+
+
+class PartitionInputs:
+    """
+    Args:
+        start: by the registry's topic name the next offset to read (``None``: wherever the
+            input begins) and the newest time it had shown (ms).
+    """
+
+    def __init__(
+        self,
+        settings: StreamsSettings,
+        partition: int,
+        start: Mapping[str, tuple[int | None, int]],
+        pressure: Pressure,
+    ) -> None:
+        self._limit = settings.inbox_records
+        self._pressure = pressure
+        self._full: set[TopicPartition] = set()
+        self._inboxes: dict[TopicPartition, Inbox] = {}
+        self._committed: dict[TopicPartition, int | None] = {}
+        for topic in USER_INPUTS:
+            tp = TopicPartition(settings.topic(topic), partition)
+            position, newest = start[topic.name]
+            self._inboxes[tp] = Inbox(topic.name, RANKS[topic.name], partition, position, newest)
+            self._committed[tp] = position
+
+    def __iter__(self) -> Iterator[Inbox]:
+        return iter(self._inboxes.values())
+
+    def add(self, batch: Batch) -> None:
+        """Queues a fetched batch.
+
+        Raises:
+            InputGapError: it does not begin where the last one ended.
+        """
+        inbox = self._inboxes[batch.tp]
+        inbox.add(
+            Fetched(batch.records, batch.before, batch.after, batch.answered_at, batch.broken)
+        )
+        if len(inbox) >= self._limit and batch.tp not in self._full:
+            self._full.add(batch.tp)
+            self._pressure(batch.tp, True)
+
+    def answer(self, answer: Answer) -> str:
+        """Notes what the broker said; the registry's name of the topic."""
+        inbox = self._inboxes[answer.tp]
+        inbox.answer(answer.at, answer.highwater)
+        return inbox.name
+
+    def relieve(self) -> None:
+        """Lets go on what has drained."""
+        for tp in [tp for tp in self._full if len(self._inboxes[tp]) <= self._limit // 2]:
+            self._full.discard(tp)
+            self._pressure(tp, False)
+
+    def done(self) -> dict[str, tuple[int, int]]:
+        """By topic: everything below which offset is taken, and the newest time taken (ms)."""
+        return {inbox.name: (inbox.done, inbox.taken_newest) for inbox in self}
+
+    def to_commit(self) -> dict[TopicPartition, int]:
+        """What has been taken since the last commit: the next offset to read."""
+        return {
+            tp: inbox.done
+            for tp, inbox in self._inboxes.items()
+            if inbox.position is not None and inbox.done != self._committed[tp]
+        }
+
+    def committed(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self._committed.update(offsets)
+
+    def newest_answer(self) -> int:
+        """When the broker was heard of last (ms)."""
+        return max(inbox.answered_at for inbox in self)
+
+    def lag(self) -> dict[str, int]:
+        """Records (and markers) between what is taken and the end, by topic."""
+        return {
+            inbox.name: max(0, inbox.highwater - inbox.done)
+            for inbox in self
+            if inbox.highwater is not None
+        }

@@ -1,0 +1,75 @@
+"""How far each partition's shop events are done, told to every worker through ``nudge-marks``.
+
+Without a transaction: a mark speaks of what is committed already, and stays true whoever owns
+the partition by the time it is read.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from runtime.settings import KafkaSettings
+from schemas.adapters import dump
+from schemas.control import PartitionMark
+from schemas.topics import MARKS
+from streams.clock import MarksBoard
+
+
+def wall_ms() -> int:
+    return int(time.time() * 1000)
+
+
+class MarksWriter:
+    """Writes the marks of this worker's partitions, ``every_ms``, where they have moved.
+
+    Args:
+        own: how far each partition of this worker is (ms), asked each time.
+        board: told of them at once; the others' come through the topic.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        board: MarksBoard,
+        own: Callable[[], Mapping[int, int]],
+        every_ms: int,
+    ) -> None:
+        self._topic = settings.topic(MARKS)
+        self._board = board
+        self._own = own
+        self._every_s = every_ms / 1000
+        self._told: dict[int, int] = {}
+        self._producer = AIOKafkaProducer(
+            **settings.client_options(), acks="all", enable_idempotence=True
+        )
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._producer.start()
+        try:
+            while True:
+                await asyncio.sleep(self._every_s)
+                await self._write()
+        finally:
+            await self._producer.stop()
+
+    async def _write(self) -> None:
+        own, now = self._own(), wall_ms()
+        moved = {p: until for p, until in own.items() if until > self._told.get(p, 0)}
+        for partition, until in own.items():
+            self._board.mark(partition, until, now)
+        if not moved:
+            return
+        batch = self._producer.create_batch()
+        for partition, until in moved.items():
+            mark = PartitionMark(partition=partition, until=until)
+            batch.append(key=str(partition).encode(), value=dump(mark), timestamp=None)
+        try:
+            await (await self._producer.send_batch(batch, self._topic, partition=0))
+        except KafkaError:
+            # The others' clocks wait for the next one, as they would for a worker that is away.
+            return
+        self._told |= moved

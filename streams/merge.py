@@ -1,0 +1,318 @@
+"""Inputs of a partition, merged by time: what may be taken now, in which order.
+
+Pure: times come from the records and from the caller. Within an input the order is that of its
+offsets, so a record counts at the greatest time its input had shown by then (``arrived_at``).
+"""
+
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+from processors.inputs import FACT_RANK
+
+
+class InputGapError(RuntimeError):
+    """Records between two batches are missing: retention deleted them, or the position jumped."""
+
+
+class Place(NamedTuple):
+    """Where something stands in the merged order. Times in ms."""
+
+    arrived_at: int
+    rank: int
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Part of an input: ``records`` with ``offset`` and ``timestamp`` (ms), in offset order.
+
+    ``before``, ``after``: the consumer's position before and after them. ``answered_at`` (ms) is
+    when they came. ``broken`` stands for records at ``before`` that cannot be read.
+    """
+
+    records: Sequence[Any]
+    before: int
+    after: int
+    answered_at: int
+    broken: Any = None
+
+
+class Taken(NamedTuple):
+    """One record or (``inbox`` is ``None``) product fact; ``recorded_at`` in ms.
+
+    ``record`` is what the batch held, or its ``broken``, or a :class:`Fact`.
+    """
+
+    place: Place
+    inbox: "Inbox | None"
+    record: Any
+    recorded_at: int
+
+
+class _Queued:
+    __slots__ = ("after", "arrived", "next", "recorded", "records")
+
+    def __init__(
+        self, records: Sequence[Any], recorded: list[int], arrived: list[int], after: int
+    ) -> None:
+        self.records = records
+        self.recorded = recorded
+        self.arrived = arrived
+        self.after = after
+        self.next = 0
+
+
+class Inbox:
+    """What was fetched of one input and partition and is not yet taken.
+
+    ``position``: up to where it was fetched. ``newest``: the greatest time it has shown (ms).
+    ``done``: the offset up to which all was taken; what a step's transaction commits.
+    """
+
+    def __init__(
+        self, name: str, rank: int, partition: int, position: int | None, newest: int = 0
+    ) -> None:
+        self.name = name
+        self.rank = rank
+        self.partition = partition
+        self.position = position
+        self.done = position or 0
+        self.newest = newest
+        self.taken_newest = newest
+        self.answered_at = 0
+        self.highwater: int | None = None
+        self._queue: deque[_Queued] = deque()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, fetched: Fetched) -> None:
+        """Queues what came.
+
+        Raises:
+            InputGapError: it does not begin where the last batch ended.
+        """
+        if self.position is not None and fetched.before > self.position:
+            raise InputGapError(
+                f"{self.name}-{self.partition}: offsets {self.position} to {fetched.before - 1}"
+                " were never read"
+            )
+        if self.position is not None and fetched.after <= self.position:
+            return
+        records = fetched.records
+        if fetched.broken is not None:
+            records = (fetched.broken,)
+            recorded = [fetched.answered_at]
+        else:
+            if self.position is not None and fetched.before < self.position:
+                seen = self.position
+                records = [record for record in records if record.offset >= seen]
+            limit = fetched.answered_at
+            # A record without a time (-1, or a broken clock's) counts when it came.
+            recorded = [
+                time if 0 <= (time := record.timestamp) < limit else limit for record in records
+            ]
+        if self.position is None:
+            self.done = fetched.before
+        self.position = fetched.after
+        self._enqueue(_Queued(records, recorded, self._running_newest(recorded), fetched.after))
+
+    def _running_newest(self, recorded: list[int]) -> list[int]:
+        newest, arrived = self.newest, []
+        for time in recorded:
+            newest = max(newest, time)
+            arrived.append(newest)
+        self.newest = newest
+        return arrived
+
+    def _enqueue(self, queued: _Queued) -> None:
+        if queued.records:
+            self._queue.append(queued)
+            self._size += len(queued.records)
+        elif self._queue:
+            self._queue[-1].after = queued.after
+        else:
+            self.done = queued.after
+
+    def answer(self, at: int, highwater: int) -> None:
+        """The broker said at ``at`` (ms) that the log ends at ``highwater``."""
+        self.answered_at = at
+        self.highwater = highwater
+
+    @property
+    def caught_up(self) -> bool:
+        """Everything up to the end that the last answer told is fetched."""
+        return (
+            self.highwater is not None
+            and self.position is not None
+            and self.position >= self.highwater
+        )
+
+    def promise(self) -> int:
+        """Nothing still to come arrives before this time (ms)."""
+        return max(self.newest, self.answered_at) if self.caught_up else self.newest
+
+    def ready(self, frontier: int, limit: int) -> Iterator[Taken]:
+        """Its first records that arrived at or before ``frontier`` (ms), at most ``limit``."""
+        for queued in self._queue:
+            end = max(bisect_right(queued.arrived, frontier), queued.next)
+            for index in range(queued.next, min(end, queued.next + limit)):
+                record = queued.records[index]
+                place = Place(queued.arrived[index], self.rank, self.partition, _offset(record))
+                yield Taken(place, self, record, queued.recorded[index])
+            limit -= end - queued.next
+            if end < len(queued.records) or limit <= 0:
+                return
+
+    def take(self, count: int) -> None:
+        """Moves past its first ``count`` records."""
+        self._size -= count
+        while count:
+            queued = self._queue[0]
+            step = min(count, len(queued.records) - queued.next)
+            queued.next += step
+            count -= step
+            last = queued.records[queued.next - 1]
+            self.taken_newest = queued.arrived[queued.next - 1]
+            if queued.next == len(queued.records):
+                self.done = queued.after
+                self._queue.popleft()
+            else:
+                self.done = _offset(last) + 1
+
+
+def _offset(record: Any) -> int:
+    first: int | None = getattr(record, "first", None)
+    return int(record.offset) if first is None else first
+
+
+class Fact(NamedTuple):
+    """A product's new version on its way to a partition."""
+
+    recorded_at: int
+    partition: int
+    offset: int
+    key: str
+
+
+class FactQueue:
+    """Product facts of all product partitions, in order; ``frontier``: none older comes (ms)."""
+
+    def __init__(self) -> None:
+        self._facts: list[Fact] = []
+        self.frontier = 0
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def add(self, fact: Fact) -> None:
+        heappush(self._facts, fact)
+
+    def first_at(self) -> int | None:
+        """The time of the first one waiting (ms)."""
+        return self._facts[0].recorded_at if self._facts else None
+
+    def take(self, frontier: int, limit: int) -> list[Taken]:
+        """Removes and returns the first facts recorded at or before ``frontier`` (ms)."""
+        taken: list[Taken] = []
+        while self._facts and len(taken) < limit and self._facts[0].recorded_at <= frontier:
+            fact = heappop(self._facts)
+            place = Place(fact.recorded_at, FACT_RANK, fact.partition, fact.offset)
+            taken.append(Taken(place, None, fact, fact.recorded_at))
+        return taken
+
+    def put_back(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            heappush(self._facts, fact)
+
+
+class _Patience:
+    """Since when an empty input has shown nothing new."""
+
+    __slots__ = ("promise", "since")
+
+    def __init__(self, now: int) -> None:
+        self.promise = -1
+        self.since = now
+
+    def overrun(self, promise: int, now: int, wait: int) -> bool:
+        if promise != self.promise:
+            self.promise, self.since = promise, now
+        return now - self.since > wait
+
+
+class Merge:
+    """The inputs of one partition and its product facts.
+
+    Args:
+        inboxes: every input waits for the least promise among those in ``waited_for``.
+        waited_for: names of inputs; the others' records are taken when they come.
+        wait: ms that all inputs wait for an empty one that shows nothing new.
+    """
+
+    def __init__(
+        self, inboxes: Sequence[Inbox], facts: FactQueue, waited_for: Iterable[str], wait: int
+    ) -> None:
+        self.inboxes = tuple(inboxes)
+        self.facts = facts
+        self._wait = wait
+        self._waited_for = frozenset(waited_for)
+        self._patience: dict[str, _Patience] = {}
+        self.overruns = 0
+        """How often the merge went on without an input."""
+        self._overrun: set[str] = set()
+
+    def frontier(self, now: int) -> int:
+        """Up to when (ms) all inputs are known, those aside that overran the wait at ``now``."""
+        promises = [
+            (inbox.name, inbox.promise(), len(inbox))
+            for inbox in self.inboxes
+            if inbox.name in self._waited_for
+        ]
+        promises.append(("", self.facts.frontier, len(self.facts)))
+        waited = [
+            promise
+            for name, promise, queued in promises
+            if queued or not self._overruns(name, promise, now)
+        ]
+        if waited:
+            return min(waited)
+        return max(promise for _, promise, _ in promises)
+
+    def _overruns(self, name: str, promise: int, now: int) -> bool:
+        patience = self._patience.setdefault(name, _Patience(now))
+        if not patience.overrun(promise, now, self._wait):
+            self._overrun.discard(name)
+            return False
+        if name not in self._overrun:
+            self._overrun.add(name)
+            self.overruns += 1
+        return True
+
+    def take(self, now: int, limit: int) -> list[Taken]:
+        """What may be processed now, in order, at most ``limit``."""
+        frontier = self.frontier(now)
+        parts = [list(inbox.ready(frontier, limit)) for inbox in self.inboxes if len(inbox)]
+        parts.append(self.facts.take(frontier, limit))
+        parts = [part for part in parts if part]
+        if not parts:
+            return []
+        taken = parts[0]
+        if len(parts) > 1:
+            taken = sorted((one for part in parts for one in part), key=_place)
+            self.facts.put_back(one.record for one in taken[limit:] if one.inbox is None)
+            del taken[limit:]
+        for inbox, count in Counter(one.inbox for one in taken).items():
+            if inbox is not None:
+                inbox.take(count)
+        return taken
+
+
+def _place(taken: Taken) -> Place:
+    return taken.place

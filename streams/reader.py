@@ -1,0 +1,269 @@
+"""What every worker reads whole: products, scenario versions and pauses, the partitions' marks.
+
+Once a worker, with a consumer of its own and no group. Each partition sees products through the
+facts it is told, in its own order.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from pydantic import TypeAdapter
+
+from processors.catalogue import Catalogue
+from processors.rule_book import RuleBook
+from processors.scenario_file import ScenarioFileError
+from schemas.adapters import CONTROL, InvalidRecordError, adapter_of, parse
+from schemas.control import PartitionMark, Pause, ScenarioVersion
+from schemas.products import FOLD_MARK_KEY, FoldMark
+from schemas.topics import MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
+from streams.clock import FoldFrontier, MarksBoard
+from streams.holes import Holes
+from streams.marks import wall_ms
+from streams.merge import Fact, FactQueue
+from streams.settings import StreamsSettings
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 0.1
+"""How often the ends of ``shop.catalog`` are asked for."""
+WALK_MEMORY_MS = 3_600_000
+"""How far back from its clock a partition may need the version that a walk is about."""
+FORGET_AFTER_MS = 15 * 60_000
+_MARK = FOLD_MARK_KEY.encode()
+_FOLD_MARK: TypeAdapter[FoldMark] = adapter_of(FoldMark)
+_PARTITION_MARK: TypeAdapter[PartitionMark] = adapter_of(PartitionMark)
+
+
+class WholeTopics:
+    """
+    Args:
+        on_change: called when there is something new to partitions.
+    """
+
+    def __init__(
+        self,
+        settings: StreamsSettings,
+        partitions: int,
+        board: MarksBoard,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._board = board
+        self._on_change = on_change
+        self.catalogue = Catalogue()
+        self.book = RuleBook()
+        self.newest: dict[str, bytes | None] = {}
+        """Every product's newest record, as JSON."""
+        self.fold_marks: dict[int, FoldMark] = {}
+        """The last mark of each partition of ``nudge-products``."""
+        self.positions: dict[int, int] = {}
+        """Up to which offset each partition of ``nudge-products`` was read."""
+        self._frontier = FoldFrontier(partitions)
+        self._products = [TopicPartition(settings.topic(PRODUCTS), p) for p in range(partitions)]
+        self._scenarios = TopicPartition(settings.topic(SCENARIOS), 0)
+        self._marks = TopicPartition(settings.topic(MARKS), 0)
+        self._catalog = [TopicPartition(settings.topic(SHOP_CATALOG), p) for p in range(partitions)]
+        self._following: set[FactQueue] = set()
+        self._catching_up: set[FactQueue] = set()
+        self._whole = asyncio.Event()
+        self._has_rules = asyncio.Event()
+        self._holes = Holes()
+        self._moved = asyncio.Condition()
+
+    def _consumer(self, isolation: str = "read_committed") -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._settings.client_options(),
+            isolation_level=isolation,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+        )
+
+    async def run(self) -> None:
+        """Reads until cancelled.
+
+        Raises:
+            KafkaError: the cluster cannot be reached at the start, or refuses.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read())
+            tasks.create_task(self._look_at_catalog())
+
+    async def ready(self) -> None:
+        """Returns when everything was read once and there is a version of the scenario file."""
+        await self._whole.wait()
+        if not self.book:
+            log.warning("no_scenarios", cure="run `nudge scenarios apply FILE`: nothing is decided")
+        await self._has_rules.wait()
+
+    @property
+    def is_whole(self) -> bool:
+        return self._whole.is_set()
+
+    async def read_products_to_end(self, partition: int) -> None:
+        """Returns when all that the partition of ``nudge-products`` holds now was read."""
+        await self._whole.wait()
+        tp = self._products[partition]
+        async with self._consumer() as consumer:
+            end = (await consumer.end_offsets([tp]))[tp]
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.positions.get(partition, 0) >= end)
+
+    async def _read(self) -> None:
+        consumer = self._consumer()
+        await consumer.start()
+        try:
+            consumer.assign([*self._products, self._scenarios, self._marks])
+            await consumer.seek_to_end(self._marks)
+            ends = await consumer.end_offsets([*self._products, self._scenarios])
+            while True:
+                batches = await consumer.getmany(timeout_ms=100)
+                for tp, records in batches.items():
+                    self._take(tp, records)
+                if not batches:
+                    await self._holes.skip(consumer._fetcher, consumer.assignment())
+                for tp in self._products:
+                    self.positions[tp.partition] = await consumer.position(tp)
+                async with self._moved:
+                    self._moved.notify_all()
+                if not self.is_whole and await self._reached(consumer, ends):
+                    self._whole.set()
+                    log.info("products_read", products=len(self.catalogue))
+                self._tell()
+        finally:
+            await consumer.stop()
+
+    @staticmethod
+    async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+        return all([await consumer.position(tp) >= end for tp, end in ends.items()])
+
+    async def _look_at_catalog(self) -> None:
+        # Uncommitted: the end that counts is the log's, not the last stable offset.
+        consumer = self._consumer("read_uncommitted")
+        await consumer.start()
+        try:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                at = wall_ms()
+                try:
+                    ends = await consumer.end_offsets(self._catalog)
+                except KafkaError as error:
+                    log.warning("catalog_not_seen", error=str(error))
+                    continue
+                for tp, end in ends.items():
+                    self._frontier.look(tp.partition, at, end)
+                self._tell()
+        finally:
+            await consumer.stop()
+
+    def _take(self, tp: TopicPartition, records: Iterable[Any]) -> None:
+        if tp == self._scenarios:
+            for record in records:
+                self._control(record)
+        elif tp == self._marks:
+            for record in records:
+                mark = parse(_PARTITION_MARK, record.value)
+                self._board.mark(mark.partition, mark.until, wall_ms())
+        else:
+            for record in records:
+                self._product(record)
+
+    def _product(self, record: Any) -> None:
+        if record.key == _MARK:
+            mark = parse(_FOLD_MARK, record.value)
+            self.fold_marks[record.partition] = mark
+            self._frontier.mark(record.partition, mark.until, mark.offset)
+            return
+        fact = self._remember(record)
+        self.newest[fact.key] = record.value
+        for queue in (*self._following, *self._catching_up):
+            queue.add(fact)
+
+    def _remember(self, record: Any) -> Fact:
+        key = record.key.decode()
+        self.catalogue.append(key, record.partition, record.offset, record.timestamp, record.value)
+        return Fact(record.timestamp, record.partition, record.offset, key)
+
+    def _control(self, record: Any) -> None:
+        if record.value is None:
+            return
+        try:
+            control = parse(CONTROL, record.value)
+            if isinstance(control, ScenarioVersion):
+                self.book.add_version(control)
+                self._has_rules.set()
+            elif isinstance(control, Pause):
+                self.book.set_pause(control)
+        except (InvalidRecordError, ScenarioFileError) as error:
+            # What is in force stays in force; `nudge scenarios apply` checks before it writes.
+            log.error("scenarios_not_readable", offset=record.offset, error=str(error))
+
+    def _tell(self) -> None:
+        frontier = self._frontier.value()
+        for queue in self._following:
+            queue.frontier = frontier
+        self._on_change()
+
+    async def follow(self, applied: dict[int, int], clock: int) -> FactQueue:
+        """The facts of a partition that has applied those up to ``applied``, from now on.
+
+        A partition that never applied any starts at the end: ``applied`` is set to that.
+
+        Raises:
+            KafkaError: the cluster refuses.
+        """
+        queue = FactQueue()
+        self._catching_up.add(queue)
+        targets = dict(self.positions)
+        try:
+            if not applied:
+                applied.update({p: position - 1 for p, position in targets.items()})
+            else:
+                await self._read_again(queue, applied, targets, clock)
+        finally:
+            self._catching_up.discard(queue)
+        self._following.add(queue)
+        queue.frontier = self._frontier.value()
+        return queue
+
+    def unfollow(self, queue: FactQueue) -> None:
+        self._following.discard(queue)
+
+    def forget_before(self, clock: int) -> None:
+        """No partition of this worker is behind ``clock`` (ms)."""
+        self.catalogue.forget_before(clock - FORGET_AFTER_MS)
+
+    async def _read_again(
+        self, queue: FactQueue, applied: Mapping[int, int], targets: Mapping[int, int], clock: int
+    ) -> None:
+        memory = clock - WALK_MEMORY_MS
+        forgotten = self.catalogue.floor > memory
+        self.catalogue.floor = min(self.catalogue.floor, max(memory, 0))
+        starts = {tp: applied.get(tp.partition, -1) + 1 for tp in self._products}
+        consumer = self._consumer()
+        await consumer.start()
+        try:
+            if forgotten:
+                by_time = await consumer.offsets_for_times(dict.fromkeys(self._products, memory))
+                for tp, found in by_time.items():
+                    starts[tp] = min(starts[tp], found.offset if found else targets[tp.partition])
+            starts = {tp: start for tp, start in starts.items() if start < targets[tp.partition]}
+            if not starts:
+                return
+            consumer.assign(list(starts))
+            for tp, start in starts.items():
+                consumer.seek(tp, start)
+            while not await self._reached(consumer, {tp: targets[tp.partition] for tp in starts}):
+                for tp, records in (await consumer.getmany(timeout_ms=100)).items():
+                    for record in records:
+                        if record.key == _MARK or record.offset >= targets[tp.partition]:
+                            continue
+                        fact = self._remember(record)
+                        if fact.offset > applied.get(tp.partition, -1):
+                            queue.add(fact)
+        finally:
+            await consumer.stop()

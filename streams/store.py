@@ -1,0 +1,134 @@
+"""The profiles of this worker's partitions, recovered by Faust from their changelog.
+
+Faust reads the changelog and says when it is done; rows are held as the core wants them and are
+written by :mod:`streams.transactions`, never through Faust's table.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import faust
+from faust.stores.base import Store
+from faust.types import TP
+from yarl import URL
+
+from processors.table import ProfileTable
+
+NOTHING_YET = -1
+"""As a persisted offset: read the changelog from its beginning."""
+
+
+class Owner(Protocol):
+    """Who runs the partitions: told at the points of a rebalance where it must act."""
+
+    async def begin_generation(self, generation: int, assigned: frozenset[TP]) -> None:
+        """Before Faust looks how long the changelogs are: what others had in flight ends here."""
+
+    async def partitions_recovered(self, generation: int) -> None:
+        """Every assigned partition's table holds what its changelog says."""
+
+    def fail(self, error: BaseException) -> None:
+        """The worker cannot go on."""
+
+
+class Tables:
+    """A table a partition, and up to which changelog offset it is known to be right."""
+
+    def __init__(self) -> None:
+        self._tables: dict[int, ProfileTable] = {}
+        self._ends: dict[int, int] = {}
+        self.recovered_rows = 0
+
+    def of(self, partition: int) -> ProfileTable:
+        return self._tables.setdefault(partition, ProfileTable())
+
+    def end_of(self, partition: int) -> int:
+        """The last changelog offset that the table holds, or :data:`NOTHING_YET`."""
+        return self._ends.get(partition, NOTHING_YET)
+
+    def keep(self, partition: int, end: int) -> None:
+        """The table equals its changelog up to offset ``end``: a rebalance need not read it."""
+        self._ends[partition] = end
+
+    def drop(self, partition: int) -> None:
+        """Forgets a table that may hold what was never committed."""
+        self._tables.pop(partition, None)
+        self._ends.pop(partition, None)
+
+    def retain(self, partitions: Iterable[int]) -> None:
+        """Forgets the tables of all other partitions."""
+        for partition in set(self._tables) - set(partitions):
+            self.drop(partition)
+
+    def apply(self, partition: int, records: Sequence[Any]) -> None:
+        put = self.of(partition).put
+        for record in records:
+            put(record.key, record.value)
+        self.recovered_rows += len(records)
+
+
+class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
+    """What Faust knows of :class:`Tables`."""
+
+    def __init__(self, table: Any, tables: Tables, owner: Owner) -> None:
+        super().__init__(URL("nudge:"), table.app, table, loop=table.loop)
+        self.data: dict[bytes, bytes] = {}
+        self._tables = tables
+        self._owner = owner
+
+    def persisted_offset(self, tp: TP) -> int:
+        # Not None: Faust would go on from where it read last, although rows were written since.
+        return self._tables.end_of(tp.partition)
+
+    def apply_changelog_batch(
+        self,
+        batch: Iterable[Any],
+        to_key: Callable[[Any], Any],  # noqa: ARG002 - Faust's signature
+        to_value: Callable[[Any], Any],  # noqa: ARG002
+    ) -> None:
+        # Faust logs an error here and goes on without the rows, likewise below.
+        try:
+            for event in batch:
+                self._tables.apply(event.message.partition, event.message.value.records)
+        except Exception as error:
+            self._owner.fail(error)
+            raise
+
+    async def on_rebalance(
+        self,
+        assigned: set[TP],
+        revoked: set[TP],  # noqa: ARG002
+        newly_assigned: set[TP],  # noqa: ARG002
+        generation_id: int = 0,
+    ) -> None:
+        await self._owner.begin_generation(generation_id, frozenset(assigned))
+
+    async def on_recovery_completed(
+        self,
+        active_tps: set[TP],  # noqa: ARG002
+        standby_tps: set[TP],  # noqa: ARG002
+    ) -> None:
+        try:
+            await self._owner.partitions_recovered(self.app.consumer_generation_id)
+        except Exception as error:
+            self._owner.fail(error)
+            raise
+
+    async def backup_partition(self, *_: Any, **__: Any) -> None:
+        """The changelog is the backup."""
+
+    def restore_backup(self, *_: Any, **__: Any) -> None:
+        """The changelog is the backup."""
+
+    def reset_state(self) -> None:
+        """Nothing lies on disk."""
+
+
+class ProfileCollection(faust.Table):  # type: ignore[misc]  # Faust is untyped
+    """The Faust table ``profiles``; its changelog is ``nudge-profiles-changelog``."""
+
+    tables: Tables
+    owner: Owner
+
+    def _new_store(self) -> ProfileStore:
+        return ProfileStore(self, self.tables, self.owner)

@@ -1,0 +1,139 @@
+"""One transaction a step: rows, jobs, decisions and input offsets, all of them or none."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition, errors
+
+from runtime.settings import KafkaSettings
+from streams.outgoing import Outgoing, Record
+
+BATCH_BYTES = 900_000
+"""Of one batch; Kafka takes 1,048,588 (``message.max.bytes``)."""
+TIMEOUT_MS = 30_000
+"""The broker ends a transaction that its owner left open for longer."""
+
+_OWNERSHIP_ERRORS = (
+    errors.ProducerFenced,
+    errors.InvalidProducerEpoch,
+    errors.InvalidProducerIdMapping,
+    errors.InvalidTxnState,
+    errors.UnknownProducerId,
+)
+
+
+class RecordTooLargeError(RuntimeError):
+    """A single record is larger than a batch may be."""
+
+
+class OwnershipLostError(RuntimeError):
+    """Another worker has taken the partition, or the broker ended a transaction left open."""
+
+
+class Transactions:
+    """The transactional producer of one partition, for one generation.
+
+    :meth:`start` fences every earlier producer of the same id and ends what it had in flight.
+    """
+
+    def __init__(self, settings: KafkaSettings, name: str, group: str) -> None:
+        self.name = settings.group(name)
+        self._group = group
+        self._producer = AIOKafkaProducer(
+            **settings.client_options(),
+            transactional_id=self.name,
+            transaction_timeout_ms=TIMEOUT_MS,
+            max_batch_size=BATCH_BYTES,
+            retry_backoff_ms=3,
+            linger_ms=0,
+        )
+
+    async def start(self) -> None:
+        """
+        Raises:
+            KafkaError: the cluster cannot be reached, or refuses.
+        """
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Closes the connections. What is in flight is ended by the next one of the same id."""
+        with contextlib.suppress(Exception):
+            await self._producer.stop()
+
+    async def commit(
+        self, outgoing: Outgoing, offsets: Mapping[TopicPartition, int]
+    ) -> dict[tuple[str, int], int]:
+        """Writes the records and the input offsets (of the next record to read) in one go.
+
+        Returns:
+            the offset of the last record by topic and partition.
+
+        Raises:
+            RecordTooLargeError: a record does not fit into a batch.
+            OwnershipLostError: nothing was committed, and nothing more can be.
+            KafkaError: the cluster refuses.
+        """
+        try:
+            return await self._commit(outgoing, offsets)
+        except Exception as error:
+            if self._was_taken_over(error):
+                raise OwnershipLostError(self.name) from error
+            raise
+
+    async def _commit(
+        self, outgoing: Outgoing, offsets: Mapping[TopicPartition, int]
+    ) -> dict[tuple[str, int], int]:
+        producer = self._producer
+        await producer.begin_transaction()
+        sent: list[tuple[tuple[str, int], int, asyncio.Future[Any]]] = []
+        for place, records in outgoing.records.items():
+            for batch in self._batches(records):
+                count = batch.record_count()
+                future = await producer.send_batch(batch, place[0], partition=place[1])
+                sent.append((place, count, future))
+        if offsets:
+            await producer.send_offsets_to_transaction(dict(offsets), self._group)
+        # A commit does not look whether its batches arrived.
+        metadata = await asyncio.gather(*(future for _, _, future in sent))
+        await producer.commit_transaction()
+        return {
+            place: written.offset + count - 1
+            for (place, count, _), written in zip(sent, metadata, strict=True)
+        }
+
+    def _was_taken_over(self, error: BaseException) -> bool:
+        # aiokafka tells the cause once, to whom it strikes first, and wraps some of them.
+        task = self._producer._sender.sender_task
+        failed = task.exception() if task and task.done() and not task.cancelled() else None
+        return any(
+            isinstance(cause, _OWNERSHIP_ERRORS)
+            for start in (error, failed)
+            for cause in _causes(start)
+        )
+
+    def _batches(self, records: list[Record]) -> list[Any]:
+        batches = [self._producer.create_batch()]
+        for record in records:
+            if not _append(batches[-1], record):
+                batches.append(self._producer.create_batch())
+                _append(batches[-1], record)
+        return batches
+
+
+def _append(batch: Any, record: Record) -> bool:
+    # An empty batch takes a record of any size, and the broker then refuses the batch.
+    size = len(record.key or b"") + len(record.value or b"")
+    if size > BATCH_BYTES:
+        raise RecordTooLargeError(f"a record of {size} bytes under {record.key!r}")
+    added = batch.append(
+        timestamp=record.at, key=record.key, value=record.value, headers=record.headers
+    )
+    return added is not None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

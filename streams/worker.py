@@ -1,0 +1,21 @@
+"""``nudge worker``: runs the streams app until it is told to stop."""
+
+import faust
+
+from runtime.logs import configure_logging
+from streams.app import create_app
+from streams.core import CoreMaker
+from streams.settings import StreamsSettings
+
+
+def run_worker(settings: StreamsSettings, make_core: CoreMaker | None = None) -> None:
+    """Runs a worker. SIGTERM and SIGINT let the steps under way end, then it leaves the group.
+
+    Raises:
+        SystemExit: always; the code is 0 after a signal, 1 when the worker failed.
+    """
+    configure_logging(settings, "worker")
+    app = create_app(settings) if make_core is None else create_app(settings, make_core)
+    faust.Worker(
+        app, loglevel=settings.log_level, redirect_stdouts=False
+    ).execute_from_commandline()
