@@ -22,6 +22,9 @@ from processors.table import NEVER, RESERVED, ProfileTable
 STATE_KEY = RESERVED + b"core"
 """Row of what the partition itself must remember: clock, applied products, walks under way."""
 
+OPEN_PROFILES = 32
+"""Profiles decoded at a time: few enough to stay in the processor's cache."""
+
 ANONYMOUS_EXPIRY_MS = 90 * 86_400_000
 KNOWN_EXPIRY_MS = 400 * 86_400_000
 
@@ -125,6 +128,8 @@ class Partition:
             if isinstance(item, UserRecord):
                 desk.source = item.source
                 self._record(item)
+                if len(self._open) >= OPEN_PROFILES:
+                    self._close()
             elif isinstance(item, FactRecord):
                 desk.source = item.source
                 self._fact(item.key, item.source.partition, item.source.offset, item.recorded_at)
@@ -229,10 +234,13 @@ class Partition:
         if slice_end >= len(under_way.waiting):
             self._walks.pop(0)
 
-    def _flush(self) -> None:
+    def _close(self) -> None:
         for key, profile in self._open.items():
             self._write(key.encode(), profile)
         self._open.clear()
+
+    def _flush(self) -> None:
+        self._close()
         state = PartitionState(
             clock=self.desk.clock,
             applied={str(p): offset for p, offset in sorted(self.desk.applied.items())},

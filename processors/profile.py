@@ -102,6 +102,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
 class Moment(
     msgspec.Struct,
     omit_defaults=True,
+    gc=False,
     rename={
         "scenario": "s",
         "entity": "e",
@@ -148,9 +149,16 @@ class Moment(
         return max(self.due or active_at + self.wait, self.look_at)
 
 
+_NO_VIEWS = msgspec.Raw(b"[]")
+_NO_CATEGORIES = msgspec.Raw(b"{}")
+_decode_views = msgspec.json.Decoder(list[Interest]).decode
+_decode_categories = msgspec.json.Decoder(dict[str, tuple[int, int]]).decode
+
+
 class Profile(
     msgspec.Struct,
     omit_defaults=True,
+    gc=False,
     rename={
         "schema": "v",
         "known": "k",
@@ -162,10 +170,10 @@ class Profile(
         "session_at": "sa",
         "sessions": "sn",
         "bought_at": "ba",
-        "viewed": "vw",
+        "viewed_row": "vw",
         "saved": "sv",
         "asked": "as",
-        "categories": "ct",
+        "categories_row": "ct",
         "orders": "or",
         "order_count": "oc",
         "devices": "dv",
@@ -201,11 +209,10 @@ class Profile(
     bought_at: int = 0
     cart: list[Line] = []
     currency: str | None = None
-    viewed: list[Interest] = []
+    viewed_row: msgspec.Raw = _NO_VIEWS
+    categories_row: msgspec.Raw = _NO_CATEGORIES
     saved: list[Interest] = []
     asked: list[Interest] = []
-    categories: dict[str, tuple[int, int]] = {}
-    """Views and the time of the newest, by category."""
     orders: list[Order] = []
     order_count: int = 0
     devices: list[Device] = []
@@ -235,6 +242,31 @@ class Profile(
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     """Fields of a newer minor release, kept as they are. Never under this name at rest."""
 
+    open_viewed: list[Interest] | None = None
+    open_categories: dict[str, tuple[int, int]] | None = None
+
+    @property
+    def viewed(self) -> list[Interest]:
+        """The products viewed, oldest first. Most events need none of it: decoded when asked."""
+        if self.open_viewed is None:
+            self.open_viewed = _decode_views(self.viewed_row)
+        return self.open_viewed
+
+    @viewed.setter
+    def viewed(self, interests: list[Interest]) -> None:
+        self.open_viewed = interests
+
+    @property
+    def categories(self) -> dict[str, tuple[int, int]]:
+        """Views and the time (ms) of the newest, by category. Decoded when asked."""
+        if self.open_categories is None:
+            self.open_categories = _decode_categories(self.categories_row)
+        return self.open_categories
+
+    @categories.setter
+    def categories(self, categories: dict[str, tuple[int, int]]) -> None:
+        self.open_categories = categories
+
     def next_due(self) -> int | None:
         """The earliest time (ms) at which a moment is to be judged."""
         if not self.moments:
@@ -245,7 +277,8 @@ class Profile(
 
 _decoder = msgspec.json.Decoder(Profile)
 _encoder = msgspec.json.Encoder()
-_KNOWN = {field.encode_name for field in msgspec.structs.fields(Profile)} - {"extra"}
+_OPEN = {"extra", "open_viewed", "open_categories"}
+_KNOWN = {field.encode_name for field in msgspec.structs.fields(Profile)} - _OPEN
 
 
 def new_profile() -> Profile:
@@ -280,6 +313,14 @@ def _carry_newer(profile: Profile, row: bytes) -> None:
 
 def encode(profile: Profile) -> bytes:
     """A profile's row: JSON, fields in a fixed order."""
+    if profile.open_viewed is not None:
+        views = profile.open_viewed
+        profile.viewed_row = msgspec.Raw(_encoder.encode(views)) if views else _NO_VIEWS
+        profile.open_viewed = None
+    if profile.open_categories is not None:
+        seen = profile.open_categories
+        profile.categories_row = msgspec.Raw(_encoder.encode(seen)) if seen else _NO_CATEGORIES
+        profile.open_categories = None
     if profile.extra is msgspec.UNSET:
         return _encoder.encode(profile)
     extra = profile.extra
