@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
-from nudge.kafka import partition_counts, reader, writer
-from nudge.reading import read, spans
+from nudge.kafka import partition_counts, writer
+from nudge.reading import read_since
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from schemas.adapters import CONTROL, InvalidRecordError, dump, parse
@@ -42,10 +42,9 @@ async def read_controls(settings: KafkaSettings) -> Controls:
     """
     await partition_counts(settings, (SCENARIOS,))
     controls = Controls()
-    async with reader(settings) as consumer:
-        stretch = await spans(consumer, [TopicPartition(settings.topic(SCENARIOS), 0)], None)
-        async for record in read(consumer, stretch):
-            _take(controls, (record.key or b"").decode(errors="replace"), record.value)
+    partition = TopicPartition(settings.topic(SCENARIOS), 0)
+    async for record in read_since(settings, [partition], None):
+        _take(controls, (record.key or b"").decode(errors="replace"), record.value)
     return controls
 
 

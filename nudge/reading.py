@@ -7,6 +7,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from nudge.kafka import reader
+from runtime.settings import KafkaSettings
 from schemas.topics import REGISTRY
 
 RECORDS_A_READ = 2000
@@ -41,7 +43,8 @@ async def read(
 ) -> AsyncIterator[ConsumerRecord]:
     """The records of the spans in order of their time; ends where the spans end.
 
-    Holds a fetch of each partition at most. Leaves the consumer at the spans' ends.
+    Holds a fetch of each partition at most. Leaves the consumer at the spans' ends. One read a
+    consumer: aiokafka's ``stop()`` can wait for ever after a second ``assign()``.
     """
     await seek(consumer, {tp: span.start for tp, span in stretch.items()})
     reading = {tp: span.end for tp, span in stretch.items() if span.start < span.end}
@@ -57,6 +60,19 @@ async def read(
         yield record
     for tp, span in stretch.items():
         consumer.seek(tp, span.end)
+
+
+async def read_since(
+    settings: KafkaSettings, partitions: Iterable[TopicPartition], since: int | None
+) -> AsyncIterator[ConsumerRecord]:
+    """What the partitions hold from ``since`` on, as :func:`spans` and :func:`read` say.
+
+    Raises:
+        Problem: Kafka cannot be reached.
+    """
+    async with reader(settings) as consumer:
+        async for record in read(consumer, await spans(consumer, partitions, since)):
+            yield record
 
 
 async def seek(consumer: AIOKafkaConsumer, positions: Mapping[TopicPartition, int]) -> None:

@@ -10,7 +10,7 @@ from nudge.reading import follow as follow_on
 from nudge.reading import read, seek, spans
 from nudge.terminal import plain
 from nudge.when import clock, now_ms
-from nudge.words import Kind, line_of, value_of
+from nudge.words import Kind, Line, value_of
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of
 from schemas.topics import SUBSCRIPTIONS, Topic
@@ -66,9 +66,8 @@ def is_of(record: ConsumerRecord, user: str, settings: KafkaSettings) -> bool:
     return key == user
 
 
-def record_line(record: ConsumerRecord) -> str:
-    """The record as a line of rich markup."""
-    line = line_of(record)
+def line_markup(line: Line) -> str:
+    """A line as rich markup."""
     colour = "green" if line.good else _COLOURS.get(line.kind, "white")
     return (
         f"[dim]{clock(line.at, now=now_ms())}[/dim]  [{colour}]{line.kind:<9}[/{colour}]"

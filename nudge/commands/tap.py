@@ -102,8 +102,9 @@ async def _tap(
     json: bool,
 ) -> None:
     from nudge.kafka import reader
-    from nudge.tapping import record_json, record_line, records_of
+    from nudge.tapping import line_markup, record_json, records_of
     from nudge.terminal import say, say_json
+    from nudge.words import line_of
 
     shown = 0
     async with reader(settings) as consumer:
@@ -111,7 +112,7 @@ async def _tap(
             if json:
                 say_json(record_json(record))
             else:
-                say(record_line(record))
+                say(line_markup(line_of(record)))
             shown += 1
             if shown == limit:
                 return
