@@ -1,0 +1,35 @@
+"""``nudge demo``: the whole product on this machine, to watch."""
+
+from typing import Annotated
+
+import typer
+
+from nudge.terminal import examples
+
+
+def register(root: typer.Typer, section: str) -> None:
+    root.command(
+        "demo",
+        rich_help_panel=section,
+        epilog=examples("nudge demo", "nudge demo --seconds 60", "nudge demo --rate 500"),
+    )(demo)
+
+
+def demo(
+    shoppers: Annotated[int, typer.Option(min=1, help="Guests beside the cast.")] = 300,
+    rate: Annotated[float, typer.Option(min=0.1, help="The guests' events a second.")] = 40.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="Stop after so long instead of at Ctrl-C.")
+    ] = None,
+) -> None:
+    """Run the real pipeline here, with simulated shoppers.
+
+    Starts Kafka and Redis, makes the topics, applies a scenario file with shortened waits, and
+    runs a streams worker, a delivery worker and a push service that verifies and decrypts.
+    Nothing outside this machine is spoken to, once what is needed has been downloaded.
+    """
+    from nudge.demo.run import Demo
+    from nudge.terminal import console, note
+
+    seen = Demo(console(), shoppers=shoppers, rate=rate, seconds=seconds).run()
+    note(f"{seen.delivered} pushes were delivered and decrypted. Everything is stopped.")

@@ -1,0 +1,205 @@
+"""Sets the demo up, plays it, and takes it down again."""
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from importlib.resources import files
+
+import aiohttp
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+from rich.live import Live
+
+from nudge import topics
+from nudge.controls import apply_version, who
+from nudge.demo.processes import WorkerProcess, running
+from nudge.demo.shop import Shop
+from nudge.demo.stories import Stage, cast, crowd
+from nudge.demo.view import decision_line, screen
+from nudge.demo.watch import Seen, watch_decisions, watch_worker
+from nudge.local import LocalStack
+from nudge.local.places import free_ports, fresh_directory
+from nudge.problem import Problem
+from nudge.pushlab import Message, PushLab
+from nudge.when import now_ms
+from processors.scenario_file import load
+from runtime.settings import KafkaSettings
+from runtime.vapid import VapidKey, create_key
+from schemas.control import ScenarioVersion
+
+READY_DEADLINE_S = 90.0
+_REFRESH_S = 0.25
+
+
+class Demo:
+    """``shoppers`` guests at ``rate`` events a second, beside the cast."""
+
+    def __init__(
+        self, console: Console, *, shoppers: int, rate: float, seconds: float | None
+    ) -> None:
+        self._console = console
+        self._shoppers = shoppers
+        self._rate = rate
+        self._seconds = seconds
+        self._seen = Seen(cast())
+        self._directory = fresh_directory("demo")
+
+    def run(self) -> Seen:
+        """Plays until Ctrl-C, or for ``seconds``; answers what was seen.
+
+        Raises:
+            Problem: a part does not start, or ends by itself.
+            LocalStackError: Kafka or Redis cannot be started.
+        """
+        with LocalStack(console=self._console) as stack:
+            return asyncio.run(self._play(stack))
+
+    async def _play(self, stack: LocalStack) -> Seen:
+        settings = stack.kafka_settings()
+        key = create_key(self._directory / "keys")
+        lab = PushLab(on_message=self._seen.pushed)
+        await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
+        await self._apply(settings)
+        self._say("topics made, demo scenarios applied (1 s stands for a minute)")
+        async with AsyncExitStack() as exits:
+            await exits.enter_async_context(lab)
+            ports = dict(zip(("worker", "deliver"), free_ports(2), strict=True))
+            commands = self._commands(stack.environment(), ports)
+            processes = exits.enter_context(running(commands, self._directory))
+            self._say(
+                f"a push service of our own at {lab.origin} stands in for the browsers': it"
+                " verifies VAPID and decrypts"
+            )
+            producer = AIOKafkaProducer(**settings.client_options(), linger_ms=5)
+            await producer.start()
+            exits.push_async_callback(producer.stop)
+            for name, port in ports.items():
+                await self._until_ready(name, port, processes)
+                self._say(f"`nudge {name}` is ready")
+            await self._show(settings, ports["worker"], Shop(producer, settings, lab), key,
+                             processes, f"Kafka {stack.bootstrap}   {stack.redis_address}"
+                             f"   logs {self._directory}   Ctrl-C stops")  # fmt: skip
+        return self._seen
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"[green]✓[/] {text}")
+
+    async def _apply(self, settings: KafkaSettings) -> None:
+        text = files("nudge.demo").joinpath("demo.yaml").read_text(encoding="utf-8")
+        version = ScenarioVersion(
+            type="version",
+            version=load(text, "demo.yaml").version,
+            effective_at=now_ms(),
+            applied_by=who(),
+            yaml=text,
+        )
+        await apply_version(settings, version)
+
+    def _commands(
+        self, stack: Mapping[str, str], ports: Mapping[str, int]
+    ) -> dict[str, dict[str, str]]:
+        shared = {**stack, "NUDGE_LOG_FORMAT": "json", "NUDGE_HEALTH_HOST": "127.0.0.1"}
+        worker = {
+            **shared,
+            "NUDGE_HEALTH_PORT": str(ports["worker"]),
+            "NUDGE_GRACE_MS": "1000",
+            "NUDGE_HOLD_MS": "1000",
+        }
+        deliver = {
+            **shared,
+            "NUDGE_HEALTH_PORT": str(ports["deliver"]),
+            "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
+            "NUDGE_VAPID_SUBJECT": "mailto:demo@shop.example",
+            "NUDGE_TOKEN_SECRET": secrets.token_urlsafe(32),
+            "NUDGE_PUSH_ALLOW_LOOPBACK": "true",
+        }
+        return {"worker": worker, "deliver": deliver}
+
+    async def _until_ready(self, name: str, port: int, processes: list[WorkerProcess]) -> None:
+        async with aiohttp.ClientSession() as session, asyncio.timeout(READY_DEADLINE_S):
+            while True:
+                for process in processes:
+                    process.check()
+                with suppress(aiohttp.ClientError):
+                    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.2)
+        raise Problem(f"`nudge {name}` did not get ready in {READY_DEADLINE_S:.0f} s")
+
+    async def _show(
+        self,
+        settings: KafkaSettings,
+        port: int,
+        shop: Shop,
+        key: VapidKey,
+        processes: list[WorkerProcess],
+        where: str,
+    ) -> None:
+        async def subscribe(user_id: str) -> None:
+            await shop.subscribe(user_id, key.key_id, key.public_key)
+
+        stage, seen = Stage(shop, subscribe), self._seen
+        await shop.open()
+        for number in range(0, self._shoppers, 10):
+            await subscribe(f"guest-{number}")
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, stop.set)
+        if self._seconds is not None:
+            loop.call_later(self._seconds, stop.set)
+        async with asyncio.TaskGroup() as tasks:
+            running_tasks = [
+                tasks.create_task(watch_decisions(settings, seen)),
+                tasks.create_task(watch_worker(port, seen)),
+                tasks.create_task(crowd(stage, self._shoppers, self._rate)),
+                *(tasks.create_task(stage.play(story)) for story in seen.stories),
+            ]
+            await self._refresh(where, stop, processes)
+            for task in running_tasks:
+                task.cancel()
+        self._console.print("stopping …")
+
+    async def _refresh(
+        self, where: str, stop: asyncio.Event, processes: list[WorkerProcess]
+    ) -> None:
+        if not self._console.is_terminal:
+            await self._print_lines(stop, processes)
+            return
+        with Live(screen(self._seen, where), console=self._console, screen=True,
+                  auto_refresh=False) as live:  # fmt: skip
+            while not await _happens(stop, _REFRESH_S):
+                for process in processes:
+                    process.check()
+                live.update(screen(self._seen, where), refresh=True)
+
+    async def _print_lines(self, stop: asyncio.Event, processes: list[WorkerProcess]) -> None:
+        """One line a decision about the cast, one a push."""
+        decided = pushed = 0
+        while not await _happens(stop, _REFRESH_S):
+            for process in processes:
+                process.check()
+            fresh = list(self._seen.recent)[-(self._seen.decided_count - decided) :]
+            for decision in fresh if self._seen.decided_count > decided else ():
+                self._console.print(decision_line(decision), soft_wrap=True)
+            decided = self._seen.decided_count
+            messages = list(self._seen.pushes)[-(self._seen.delivered - pushed) :]
+            for message in messages if self._seen.delivered > pushed else ():
+                self._console.print(push_line(message), soft_wrap=True)
+            pushed = self._seen.delivered
+
+
+def push_line(message: Message) -> str:
+    """What the shopper reads."""
+    return f"push      {message.payload['title']} | {message.payload['body']}"
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> bool:
+    """Waits for the event, at most so long; whether it came."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
