@@ -8,7 +8,21 @@ from typing import Protocol
 
 import typer
 
-from nudge.commands import explain, keys, pause, publish, replay, scenarios, schemas, tap, topics
+from nudge.commands import (
+    dead_letters,
+    demo,
+    explain,
+    keys,
+    pause,
+    publish,
+    replay,
+    scenarios,
+    schemas,
+    send_test,
+    tap,
+    topics,
+    worker,
+)
 
 
 class CommandModule(Protocol):
@@ -18,9 +32,11 @@ class CommandModule(Protocol):
 
 
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
+    "Try": (demo,),
     "Set up": (topics, keys, scenarios),
+    "Run": (worker,),
     "Send events": (publish,),
-    "Look": (explain, tap, replay),
-    "Steer": (pause,),
+    "See what happens": (explain, tap, replay, dead_letters),
+    "Steer": (pause, send_test),
     "For programs": (schemas,),
 }

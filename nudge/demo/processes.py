@@ -20,7 +20,7 @@ class WorkerProcess:
         self.name = name
         self._log = log
         with log.open("wb") as output:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
                 [sys.executable, "-m", "nudge", name],
                 stdout=output,
                 stderr=subprocess.STDOUT,
