@@ -1,5 +1,6 @@
 """What a message says: Jinja2 templates, compiled when the file loads, in the user's language."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,13 +39,16 @@ def money(minor: int, currency: str, locale: str) -> str:
     precision = get_currency_precision(currency)
     amount = Decimal(minor).scaleb(-precision)
     whole = amount == amount.to_integral_value()
-    return str(
-        format_currency(
-            amount, currency, locale=babel_locale(locale), currency_digits=not whole,
-            format=None if not whole else babel_locale(locale).currency_formats["standard"]
-            .pattern.replace("0.00", "0"),
-        )
+    written = format_currency(
+        amount, currency, locale=babel_locale(locale), currency_digits=not whole,
+        format=None if not whole else babel_locale(locale).currency_formats["standard"]
+        .pattern.replace("0.00", "0"),
     )  # fmt: skip
+    return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
+
+
+_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
+"""Where CLDR wants a space that Babel leaves out: PLN 49.99 (UTS #35, ``currencySpacing``)."""
 
 
 @pass_context

@@ -60,6 +60,7 @@ class Partition:
         self._open: dict[str, Profile] = {}
         self._walks: list[UnderWay] = []
         self._walked = 0
+        self._moments = 0
         self._state_row = b""
         self._apply = Apply(self.desk)
         self._recover()
@@ -73,6 +74,11 @@ class Partition:
     def applied(self) -> dict[int, int]:
         """The last applied offset of ``nudge-products`` by its partition."""
         return self.desk.applied
+
+    @property
+    def open_moments(self) -> int:
+        """Moments that wait to be judged."""
+        return self._moments
 
     @property
     def open_walks(self) -> int:
@@ -91,6 +97,7 @@ class Partition:
             seen = glance(row)
             if seen.v // 100 > profiles.SCHEMA // 100:
                 decode(row)
+            self._moments += len(seen.moments)
             due = min((m.next_look(seen.active_at) for m in seen.moments), default=NEVER)
             self.table.wake_at(number, min(due, _expiry(seen.known, seen.active_at)))
             for product_id in products_of(seen):
@@ -157,6 +164,7 @@ class Partition:
         if profile is None:
             row = self.table.get(key.encode())
             profile = self._open[key] = new_profile() if row is None else decode(row)
+            self._moments -= len(profile.moments)
         return profile
 
     def _tick(self, tick: Tick) -> None:
@@ -254,6 +262,7 @@ class Partition:
             self.table.put(STATE_KEY, row)
 
     def _write(self, key: bytes, profile: Profile) -> None:
+        self._moments += len(profile.moments)
         expiry = _expiry(profile.known, profile.active_at)
         if expiry <= self.desk.clock and not profile.moments:
             self.desk.effects.writes[key] = None
