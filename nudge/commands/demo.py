@@ -1,5 +1,6 @@
 """``nudge demo``: the whole product on this machine, to watch."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,15 +22,22 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option(min=1, help="Stop after so long instead of at Ctrl-C.")
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Save the last screen as an SVG of 160 × 48 characters.")
+    ] = None,
 ) -> None:
     """Run the real pipeline here, with simulated shoppers.
 
     Starts Kafka and Redis, makes the topics, applies a scenario file with shortened waits, and
     runs a streams worker, a delivery worker and a push service that verifies and decrypts.
-    Nothing outside this machine is spoken to, once what is needed has been downloaded.
+    Nothing outside this machine is spoken to, once what is needed has been downloaded. The user
+    `me` is subscribed: publish an event of yours with the variables in .local/demo.env.
     """
     from nudge.demo.run import Demo
+    from nudge.demo.view import save_picture
     from nudge.terminal import console, note
 
     seen = Demo(console(), shoppers=shoppers, rate=rate, seconds=seconds).run()
+    if picture is not None:
+        save_picture(seen, picture)
     note(f"{seen.delivered} pushes were delivered and decrypted. Everything is stopped.")

@@ -20,7 +20,7 @@ from nudge.demo.stories import Stage, cast, crowd
 from nudge.demo.view import decision_line, screen
 from nudge.demo.watch import Seen, watch_decisions, watch_worker
 from nudge.local import LocalStack
-from nudge.local.places import free_ports, fresh_directory
+from nudge.local.places import free_ports, fresh_directory, local_root
 from nudge.problem import Problem
 from nudge.pushlab import Message, PushLab
 from nudge.when import now_ms
@@ -30,6 +30,8 @@ from runtime.vapid import VapidKey, create_key
 from schemas.control import ScenarioVersion
 
 READY_DEADLINE_S = 90.0
+VISITOR = "me"
+"""A user for whoever runs the demo: subscribed, and otherwise left alone."""
 _REFRESH_S = 0.25
 
 
@@ -62,6 +64,10 @@ class Demo:
         lab = PushLab(on_message=self._seen.pushed)
         await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
         await self._apply(settings)
+        environment_file = local_root() / "demo.env"
+        environment_file.write_text(
+            "".join(f"{name}={value}\n" for name, value in stack.environment().items())
+        )
         self._say("topics made, demo scenarios applied (1 s stands for a minute)")
         async with AsyncExitStack() as exits:
             await exits.enter_async_context(lab)
@@ -143,6 +149,7 @@ class Demo:
 
         stage, seen = Stage(shop, subscribe), self._seen
         await shop.open()
+        await subscribe(VISITOR)
         for number in range(0, self._shoppers, 10):
             await subscribe(f"guest-{number}")
         stop = asyncio.Event()

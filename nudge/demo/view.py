@@ -1,6 +1,9 @@
 """The demo's screen: the cast, what was decided and why, the pushes as they arrive."""
 
-from rich.console import Group, RenderableType
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.table import Table
@@ -94,6 +97,13 @@ def _reasons(seen: Seen) -> RenderableType:
         style = _STYLES.get(Outcome(outcome), "")
         table.add_row(scenario, Text(outcome, style), Text(reason, style), f"{count:,}")
     return Panel(table, title="Decisions so far", padding=(0, 1))
+
+
+def save_picture(seen: Seen, path: Path) -> None:
+    """The screen as an SVG."""
+    console = Console(record=True, width=160, height=48, file=StringIO(), force_terminal=True)
+    console.print(screen(seen, "make demo"), height=48)
+    console.save_svg(str(path), title="make demo")
 
 
 def decision_line(decision: Decision) -> str:
