@@ -1,185 +1,218 @@
-"""Where a replay's records come from: files of JSON lines, or the topics themselves."""
+"""History on its way in: events with their own times, that build state and open no moment."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from pydantic import TypeAdapter
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import OffsetAndMetadata
 
-from nudge.reading import Span, read, spans
-from nudge.replay import Replayer
-from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
+from nudge.documents import json_documents
+from nudge.event_input import Source, open_input
+from nudge.events import ReadyEvent
+from nudge.kafka import admin, partition_counts, writer
+from nudge.problem import Problem
+from nudge.topics import TopicState, describe
+from nudge.when import ago
 from runtime.settings import KafkaSettings
-from schemas.adapters import (
-    EVENT_CLASSES,
-    InvalidRecordError,
-    adapter_of,
-    parse,
-    parse_catalog_event,
-    parse_shop_event,
+from schemas.partitioner import partition_of
+from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, Topic
+
+HISTORICAL_HEADER = "nudge-historical"
+_HEADERS = [(HISTORICAL_HEADER, b"1")]
+_A_TRANSACTION = 5000
+_COORDINATOR_DEADLINE_S = 30.0
+_MARGIN_MS = 86_400_000
+_ALTER = (
+    "kafka-configs --bootstrap-server {broker} --alter --entity-type topics"
+    " --entity-name {name} --add-config {key}={value}"
 )
-from schemas.base import EpochMs
-from schemas.decisions import DeadLetterReason
-from schemas.people import Interaction, InteractionKind, Subscription, split_subscription_key
-from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
-
-_TIME: TypeAdapter[int] = TypeAdapter(EpochMs)
-_INTERACTIONS = {kind.value for kind in InteractionKind}
 
 
 @dataclass(slots=True)
-class BadLine:
-    """A line that could not be read: its place, and what is wrong with it."""
+class Survey:
+    """What a file holds: how many events of each topic, and how old the oldest is (ms)."""
 
-    source: str
-    line: int
-    message: str
+    path: Path
+    digest: str = ""
+    counts: dict[Topic, int] = field(default_factory=dict)
+    oldest: dict[Topic, int] = field(default_factory=dict)
 
-
-@dataclass(slots=True)
-class Read:
-    """How much was read, and what could not be."""
-
-    records: int = 0
-    bytes: int = 0
-    bad: list[BadLine] = field(default_factory=list)
-
-
-def feed_line(replayer: Replayer, line: bytes) -> None:
-    """Tells the replayer one line: a user's or a catalogue event, or an interaction.
-
-    ``recorded_at`` (epoch ms or RFC 3339) is when it reached the topic; absent it is
-    ``occurred_at``.
-
-    Raises:
-        InvalidRecordError: the line is no such thing.
-    """
-    try:
-        plain = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRecordError(DeadLetterReason.BAD_JSON, str(error)) from None
-    if not isinstance(plain, dict):
-        raise InvalidRecordError(DeadLetterReason.INVALID, "a line holds one JSON object")
-    stamp = plain.get("recorded_at", plain.get("occurred_at"))
-    try:
-        recorded_at = _TIME.validate_python(stamp)
-    except ValueError:
-        name = "recorded_at" if "recorded_at" in plain else "occurred_at"
-        raise InvalidRecordError(
-            DeadLetterReason.INVALID, f"{name}: epoch milliseconds, or RFC 3339 with an offset"
-        ) from None
-    kind = plain.get("type")
-    if kind in EVENT_CLASSES:
-        replayer.shop_event(parse_shop_event(line), recorded_at)
-    elif kind in _INTERACTIONS:
-        replayer.interaction(parse(adapter_of(Interaction), line), recorded_at)
-    else:
-        replayer.catalog_event(parse_catalog_event(line), recorded_at)
-
-
-def feed_files(
-    replayer: Replayer, files: list[Path], progress: Callable[[int], None]
-) -> Iterator[Read]:
-    """Reads files of JSON lines in order, one after the other; yields now and then.
-
-    ``progress`` is told the bytes read since the last call. A line that cannot be read is
-    remembered and passed over.
-    """
-    done = Read()
-    for path in files:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                done.bytes += len(line)
-                if line.strip():
-                    done.records += 1
-                    try:
-                        feed_line(replayer, line)
-                    except InvalidRecordError as error:
-                        done.bad.append(BadLine(str(path), number, f"{error.reason}: {error}"))
-                if done.records % 5000 == 0:
-                    progress(done.bytes)
-                    done.bytes = 0
-                    yield done
-    progress(done.bytes)
-    yield done
-
-
-_TOPICS: dict[Topic, int] = {
-    SHOP_CATALOG: FACT_RANK,
-    SUBSCRIPTIONS: SUBSCRIPTION_RANK,
-    SHOP_EVENTS: EVENT_RANK,
-    INTERACTIONS: INTERACTION_RANK,
-}
-"""What a replay from topics reads, and the order within one millisecond."""
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """The offsets to be read, and how many records that is at most."""
+class Trap:
+    """A topic that would lose history or its times, and the cure."""
 
-    spans: dict[TopicPartition, Span]
-
-    @property
-    def records(self) -> int:
-        return sum(span.end - span.start for span in self.spans.values())
+    said: str
+    cure: str
 
 
-async def stretch_since(
-    consumer: AIOKafkaConsumer, settings: KafkaSettings, since: int | None
-) -> Stretch:
-    """All the topics hold from ``since`` (record time in ms) on; ``None``: everything."""
-    partitions = [
-        TopicPartition(settings.topic(topic), number)
-        for topic in _TOPICS
-        for number in consumer.partitions_for_topic(settings.topic(topic)) or ()
+def survey(path: Path, tell: Callable[[str], None], now: int) -> tuple[Survey, int]:
+    """Reads the whole file; answers what it holds, and how many lines are bad (told to ``tell``).
+
+    Raises:
+        Problem: the file cannot be read.
+    """
+    found = Survey(path, digest=_digest(path))
+    source = _source(found, tell, now)
+    for event in _events(found, source):
+        found.counts[event.topic] = found.counts.get(event.topic, 0) + 1
+        at = found.oldest.get(event.topic, event.occurred_at)
+        found.oldest[event.topic] = min(at, event.occurred_at)
+    return found, source.faulty
+
+
+def _digest(path: Path) -> str:
+    with open_input(path) as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()[:16]
+
+
+def _source(found: Survey, tell: Callable[[str], None], now: int) -> Source:
+    return Source(str(found.path), {}, now, tell, strict=False)
+
+
+def _events(found: Survey, source: Source) -> Iterator[ReadyEvent]:
+    """The file's good events; one without an id gets the same at every run."""
+    with open_input(found.path) as stream:
+        documents = (
+            (
+                line,
+                {"event_id": f"{found.digest}-{line}"} | raw if _has_time(raw) else _no_time(raw),
+            )
+            for line, raw in json_documents(stream, source.name)
+        )
+        yield from (event for _, event in source.events(documents))
+
+
+def _has_time(raw: object) -> bool:
+    return isinstance(raw, dict) and raw.get("occurred_at") is not None
+
+
+def _no_time(raw: object) -> object:
+    # An explicit wrong value makes the check name the field; what is no object stays as it is.
+    return raw | {"occurred_at": "missing"} if isinstance(raw, dict) else raw
+
+
+async def traps(settings: KafkaSettings, found: Survey, now: int) -> list[Trap]:
+    """Topic settings under which this history would not last, or would lose its times.
+
+    Raises:
+        KafkaError: the cluster cannot be reached.
+    """
+    states = {state.topic: state for state in await describe(settings)}
+    return [
+        trap
+        for topic, oldest in found.oldest.items()
+        for trap in topic_traps(states[topic], oldest, now, settings.kafka_bootstrap)
     ]
-    return Stretch(await spans(consumer, partitions, since))
 
 
-async def feed_topics(
-    replayer: Replayer, settings: KafkaSettings, consumer: AIOKafkaConsumer, stretch: Stretch
-) -> AsyncIterator[Read]:
-    """Tells the replayer what the topics hold, by (record time, rank, partition, offset)."""
-    ranks = {settings.topic(topic): rank for topic, rank in _TOPICS.items()}
-    done = Read()
-    together: list[ConsumerRecord] = []
-    async for record in read(consumer, stretch.spans):
-        if together and record.timestamp != together[0].timestamp:
-            _feed_together(replayer, ranks, together, done)
-            together.clear()
-        together.append(record)
-        done.records += 1
-        if done.records % 5000 == 0:
+def topic_traps(state: TopicState, oldest: int, now: int, broker: str) -> Iterator[Trap]:
+    """What is wrong with one topic for records as old as ``oldest`` (ms)."""
+    retention = int(state.config.get("retention.ms", "-1"))
+    if 0 <= retention < now - oldest + _MARGIN_MS:
+        yield Trap(
+            f"{state.name} keeps records for {ago(retention)} by their own time, and the oldest"
+            f" event is {ago(now - oldest)} old: Kafka would delete it, perhaps while it is read.",
+            _ALTER.format(broker=broker, name=state.name, key="retention.ms", value="-1"),
+        )
+    if state.config.get("message.timestamp.type") == "LogAppendTime":
+        yield Trap(
+            f"{state.name} stamps records with the time they come: history would be of today.",
+            _ALTER.format(
+                broker=broker, name=state.name, key="message.timestamp.type", value="CreateTime"
+            ),
+        )
+
+
+async def load(
+    settings: KafkaSettings, found: Survey, tell: Callable[[str], None], now: int
+) -> AsyncIterator[int]:
+    """Writes the file's events; yields how many of them are safe so far.
+
+    Each transaction holds events and the number done, as the offset of a consumer group named
+    after the file's content: a run broken off goes on where it was, a second one writes nothing.
+    A second run at the same time takes over from the first.
+
+    Raises:
+        Problem: Kafka cannot be reached.
+        KafkaError: a record was refused, or another run took over.
+    """
+    group = settings.group(f"backfill-{found.digest}")
+    mark = TopicPartition(settings.topic(SHOP_EVENTS), 0)
+    counts = await partition_counts(settings, found.counts)
+    async with writer(settings, transactional_id=group) as producer:
+        done = await _done(settings, group, mark)
+        yield done
+        events = islice(_events(found, _source(found, tell, now)), done, None)
+        while batch := list(islice(events, _A_TRANSACTION)):
+            async with producer.transaction():
+                await _write(producer, settings, counts, batch)
+                done += len(batch)
+                offsets = {mark: OffsetAndMetadata(done, found.path.name[:100])}
+                await producer.send_offsets_to_transaction(offsets, group)
             yield done
-    _feed_together(replayer, ranks, together, done)
-    yield done
 
 
-def _feed_together(
-    replayer: Replayer, ranks: dict[str, int], records: list[ConsumerRecord], done: Read
+async def _done(settings: KafkaSettings, group: str, mark: TopicPartition) -> int:
+    async with admin(settings) as client, asyncio.timeout(_COORDINATOR_DEADLINE_S):
+        while True:
+            try:
+                offsets = await client.list_consumer_group_offsets(group, partitions=[mark])
+            except KafkaError as error:
+                # The first group of a cluster waits until the topic of all groups is made.
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(0.2)
+                continue
+            return max(offsets[mark].offset, 0) if mark in offsets else 0
+
+
+async def _write(
+    producer: AIOKafkaProducer,
+    settings: KafkaSettings,
+    counts: Mapping[Topic, int],
+    batch: Iterable[ReadyEvent],
 ) -> None:
-    """Records of one millisecond, in the order of a worker's merge."""
-    records.sort(key=lambda record: (ranks[record.topic], record.partition, record.offset))
-    for record in records:
-        try:
-            _feed_record(replayer, ranks[record.topic], record)
-        except InvalidRecordError as error:
-            place = f"{record.topic}/{record.partition}"
-            done.bad.append(BadLine(place, record.offset, f"{error.reason}: {error}"))
+    """Sends the events in batches made here: a fifth of the time of a send for each."""
+    open_batches: dict[TopicPartition, BatchBuilder] = {}
+    answers = []
+    for event in batch:
+        place = TopicPartition(
+            settings.topic(event.topic), partition_of(event.key, counts[event.topic])
+        )
+        builder = open_batches.setdefault(place, producer.create_batch())
+        if not _append(builder, event):
+            answers.append(
+                await producer.send_batch(builder, place.topic, partition=place.partition)
+            )
+            builder = open_batches[place] = producer.create_batch()
+            if not _append(builder, event):
+                raise Problem(f"Event {event.event_id} is too large for a batch.")
+    for place, builder in open_batches.items():
+        answers.append(await producer.send_batch(builder, place.topic, partition=place.partition))
+    await asyncio.gather(*answers)
 
 
-def _feed_record(replayer: Replayer, rank: int, record: ConsumerRecord) -> None:
-    at = record.timestamp
-    if rank == EVENT_RANK:
-        historical = any(name == "nudge-historical" for name, _ in record.headers)
-        replayer.shop_event(parse_shop_event(record.value), at, historical=historical)
-    elif rank == FACT_RANK:
-        replayer.catalog_event(parse_catalog_event(record.value), at)
-    elif rank == INTERACTION_RANK:
-        replayer.interaction(parse(adapter_of(Interaction), record.value), at)
-    else:
-        user_id, subscription_id = split_subscription_key(record.key.decode())
-        value = record.value and parse(adapter_of(Subscription), record.value)
-        replayer.subscription(user_id, subscription_id, value or None, at)
+def _append(builder: BatchBuilder, event: ReadyEvent) -> bool:
+    """Whether it still had room."""
+    added = builder.append(
+        timestamp=event.occurred_at, value=event.value, key=event.key.encode(), headers=_HEADERS
+    )
+    return added is not None
+
+
+TOPICS = (SHOP_EVENTS, SHOP_CATALOG)
+"""The topics that history goes to."""

@@ -1,9 +1,10 @@
 """What commands write: results to standard output, everything else to standard error."""
 
 import sys
+import time
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +55,49 @@ def say_table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
         for cell, width in zip(line[:-1], widths, strict=False):
             cell.pad_right(width - cell.cell_len)
         console().print(Text("  ").join(line))
+
+
+class Progress:
+    """How far a long job is, on standard error: a bar on a terminal, a line now and then else."""
+
+    _EVERY_S = 10.0
+
+    def __init__(self, what: str, total: int) -> None:
+        from rich import progress
+
+        self._what, self._total = what, total
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[speed]}"),
+            progress.TimeRemainingColumn(),
+            console=console(stderr=True),
+            disable=not console(stderr=True).is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task(what, total=total, speed="")
+        self._started = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def at(self, done: int) -> None:
+        """So many are done; the first call says where it began."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._started = done, now
+        speed = (done - self._first) / max(now - self._started, 1e-3)
+        self._bar.update(self._task, completed=done, speed=f"{speed:,.0f}/s" if speed else "")
+        if self._bar.disable and now - self._said > self._EVERY_S and speed:
+            self._said = now
+            left = (self._total - done) / speed
+            note(f"{self._what}: {done:,} of {self._total:,}, {speed:,.0f}/s, {left:.0f} s left")
 
 
 def examples(*lines: str) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 import typer
 
 from nudge.commands import (
+    backfill,
     dead_letters,
     demo,
     explain,
@@ -35,7 +36,7 @@ SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Try": (demo,),
     "Set up": (topics, keys, scenarios),
     "Run": (worker,),
-    "Send events": (publish,),
+    "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),
     "Steer": (pause, send_test),
     "For programs": (schemas,),
