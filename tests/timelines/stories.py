@@ -1,0 +1,195 @@
+"""The stories of this folder: their wire records, their rules, and what must be decided.
+
+A story is told to the core by ``test_stories.py``. To tell it to a running pipeline, give it a
+``prefix`` (its people and products get names of their own) and a ``shift`` in time, publish
+:attr:`Story.control` and :attr:`Story.records`, and hold what is decided against
+:attr:`Story.expected`.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from processors.rule_book import RuleBook
+from processors.scenario_file import load, version_of
+from schemas.control import Pause, ScenarioVersion
+from tests.timelines.calendar import Calendar
+from tests.timelines.events import Browsers, Scribe, WireRecord, paper_browser
+from tests.timelines.expected import Expected, expected
+
+FOLDER = Path(__file__).parent
+SHIPPED = FOLDER.parent.parent / "processors" / "scenarios" / "default.yaml"
+FIRST_DAY = "2026-06-10"
+WATCHED_AFTER = 4 * 3_600_000
+"""How long (ms) after its last time a story is watched, where it says no ``until``."""
+SUBSCRIBED_BEFORE = 3_600_000
+
+_KEYS = {
+    "story", "about", "day", "settings", "people", "subscribed", "partitions", "events", "then",
+    "until",
+}  # fmt: skip
+_SECTIONS = ("shop", "policy", "copy")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Times in ms; ``until``: the clock has come this far at the end."""
+
+    title: str
+    calendar: Calendar
+    prefix: str
+    partitions: tuple[int, ...]
+    control: tuple[ScenarioVersion | Pause, ...]
+    records: tuple[WireRecord, ...]
+    expected: tuple[Expected, ...]
+    until: int
+
+    def book(self) -> RuleBook:
+        """The rules and pauses of the story."""
+        book = RuleBook()
+        for said in self.control:
+            if isinstance(said, Pause):
+                book.set_pause(said)
+            else:
+                book.add(_compiled(said.yaml, said.version), said.effective_at)
+        return book
+
+
+@cache
+def _compiled(text: str, version: str) -> Any:
+    return load(text, "the story's settings", version)
+
+
+def files() -> list[Path]:
+    return sorted(FOLDER.glob("*.yaml"))
+
+
+def tell(
+    path: Path, *, prefix: str = "", shift: int = 0, browsers: Browsers = paper_browser
+) -> Iterator[Story]:
+    """The stories of a file.
+
+    ``prefix`` goes before every person's, visitor's and product's id; it ends in ``~``.
+    ``shift``: how much later (ms) than written it all takes place; whole weeks keep the
+    weekdays, and none of the night's hours change unless clocks do.
+
+    Raises:
+        ValueError: a story cannot be understood; the message names it.
+    """
+    # Every scalar is text: YAML would read 10:00 as a number and `on` as true.
+    for plain in yaml.load_all(path.read_text(), Loader=yaml.BaseLoader):
+        try:
+            yield _Teller(plain, prefix, shift, browsers).story()
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{path.name}: {plain.get('story')}: {error}") from error
+
+
+class _Teller:
+    def __init__(
+        self, plain: Mapping[str, Any], prefix: str, shift: int, browsers: Browsers
+    ) -> None:
+        if unknown := set(plain) - _KEYS:
+            raise ValueError(f"a story has no {', '.join(sorted(unknown))}")
+        self._plain = plain
+        self._prefix = prefix
+        self._browsers = browsers
+        self._file = changed(shipped(), plain.get("settings", {}))
+        day = date.fromisoformat(plain.get("day", FIRST_DAY).split()[-1])
+        self._calendar = Calendar(day, ZoneInfo(self._file["shop"]["timezone"]), shift)
+
+    def story(self) -> Story:
+        plain, calendar = self._plain, self._calendar
+        then = plain["then"] if plain["then"] != "nothing" else []
+        wanted = [expected(said, calendar, self._prefix) for said in then]
+        scribe = Scribe(
+            version_of(plain["story"]), calendar, self._prefix, plain.get("people", {}), wanted,
+            self._browsers,
+        )  # fmt: skip
+        control: list[ScenarioVersion | Pause] = [self._version(0)]
+        records = []
+        for said in plain["events"]:
+            steering = self._control(said)
+            if steering is None:
+                records.append(scribe.record(said))
+            else:
+                control.append(steering)
+        begins = min(record.recorded_at for record in records) - SUBSCRIBED_BEFORE
+        browsers = [scribe.of_browser(who, who, begins) for who in self._subscribed()]
+        last = max([r.recorded_at for r in records] + [one.decided_to for one in wanted])
+        until = calendar.at(plain["until"]) if "until" in plain else last + WATCHED_AFTER
+        return Story(
+            title=plain["story"],
+            calendar=calendar,
+            prefix=self._prefix,
+            partitions=tuple(int(number) for number in plain.get("partitions", ("1", "4"))),
+            control=tuple(control),
+            records=(*browsers, *records),
+            expected=tuple(wanted),
+            until=until,
+        )
+
+    def _version(self, effective_at: int) -> ScenarioVersion:
+        text = yaml.safe_dump(self._file, allow_unicode=True, sort_keys=False)
+        version = version_of(text)
+        return ScenarioVersion(
+            type="version", version=version, effective_at=effective_at, yaml=text
+        )
+
+    def _control(self, said: Any) -> ScenarioVersion | Pause | None:
+        """``TIME shop pauses``, ``TIME shop resumes`` or ``TIME shop applies: settings``."""
+        sentence = next(iter(said)) if isinstance(said, dict) else said
+        at, rest = self._calendar.take(sentence)
+        if isinstance(said, dict):
+            if rest != "shop applies":
+                raise ValueError(f"{sentence!r} with settings: say `TIME shop applies`")
+            self._file = changed(self._file, said[sentence])
+            return self._version(at)
+        if rest in ("shop pauses", "shop resumes"):
+            return Pause(type="pause", paused=rest == "shop pauses", at=at)
+        return None
+
+    def _subscribed(self) -> list[str]:
+        """Who has a browser from the start: everybody named, unless the story says who."""
+        if "subscribed" in self._plain:
+            said = self._plain["subscribed"]
+            return [] if said == "nobody" else list(said)
+        named = [said.split() for said in self._plain["events"] if isinstance(said, str)]
+        people = [self._calendar.take(" ".join(words))[1].split()[0] for words in named]
+        return [who for who in dict.fromkeys(people) if who != "shop"]
+
+
+@cache
+def shipped() -> Any:
+    """The shipped scenario file as plain data, every scalar a text."""
+    return yaml.load(SHIPPED.read_text(), Loader=yaml.BaseLoader)
+
+
+def changed(file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The scenario file with a story's settings in it: a scenario's by its name, or a section's.
+
+    ``removed`` takes a key out; a list takes the place of the one before.
+    """
+    by_section: dict[str, Any] = {"scenarios": {}}
+    for name, value in settings.items():
+        place = by_section if name in _SECTIONS else by_section["scenarios"]
+        place[name] = value
+    merged: dict[str, Any] = deepcopy(dict(file))
+    _merge(merged, by_section)
+    return merged
+
+
+def _merge(into: dict[str, Any], settings: Mapping[str, Any]) -> None:
+    for name, value in settings.items():
+        if value == "removed":
+            into.pop(name, None)
+        elif isinstance(value, dict) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = value
