@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaConsumer
 from rich.progress import Progress
 
 from nudge.comparison import Tally
-from nudge.history import BadLine, Read, feed_files, feed_topics, stretch_since
 from nudge.kafka import kafka_settings
 from nudge.replay import Outcome, Replayer
+from nudge.replay_input import BadLine, Read, feed_files, feed_topics, stretch_since
 from nudge.terminal import console, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook
