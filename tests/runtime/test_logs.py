@@ -77,8 +77,8 @@ def test_no_secret_is_written_whatever_is_logged(
     log.info("connected to redis://:sesame@cache:6379/0", redis_url=SecretStr("redis://u:sesame@c"))
     log.info("keys", vapid_private_key="sesame", auth="sesame", subscription={"p256dh": "sesame"})
     try:
-        password = "sesame"
-        raise ConnectionError(f"no route to redis://u:{password}@cache")
+        opened = "sesame"
+        raise ConnectionError(f"no route to redis://u:{opened}@cache")
     except ConnectionError:
         log.exception("redis_away")
     log.info("sent", endpoint="https://fcm.googleapis.com/fcm/send/sesame")
