@@ -109,7 +109,7 @@ class Engine:
         self._site = Site(
             settings, deployment.partitions, row, self.tables, reader, board, self._make_core
         )
-        marks = MarksWriter(settings, board, self._events_until, settings.mark_every_ms)
+        marks = MarksWriter(settings, self._events_until, settings.mark_every_ms)
         self._health = await HealthServer(settings, self.checks()).start()
         for work in (reader.run(), marks.run(), self._watch()):
             self._run(work)
@@ -331,8 +331,15 @@ class Engine:
         now = time.monotonic()
         if now - self._woken_at >= WAKE_EVERY_S:
             self._woken_at = now
+            self._mark_own()
             for actor in self._actors.values():
                 actor.loop.wake()
+
+    def _mark_own(self) -> None:
+        assert self._site is not None
+        now = wall_ms()
+        for partition, until in self._events_until().items():
+            self._site.board.mark(partition, until, now)
 
     def _events_until(self) -> Mapping[int, int]:
         return {p: actor.events_until for p, actor in self._actors.items() if actor.is_ready}

@@ -15,7 +15,6 @@ from runtime.settings import KafkaSettings
 from schemas.adapters import dump
 from schemas.control import PartitionMark
 from schemas.topics import MARKS
-from streams.clock import MarksBoard
 
 
 def wall_ms() -> int:
@@ -27,18 +26,15 @@ class MarksWriter:
 
     Args:
         own: how far each partition of this worker is (ms), asked each time.
-        board: told of them at once; the others' come through the topic.
     """
 
     def __init__(
         self,
         settings: KafkaSettings,
-        board: MarksBoard,
         own: Callable[[], Mapping[int, int]],
         every_ms: int,
     ) -> None:
         self._topic = settings.topic(MARKS)
-        self._board = board
         self._own = own
         self._every_s = every_ms / 1000
         self._told: dict[int, int] = {}
@@ -57,10 +53,7 @@ class MarksWriter:
             await self._producer.stop()
 
     async def _write(self) -> None:
-        own, now = self._own(), wall_ms()
-        moved = {p: until for p, until in own.items() if until > self._told.get(p, 0)}
-        for partition, until in own.items():
-            self._board.mark(partition, until, now)
+        moved = {p: until for p, until in self._own().items() if until > self._told.get(p, 0)}
         if not moved:
             return
         batch = self._producer.create_batch()
