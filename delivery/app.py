@@ -1,0 +1,72 @@
+"""The push consumer: one process, from its start to a clean stop."""
+
+import asyncio
+import signal
+
+import structlog
+
+from delivery.settings import DeliverySettings
+from delivery.worker import Worker
+from runtime.health import HealthServer
+from runtime.vapid import exposed_files, load_keys
+
+log = structlog.get_logger(__name__)
+
+
+class Delivery:
+    """One delivery worker.
+
+    ``await run()`` works until :meth:`stop` is called or a signal comes, then takes no more jobs,
+    finishes what is in flight, commits, and leaves the group.
+
+    Raises:
+        KeyFilesError: the VAPID keys cannot be loaded.
+    """
+
+    def __init__(self, settings: DeliverySettings) -> None:
+        self._settings = settings
+        self._keys = load_keys(settings.vapid_keys)
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def run(self, *, handle_signals: bool = True) -> None:
+        """Works until told to stop. SIGTERM and SIGINT tell it, unless another handles them.
+
+        Raises:
+            TopicsError: topics are missing or do not fit together.
+            KafkaError: the cluster cannot be reached at the start.
+            Exception: an error that nothing was written for ended the worker.
+        """
+        self._warn()
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT) if handle_signals else ()
+        for number in signals:
+            loop.add_signal_handler(number, self.stop)
+        worker = Worker(self._settings, self._keys, self._broken)
+        try:
+            async with HealthServer(self._settings, worker.checks()):
+                await worker.work(self._stop)
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Ends :meth:`run` cleanly."""
+        self._stop.set()
+
+    def _broken(self, error: BaseException) -> None:
+        log.error("delivery_broken", exc_info=error)
+        self._failure = self._failure or error
+        self._stop.set()
+
+    def _warn(self) -> None:
+        if self._settings.push_allow_loopback:
+            log.warning(
+                "loopback_allowed",
+                note="pushes may go to this machine: for a local push service only, never where"
+                " shoppers can subscribe",
+            )
+        for file in exposed_files(self._settings.vapid_keys):
+            log.warning("key_file_exposed", file=str(file), cure="chmod 600")
