@@ -1,0 +1,444 @@
+"""Opening, moving, ending and judging of moments, as the oracle does it."""
+
+from typing import Any
+
+from processors.ids import decision_id
+from tests.oracle.reading import Settings
+from tests.oracle.shelves import Shelves
+from tests.oracle.shopper import Event, Shopper, matches
+from tests.oracle.verdict import CART_SCENARIOS, Judge, due_of, look_at, standing
+
+Moment = dict[str, Any]
+Change = dict[str, Any]
+_STOCK_ORDER = {"asked": 0, "saved": 1, "cart": 1, "viewed": 2}
+
+
+class Moments:
+    """All decisions come to stand in ``decisions``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        shelves: Shelves,
+        pauses: list[tuple[int, bool]],
+        reachable: bool,
+    ) -> None:
+        self.settings = settings
+        self.shelves = shelves
+        self.arbiter = Judge(settings, shelves, pauses, reachable)
+        self.decisions: list[dict[str, Any]] = []
+        self.final: set[str] = set()
+        self.told: set[tuple[str, str]] = set()
+        scenarios = settings["scenarios"].values()
+        self.on = [scenario for scenario in scenarios if scenario["enabled"] != "off"]
+
+    def live(self, shopper: Shopper, family: str, entity: str) -> Moment | None:
+        for moment in shopper["moments"]:
+            if (moment["family"], moment["entity"]) == (family, entity):
+                found: Moment = moment
+                return found
+        return None
+
+    # Judging.
+
+    def judge(self, shopper: Shopper, until: int) -> None:
+        """What is due at or before ``until``, each at its own time."""
+        while True:
+            due = [moment for moment in shopper["moments"] if look_at(shopper, moment) <= until]
+            if not due:
+                return
+            moment = min(due, key=lambda m: (look_at(shopper, m), standing(shopper, m)))
+            self._judge_one(shopper, moment, look_at(shopper, moment))
+
+    def _judge_one(self, shopper: Shopper, moment: Moment, at: int) -> None:
+        outcome, reason, again = self.arbiter.answer(shopper, moment, at)
+        if outcome == "held":
+            moment["first_due"] = due_of(shopper, moment)
+            moment["not_before"] = again
+            self._write(shopper, moment, outcome, reason, at, due_of(shopper, moment))
+            return
+        due = due_of(shopper, moment)
+        shopper["moments"].remove(moment)
+        moment["first_due"] = due
+        written = self._write(shopper, moment, outcome, reason, at, due)
+        if written and outcome == "sent":
+            self._remember(shopper, moment, at, due)
+        self._judged_for_good(shopper, moment, at)
+
+    def _remember(self, shopper: Shopper, moment: Moment, at: int, due: int) -> None:
+        shopper["sent"].append(
+            {
+                "at": at,
+                "class": moment["class"],
+                "scenario": moment["scenario"],
+                "step": moment["step"],
+                "entity": moment["entity"],
+                "opened_at": moment["opened_at"],
+                "config": moment["config"],
+                "id": self._id(moment, due),
+                "moment": moment,
+            }
+        )
+        if moment.get("interest") == "asked":
+            asked = shopper["asked"]
+            for line in [n for n in asked if matches(n, moment["entity"], moment["variant"])]:
+                del asked[line]
+
+    def _judged_for_good(self, shopper: Shopper, moment: Moment, at: int) -> None:
+        use = moment["config"]["use"]
+        if use in CART_SCENARIOS:
+            shopper["spent"] |= {"cart_abandoned", use}
+        waits = moment["config"]["waits"]
+        if moment["step"] < len(waits):
+            shopper["moments"].append(
+                {
+                    **moment,
+                    "step": moment["step"] + 1,
+                    "wait": waits[moment["step"]],
+                    "first_due": None,
+                    "not_before": at,
+                }
+            )
+
+    def _id(self, moment: Moment, due: int) -> str:
+        return decision_id(
+            moment["identity"], moment["scenario"], moment["entity"], moment["step"], due
+        )
+
+    def _write(
+        self, shopper: Shopper, moment: Moment, outcome: str, reason: str, at: int, due: int
+    ) -> bool:
+        name = self._id(moment, due)
+        final = outcome not in ("held", "withdraw_requested")
+        if name in self.final and final:
+            return False
+        if not final and (name, outcome + reason) in self.told:
+            return False
+        self.told.add((name, outcome + reason))
+        if final:
+            self.final.add(name)
+        self.decisions.append(
+            {
+                "decision_id": name,
+                "user_id": shopper["key"],
+                "scenario": moment["scenario"],
+                "step": moment["step"],
+                "entity": moment["entity"],
+                "due_at": due,
+                "decided_at": at,
+                "outcome": outcome,
+                "reason": reason,
+                "final": final,
+            }
+        )
+        return True
+
+    # Ending.
+
+    def end(self, shopper: Shopper, moment: Moment, reason: str, at: int) -> None:
+        shopper["moments"].remove(moment)
+        self._write(shopper, moment, "dropped", reason, at, due_of(shopper, moment))
+
+    def end_all(self, shopper: Shopper, reason: str, at: int) -> None:
+        for moment in list(shopper["moments"]):
+            self.end(shopper, moment, reason, at)
+
+    def end_by_event(
+        self, shopper: Shopper, event: Event, at: int, told: set[str], counts: int
+    ) -> None:
+        """What the event ends, of moments opened at or before it; what it takes back."""
+        for moment in list(shopper["moments"]):
+            if moment["opened_at"] <= at:
+                reason = _end_of(moment, event, told)
+                if reason is not None:
+                    self.end(shopper, moment, reason, at)
+        if event["type"] == "purchase":
+            self._take_back(shopper, event, at, counts)
+
+    def _take_back(self, shopper: Shopper, event: Event, at: int, counts: int) -> None:
+        out = [sent for sent in shopper["sent"] if sent["class"] == "marketing"][-4:]
+        for sent in out:
+            within = sent["opened_at"] <= at <= sent["at"]
+            alive = counts < sent["at"] + sent["config"]["ttl"]
+            if within and alive and _end_of(sent["moment"], event, {"bought"}) is not None:
+                self._withdraw(shopper, sent, at, "purchased")
+
+    def take_all_back(self, shopper: Shopper, at: int) -> None:
+        for sent in [sent for sent in shopper["sent"] if sent["class"] == "marketing"][-4:]:
+            if at < sent["at"] + sent["config"]["ttl"]:
+                self._withdraw(shopper, sent, at, "erased")
+
+    def _withdraw(self, shopper: Shopper, sent: dict[str, Any], at: int, reason: str) -> None:
+        if (sent["id"], "withdrawn") in self.told:
+            return
+        self.told.add((sent["id"], "withdrawn"))
+        self.decisions.append(
+            {
+                "decision_id": sent["id"],
+                "user_id": shopper["key"],
+                "scenario": sent["scenario"],
+                "step": sent["step"],
+                "entity": sent["entity"],
+                "due_at": sent["moment"]["first_due"],
+                "decided_at": at,
+                "outcome": "withdraw_requested",
+                "reason": reason,
+                "final": False,
+            }
+        )
+
+    def end_by_interaction(self, shopper: Shopper, value: dict[str, Any], at: int) -> None:
+        pushed = [sent for sent in shopper["sent"] if sent["id"] == value["job_id"]]
+        for sent in pushed:
+            for moment in list(shopper["moments"]):
+                same = (moment["scenario"], moment["entity"]) == (sent["scenario"], sent["entity"])
+                if same and moment["step"] > sent["step"] and moment["opened_at"] <= at:
+                    self.end(shopper, moment, value["type"], at)
+
+    # Opening.
+
+    def make_way(self, shopper: Shopper, event: Event, at: int, told: set[str]) -> None:
+        """Before the activity counts: what opens anew takes the place of what was there."""
+        if "added" in told:
+            shopper["spent"].clear()
+        live = self.live(shopper, "abandonment", "cart")
+        for scenario in self.on:
+            if scenario["use"] == "checkout_abandoned" and event["type"] == "begin_checkout":
+                if shopper["cart"] and scenario["name"] not in shopper["spent"]:
+                    self._begin_checkout(shopper, scenario, live, at)
+                    return
+        if live is None or live["step"] == 1 or "added" not in told:
+            return
+        if live["config"]["use"] == "cart_abandoned":
+            if live["first_due"] is not None:
+                self.end(shopper, live, "superseded", at)
+            else:
+                shopper["moments"].remove(live)
+
+    def _begin_checkout(
+        self, shopper: Shopper, scenario: dict[str, Any], live: Moment | None, at: int
+    ) -> None:
+        if live is not None and live["config"]["use"] == "checkout_abandoned":
+            return
+        if live is not None:
+            self.end(shopper, live, "family_taken", at)
+        self._open_idle(shopper, scenario, at, "checkout", 2)
+
+    def open_by_activity(self, shopper: Shopper, at: int) -> None:
+        for scenario in self.on:
+            if scenario["use"] == "cart_abandoned" and shopper["cart"]:
+                taken = self.live(shopper, "abandonment", "cart") is not None
+                if not taken and scenario["name"] not in shopper["spent"]:
+                    self._open_idle(shopper, scenario, at, "cart", 1)
+
+    def _open_idle(
+        self, shopper: Shopper, scenario: dict[str, Any], at: int, priority: str, strength: int
+    ) -> None:
+        moment = _moment(shopper, scenario, "abandonment", "cart", at, "marketing", priority)
+        moment.update(idle=True, wait=scenario["waits"][0], strength=strength)
+        shopper["moments"].append(moment)
+
+    def open_by_event(
+        self, shopper: Shopper, event: Event, at: int, clock: int, counts: int
+    ) -> None:
+        for scenario in self.on:
+            if scenario["use"] == "after_event" and scenario["on"] == event["type"]:
+                if all(_holds(event, *where) for where in scenario["where"].items()):
+                    self._follow(shopper, scenario, event, at, clock, counts)
+
+    def _follow(
+        self,
+        shopper: Shopper,
+        scenario: dict[str, Any],
+        event: Event,
+        at: int,
+        clock: int,
+        counts: int,
+    ) -> None:
+        due = at + scenario["wait"]
+        if at < clock and due <= clock:
+            if scenario["class"] != "transactional":
+                return
+            due = counts
+        entity = event[scenario["entity"]]
+        live = self.live(shopper, scenario["name"], entity)
+        if live is not None:
+            if live["opened_at"] > at:
+                return
+            self.end(shopper, live, "superseded", at)
+        kind = scenario["class"]
+        priority = scenario["priority"] or ("mass" if kind == "marketing" else kind)
+        moment = _moment(shopper, scenario, scenario["name"], entity, at, kind, priority)
+        moment["due"] = due
+        shopper["moments"].append(moment)
+
+    def open_by_news(
+        self, home: list[Shopper], change: Change, at: int, partitions: int
+    ) -> None:
+        """A changed offer, to the shoppers of one partition who ever named the product."""
+        for shopper in home:
+            if self._concerned(shopper, change, at):
+                self.judge(shopper, at)
+        for scenario in self.on:
+            if scenario["use"] == "price_drop" and _is_drop(scenario, change):
+                for shopper in home:
+                    self._drop(shopper, scenario, change, at)
+            if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
+                self._wave(home, scenario, change, at, partitions)
+
+    def _concerned(self, shopper: Shopper, change: Change, at: int) -> bool:
+        """Whether the news would move the shopper: then what was due before is judged before."""
+        for scenario in self.on:
+            if scenario["use"] == "price_drop" and _is_drop(scenario, change):
+                if _price_interest(shopper, scenario, change, at) is not None:
+                    return True
+            if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
+                if _stock_interest(shopper, scenario, change, at) is not None:
+                    return True
+        return False
+
+    def _drop(
+        self, shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
+    ) -> None:
+        price = change["price"]
+        if self.live(shopper, "price", change["product"]) is not None:
+            return
+        found = _price_interest(shopper, scenario, change, at)
+        if found is None:
+            return
+        moment = _moment(shopper, scenario, "price", change["product"], at, "marketing", "price")
+        moment.update(due=at + scenario["settle"], price=price, interest=found)
+        moment["variant"] = change["variant"]
+        shopper["moments"].append(moment)
+
+    def _wave(
+        self,
+        home: list[Shopper],
+        scenario: dict[str, Any],
+        change: Change,
+        at: int,
+        partitions: int,
+    ) -> None:
+        waiting = []
+        for shopper in home:
+            found = _stock_interest(shopper, scenario, change, at)
+            if found is not None:
+                kind, since = found
+                waiting.append((_STOCK_ORDER[kind], since, shopper["key"], kind, shopper))
+        waiting.sort(key=lambda entry: entry[:3])
+        room = -(-change["quantity"] * scenario["per_unit"] // partitions)
+        for place, (_, since, _, kind, shopper) in enumerate(waiting):
+            live = self.live(shopper, "stock", change["product"])
+            if live is not None:
+                self.end(shopper, live, "superseded", at)
+            asked = kind == "asked"
+            priority = "asked_for" if asked else "stock"
+            moment = _moment(
+                shopper, scenario, "stock", change["product"], at,
+                "asked_for" if asked else "marketing", priority,
+            )  # fmt: skip
+            moment["due"] = at + scenario["stock_waits"][kind]
+            moment.update(interest=kind, interest_at=since, variant=change["variant"])
+            shopper["moments"].append(moment)
+            if place >= room:
+                self.end(shopper, moment, "wave_limit", at)
+
+
+def _moment(
+    shopper: Shopper,
+    scenario: dict[str, Any],
+    family: str,
+    entity: str,
+    at: int,
+    kind: str,
+    priority: str,
+) -> Moment:
+    return {
+        "scenario": scenario["name"],
+        "config": scenario,
+        "mode": scenario["enabled"],
+        "family": family,
+        "entity": entity,
+        "identity": shopper["key"],
+        "opened_at": at,
+        "class": kind,
+        "priority": priority,
+        "strength": 0,
+        "step": 1,
+        "idle": False,
+        "due": None,
+        "wait": 0,
+        "first_due": None,
+        "not_before": -1,
+    }
+
+
+def _holds(event: Event, field: str, wanted: Any) -> bool:
+    found = event.get(field)
+    return found in wanted if isinstance(wanted, list) else found == wanted
+
+
+def _end_of(moment: Moment, event: Event, told: set[str]) -> str | None:
+    """The reason for which the event ends the moment."""
+    use = moment["config"]["use"]
+    bought = event["type"] == "purchase"
+    if use in CART_SCENARIOS:
+        return "purchased" if bought else "cart_empty" if "empty" in told else None
+    if use in ("price_drop", "back_in_stock"):
+        named = bought and any(i["product_id"] == moment["entity"] for i in event["items"])
+        return "purchased" if named else None
+    if event["type"] in moment["config"]["unless"]:
+        field = moment["config"]["entity"]
+        if field is None or event.get(field) in (None, moment["entity"]):
+            return "purchased" if bought else "cancelled"
+    return None
+
+
+def _is_drop(scenario: dict[str, Any], change: Change) -> bool:
+    if change.get("price_before") is None or change["price"] >= change["price_before"]:
+        return False
+    return not scenario["below_low"] or change["price"] < change["low"]
+
+
+def _is_return(scenario: dict[str, Any], change: Change) -> bool:
+    before = change.get("quantity_before")
+    return before is not None and before < scenario["min_quantity"] <= change["quantity"]
+
+
+def _newest(
+    shopper: Shopper, kind: str, scenario: dict[str, Any], change: Change, at: int
+) -> tuple[int, int | None] | None:
+    """(time, price seen) of the newest interest of a kind that the changed offer concerns."""
+    found = []
+    for line, interest in shopper[kind].items():
+        since = interest[2] if kind == "cart" else interest["at"]
+        seen = interest[1] if kind == "cart" else interest["price"]
+        if matches(line, change["product"], change["variant"]):
+            if at - scenario["max_age"] <= since <= at:
+                found.append((since, seen))
+    return max(found, key=lambda entry: entry[0]) if found else None
+
+
+def _price_interest(
+    shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
+) -> str | None:
+    for kind in ("saved", "cart", "viewed"):
+        found = _newest(shopper, kind, scenario, change, at)
+        if found is None or found[1] is None:
+            continue
+        if change["price"] * 100 <= found[1] * (100 - scenario["percent"]):
+            return kind
+    return None
+
+
+def _stock_interest(
+    shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
+) -> tuple[str, int] | None:
+    """The strongest reason to tell the shopper, and since when they have it."""
+    missed = {line: view for line, view in shopper["viewed"].items() if view["out"]}
+    for kind in ("asked", "saved", "cart", "viewed"):
+        held = shopper if kind != "viewed" else {"viewed": missed}
+        found = _newest(held, kind, scenario, change, at)
+        if found is not None:
+            return kind, found[0]
+    return None

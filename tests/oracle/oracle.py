@@ -1,0 +1,236 @@
+"""What Nudge must decide, worked out again from ``docs/rules.md`` by a plain walk over a list.
+
+Written apart from ``processors``: it shares the ids' hash, which is the wire contract, and
+nothing else. Every shopper is a dict; a moment is looked for by going through all of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from processors.ids import decision_id
+from schemas.partitioner import partition_of
+from tests.oracle.moments import Moments
+from tests.oracle.reading import Settings
+from tests.oracle.shelves import Shelves
+from tests.oracle.shopper import EVENTS_KEPT, NOT_ACTIVITY, Shopper, apply, new_shopper
+from tests.oracle.union import join
+
+Record = dict[str, Any]
+"""``topic, key, value, at`` (the record's time in ms), ``partition, offset``."""
+Decision = dict[str, Any]
+
+MAX_FUTURE = 5 * 60_000
+RANKS = {"push.subscriptions": 1, "nudge.handovers": 2, "shop.events": 3, "push.interactions": 4}
+
+__all__ = ["Decision", "Record", "decide", "decision_id"]
+
+
+def decide(
+    records: Iterable[Record],
+    settings: Settings,
+    *,
+    partitions: int,
+    until: int,
+    grace: int = 5000,
+    reachable: bool = False,
+    pauses: Iterable[tuple[int, bool]] = (),
+) -> list[Decision]:
+    """Every decision up to the clock ``until`` (ms), final or not, by user and time."""
+    world = _World(settings, partitions, grace, reachable, sorted(pauses))
+    for at, together in groupby(sorted(records, key=lambda record: record["at"]), _time):
+        world.moment_of_time(at, list(together))
+    return world.finish(until)
+
+
+def _time(record: Record) -> int:
+    at: int = record["at"]
+    return at
+
+
+def _place(record: Record) -> tuple[int, int, int]:
+    return RANKS[record["topic"]], record["partition"], record["offset"]
+
+
+class _World:
+    def __init__(
+        self,
+        settings: Settings,
+        partitions: int,
+        grace: int,
+        reachable: bool,
+        pauses: list[tuple[int, bool]],
+    ) -> None:
+        self.partitions = partitions
+        self.grace = grace
+        self.newest = 0
+        self.shelves = Shelves()
+        self.shoppers: dict[str, Shopper] = {}
+        self.concerned: dict[str, set[str]] = defaultdict(set)
+        self.moments = Moments(settings, self.shelves, pauses, reachable)
+
+    def shopper(self, key: str) -> Shopper:
+        return self.shoppers.setdefault(key, new_shopper(key))
+
+    @property
+    def clock(self) -> int:
+        return self.newest - self.grace
+
+    def moment_of_time(self, at: int, records: list[Record]) -> None:
+        """All records of one millisecond: news first, then those who may hand over, then all."""
+        self.newest = max(self.newest, at)
+        for record in records:
+            if record["topic"] == "shop.catalog":
+                self._news(record)
+        mine = [record for record in records if record["topic"] != "shop.catalog"]
+        movers = {record["key"] for record in mine if _moves(record)}
+        movers |= {key for key, shopper in self.shoppers.items() if shopper["moved_to"]} & {
+            record["key"] for record in mine
+        }
+        later = [record for record in mine if record["key"] not in movers]
+        for record in sorted((r for r in mine if r["key"] in movers), key=_place):
+            later += self._user_record(record)
+        for record in sorted(later, key=_place):
+            self._user_record(record)
+
+    def finish(self, until: int) -> list[Decision]:
+        for shopper in self.shoppers.values():
+            self.moments.judge(shopper, max(until, self.newest))
+        return self.moments.decisions
+
+    def _user_record(self, record: Record) -> list[Record]:
+        """Answers what it hands over to another user."""
+        shopper = self.shopper(record["key"])
+        self.moments.judge(shopper, self.clock)
+        topic, value = record["topic"], record["value"]
+        if shopper["moved_to"] is not None and topic in ("shop.events", "push.subscriptions"):
+            return [self._forwarded(record, shopper["moved_to"])]
+        if topic == "push.subscriptions":
+            self._subscription(shopper, record)
+        elif topic == "push.interactions":
+            self._interaction(shopper, value)
+        elif topic == "nudge.handovers" and record["handed"] is not None:
+            self._handover(shopper, record)
+        elif topic == "nudge.handovers" and value is None:
+            shopper["devices"].add(record["subscription_id"])
+        elif _moves({**record, "topic": "shop.events"}):
+            return [self._hand_over(shopper, record)]
+        else:
+            self._shop_event(shopper, value, record["at"])
+        return []
+
+    def _forwarded(self, record: Record, user: str) -> Record:
+        return {**record, "topic": "nudge.handovers", "key": user, "handed": None}
+
+    def _own_time(self, value: dict[str, Any], recorded_at: int) -> int:
+        occurred: int = value["occurred_at"]
+        return min(occurred, recorded_at + MAX_FUTURE)
+
+    def _shop_event(self, shopper: Shopper, event: dict[str, Any], recorded_at: int) -> None:
+        at = self._own_time(event, recorded_at)
+        if event["event_id"] in shopper["seen"] or at <= shopper["erased_at"]:
+            return
+        shopper["seen"].append(event["event_id"])
+        late = at < self.clock
+        self.moments.judge(shopper, at)
+        if event["type"] == "erasure_requested":
+            self._erase(shopper, at)
+            return
+        told = apply(shopper, event, at, self.shelves)
+        counts = max(self.clock, self.newest) if late else at
+        self.moments.end_by_event(shopper, event, at, told, counts)
+        if event["type"] not in NOT_ACTIVITY:
+            self.moments.make_way(shopper, event, at, told)
+            shopper["active_at"] = max(shopper["active_at"], counts)
+            self.moments.open_by_activity(shopper, at)
+        if "product_id" in event:
+            self.concerned[event["product_id"]].add(shopper["key"])
+        for item in event.get("items", ()):
+            self.concerned[item["product_id"]].add(shopper["key"])
+        self.moments.open_by_event(shopper, event, at, self.clock, counts)
+        self.moments.judge(shopper, at)
+
+    def _erase(self, shopper: Shopper, at: int) -> None:
+        self.moments.end_all(shopper, "erased", at)
+        self.moments.take_all_back(shopper, at)
+        fresh = new_shopper(shopper["key"])
+        fresh["erased_at"] = at
+        shopper.update(fresh)
+
+    def _subscription(self, shopper: Shopper, record: Record) -> None:
+        number, devices = record["subscription_id"], shopper["devices"]
+        if (number in devices) == (record["value"] is not None):
+            return
+        self.moments.judge(shopper, record["at"])
+        if record["value"] is None:
+            devices.discard(number)
+        else:
+            devices.add(number)
+
+    def _interaction(self, shopper: Shopper, value: dict[str, Any]) -> None:
+        at = value["occurred_at"]
+        late = at < self.clock
+        self.moments.judge(shopper, at)
+        if value["type"] in ("clicked", "dismissed"):
+            self.moments.end_by_interaction(shopper, value, at)
+        if value["type"] == "clicked":
+            counts = max(self.clock, self.newest) if late else at
+            shopper["active_at"] = max(shopper["active_at"], counts)
+            self.moments.open_by_activity(shopper, at)
+        self.moments.judge(shopper, at)
+
+    def _hand_over(self, shopper: Shopper, record: Record) -> Record:
+        at = self._own_time(record["value"], record["at"])
+        self.moments.judge(shopper, at)
+        user = record["value"]["user_id"]
+        handed = dict(shopper)
+        fresh = new_shopper(shopper["key"])
+        fresh["moved_to"] = user
+        shopper.update(fresh)
+        return {**record, "topic": "nudge.handovers", "key": user, "handed": handed}
+
+    def _handover(self, shopper: Shopper, record: Record) -> None:
+        login, handed = record["value"], record["handed"]
+        at = self._own_time(login, record["at"])
+        self.moments.judge(shopper, at)
+        counts = max(self.clock, self.newest) if at < self.clock else at
+        join(self.moments, shopper, handed, at)
+        if login.get("timezone"):
+            shopper["zone"] = login["timezone"]
+        shopper["seen"] = type(shopper["seen"])(
+            [*shopper["seen"], login["event_id"]], maxlen=EVENTS_KEPT
+        )
+        for kind in ("cart", "saved", "asked", "viewed"):
+            for product, _ in shopper[kind]:
+                self.concerned[product].add(shopper["key"])
+        shopper["active_at"] = max(shopper["active_at"], counts)
+        self.moments.open_by_activity(shopper, at)
+        self.moments.open_by_event(shopper, login, at, self.clock, counts)
+        self.moments.judge(shopper, at)
+
+    def _news(self, record: Record) -> None:
+        event = {**record["value"]}
+        if event["type"] == "content_published":
+            return
+        event["occurred_at"] = self._own_time(event, record["at"])
+        change = self.shelves.put(event, record["at"])
+        if change is None:
+            return
+        at = max(record["at"], self.clock)
+        homes: dict[int, list[Shopper]] = defaultdict(list)
+        for key in sorted(self.concerned[event["product_id"]]):
+            shopper = self.shoppers[key]
+            self.moments.judge(shopper, self.clock)
+            homes[partition_of(key, self.partitions)].append(shopper)
+        for home in homes.values():
+            self.moments.open_by_news(home, change, at, self.partitions)
+
+
+def _moves(record: Record) -> bool:
+    value = record["value"]
+    return (
+        record["topic"] == "shop.events"
+        and value["type"] in ("login", "sign_up")
+        and value["user_id"] != record["key"]
+    )

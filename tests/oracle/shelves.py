@@ -1,0 +1,112 @@
+"""The catalogue as the oracle sees it: every statement kept, every question asked of the list."""
+
+from bisect import bisect_right
+from typing import Any
+
+DAY = 86_400_000
+WHOLE = ""
+"""The variant that stands for the product as a whole."""
+
+
+class Shelves:
+    """``versions[product]``: (recorded at, picture of the product) in order of arrival."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+
+    def put(self, event: dict[str, Any], recorded_at: int) -> dict[str, Any] | None:
+        """Notes a catalogue event. What it changed of one offer; ``None`` for nothing."""
+        product = event["product_id"]
+        known = self.versions.setdefault(product, [])
+        before = known[-1][1] if known else _unknown()
+        now = {
+            **before,
+            "offers": {variant: dict(offer) for variant, offer in before["offers"].items()},
+        }
+        at = event["occurred_at"]
+        kind = event["type"]
+        variant = event.get("variant_id") or WHOLE
+        change: dict[str, Any] = {"product": product, "variant": variant}
+        whole = kind == "product_published" or (kind == "product_unpublished" and not variant)
+        if whole and at >= now["described_at"]:
+            now["described_at"] = at
+            now["published"] = kind == "product_published"
+            if kind == "product_published":
+                now["name"] = event["name"]
+        if kind != "product_unpublished" or variant:
+            offer = now["offers"].setdefault(variant, _blank())
+            quantity = 0 if kind == "product_unpublished" else event.get("quantity")
+            _set_price(offer, event.get("price"), at, change)
+            _set_quantity(offer, quantity, at, change)
+        known.append((recorded_at, now))
+        return change if "price" in change or "quantity" in change else None
+
+    def as_of(self, product: str, at: int) -> dict[str, Any] | None:
+        """The newest picture recorded at or before ``at``."""
+        known = self.versions.get(product, [])
+        place = bisect_right(known, at, key=lambda version: version[0])
+        return known[place - 1][1] if place else None
+
+    def price(self, product: str, variant: str | None, at: int) -> int | None:
+        picture = self.as_of(product, at)
+        return None if picture is None else _offer(picture, variant)["price"]
+
+    def out(self, product: str, variant: str | None, at: int) -> bool:
+        """Whether it is known that it cannot be bought."""
+        picture = self.as_of(product, at)
+        if picture is None:
+            return False
+        return not picture["published"] or _sold_out(picture, variant)
+
+    def name(self, product: str, at: int) -> str | None:
+        picture = self.as_of(product, at)
+        return None if picture is None else picture["name"]
+
+
+def _unknown() -> dict[str, Any]:
+    return {"published": True, "described_at": 0, "name": None, "offers": {}}
+
+
+def _blank() -> dict[str, Any]:
+    return {"price": None, "price_at": -1, "quantity": None, "quantity_at": -1, "history": ()}
+
+
+def _offer(picture: dict[str, Any], variant: str | None) -> dict[str, Any]:
+    offers = picture["offers"]
+    found = offers.get(variant or WHOLE) or offers.get(WHOLE)
+    if found is None and variant is None and len(offers) == 1:
+        found = next(iter(offers.values()))
+    return found or _blank()
+
+
+def _sold_out(picture: dict[str, Any], variant: str | None) -> bool:
+    if variant is None and WHOLE not in picture["offers"]:
+        known = [offer["quantity"] for offer in picture["offers"].values()]
+        return bool(known) and all(quantity == 0 for quantity in known)
+    return _offer(picture, variant)["quantity"] == 0
+
+
+def _set_price(offer: dict[str, Any], price: int | None, at: int, change: dict[str, Any]) -> None:
+    if price is None or at < offer["price_at"] or price == offer["price"]:
+        return
+    history = offer["history"]
+    recent = [p for since, until, p in _spans(history, at) if until > at - 30 * DAY]
+    change["price_before"], change["price"] = offer["price"], price
+    change["low"] = min(recent) if recent else None
+    offer["price"], offer["price_at"] = price, at
+    offer["history"] = (*history, (at, price))
+
+
+def _spans(history: tuple[tuple[int, int], ...], end: int) -> list[tuple[int, int, int]]:
+    """(since, until, price) of each price that was in force."""
+    ends = [since for since, _ in (*history, (end, 0))][1:]
+    return [(since, until, price) for (since, price), until in zip(history, ends, strict=True)]
+
+
+def _set_quantity(
+    offer: dict[str, Any], quantity: int | None, at: int, change: dict[str, Any]
+) -> None:
+    if quantity is None or at < offer["quantity_at"] or quantity == offer["quantity"]:
+        return
+    change["quantity_before"], change["quantity"] = offer["quantity"], quantity
+    offer["quantity"], offer["quantity_at"] = quantity, at

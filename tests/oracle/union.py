@@ -1,0 +1,98 @@
+"""An anonymous shopper's state joined to their user's, by time."""
+
+from typing import Any
+
+from tests.oracle.shopper import Shopper, bought_since, keep_newest_views, newest_orders
+from tests.oracle.verdict import CART_SCENARIOS
+
+
+def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
+    """Changes ``user``; the moments that give way are decided on ``moments``."""
+    _join_spent(user, handed)
+    _join_cart(user, handed)
+    for kind in ("saved", "viewed", "asked"):
+        for line, interest in handed[kind].items():
+            known = user[kind].get(line)
+            if known is None or known["at"] <= interest["at"]:
+                user[kind][line] = interest
+    keep_newest_views(user)
+    for line in list(user["asked"]):
+        if bought_since(user, line[0], user["asked"][line]["at"]):
+            del user["asked"][line]
+    for purpose, (at, granted) in handed["consent"].items():
+        if user["consent"].get(purpose, (-1, False))[0] <= at:
+            user["consent"][purpose] = (at, granted)
+    user["devices"] |= handed["devices"]
+    user["sent"] = sorted(user["sent"] + handed["sent"], key=lambda sent: sent["at"])
+    user["zone"] = user["zone"] or handed["zone"]
+    user["active_at"] = max(user["active_at"], handed["active_at"])
+    _join_moments(moments, user, handed, login_at)
+    user["purchases"] = newest_orders(user["purchases"] + handed["purchases"])
+
+
+def _join_cart(user: Shopper, handed: Shopper) -> None:
+    user["bought_at"] = max(user["bought_at"], handed["bought_at"])
+    cart = {**user["cart"]}
+    for line, held in handed["cart"].items():
+        if line not in cart or cart[line][2] <= held[2]:
+            cart[line] = held
+    user["cart"] = {line: held for line, held in cart.items() if held[2] > user["bought_at"]}
+
+
+def _join_spent(user: Shopper, handed: Shopper) -> None:
+    """What was spoken about is the cart that changed last."""
+    mine = max((changed for _, _, changed in user["cart"].values()), default=-1)
+    theirs = max((changed for _, _, changed in handed["cart"].values()), default=-1)
+    if theirs > mine:
+        user["spent"] = handed["spent"]
+    elif theirs == mine:
+        user["spent"] = user["spent"] | handed["spent"]
+
+
+def _join_moments(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
+    for moment in list(user["moments"]):
+        bought = _ended_by(handed, moment, moment["opened_at"])
+        if bought is not None:
+            moments.end(user, moment, "purchased", bought)
+    for moment in handed["moments"]:
+        ended = _ended_by(user, moment, max(login_at, moment["opened_at"]))
+        if ended is not None:
+            user["moments"].append(moment)
+            moments.end(user, moment, "purchased", ended)
+            continue
+        rival = moments.live(user, moment["family"], moment["entity"])
+        if rival is None:
+            user["moments"].append(moment)
+        elif _gives_way(rival, moment, login_at):
+            user["moments"].remove(rival)
+            user["moments"].append(moment)
+        else:
+            user["moments"].append(moment)
+            weaker = min(rival, moment, key=lambda m: (m["strength"], m["opened_at"]))
+            moments.end(user, weaker, "superseded", login_at)
+
+
+def _gives_way(mine: dict[str, Any], other: dict[str, Any], login_at: int) -> bool:
+    return bool(
+        mine["opened_at"] > login_at
+        and mine["opened_at"] > other["opened_at"]
+        and mine["strength"] <= other["strength"]
+        and mine["step"] >= other["step"]
+        and mine["first_due"] is None
+    )
+
+
+def _ended_by(buyer: Shopper, moment: dict[str, Any], since: int) -> int | None:
+    """When (ms) a purchase made from ``since`` on ends the moment."""
+    use = moment["config"]["use"]
+    for at, products, order in sorted(buyer["purchases"], key=lambda purchase: purchase[0]):
+        if at < since:
+            continue
+        if use in CART_SCENARIOS:
+            return int(at)
+        if use in ("price_drop", "back_in_stock") and moment["entity"] in products:
+            return int(at)
+        if use == "after_event" and "purchase" in moment["config"]["unless"]:
+            if moment["config"]["entity"] != "order_id" or moment["entity"] == order:
+                return int(at)
+    return None
