@@ -39,10 +39,21 @@ def load(settings: type[SettingsT]) -> SettingsT:
 
 
 def kafka_settings() -> KafkaSettings:
-    """How to reach Kafka. One-shot commands say what failed themselves: aiokafka stays silent."""
-    logging.getLogger("aiokafka").addHandler(_last_words)
-    logging.getLogger("aiokafka").propagate = False
+    """How to reach Kafka, for commands that run once.
+
+    Raises:
+        Problem: a variable is wrong.
+    """
+    quiet_clients()
     return load(KafkaSettings)
+
+
+def quiet_clients() -> None:
+    """Commands say themselves what failed: what aiokafka logs is kept for that, not printed."""
+    logger = logging.getLogger("aiokafka")
+    if _last_words not in logger.handlers:
+        logger.addHandler(_last_words)
+        logger.propagate = False
 
 
 class _LastWords(logging.Handler):

@@ -12,6 +12,7 @@ from nudge.commands import (
     backfill,
     dead_letters,
     demo,
+    doctor,
     explain,
     keys,
     pause,
@@ -34,7 +35,7 @@ class CommandModule(Protocol):
 
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Try": (demo,),
-    "Set up": (topics, keys, scenarios),
+    "Set up": (doctor, topics, keys, scenarios),
     "Run": (worker,),
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),

@@ -1,0 +1,113 @@
+"""What workers were told and how far they are: scenarios, pauses, lag."""
+
+from collections.abc import AsyncIterator, Iterator
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from nudge.controls import Controls, read_controls
+from nudge.doctor.finding import Finding, fail, ok, warn
+from nudge.kafka import admin, reader
+from nudge.reading import Span, read
+from nudge.when import ago, now_ms, rfc3339
+from processors.scenario_file import ScenarioFileError, load
+from runtime.settings import KafkaSettings
+from schemas.topics import JOBS, SHOP_EVENTS, Topic
+
+WORKER_GROUP = "nudge"
+_BEHIND_MS = 60_000
+
+
+async def check_controls(settings: KafkaSettings) -> AsyncIterator[Finding]:
+    """Whether a scenario version is in force, and whether sending is paused."""
+    controls = await read_controls(settings)
+    for finding in judge_controls(controls, now_ms()):
+        yield finding
+
+
+def judge_controls(controls: Controls, now: int) -> Iterator[Finding]:
+    """What the records of ``nudge.scenarios`` mean at ``now`` (ms)."""
+    current = controls.in_force(now)
+    if current is None and controls.versions:
+        first = min(version.effective_at for version in controls.versions.values())
+        yield warn("scenarios", f"The first version comes into force at {rfc3339(first)}.",
+                   "Until then nothing is decided; apply one with --at now.")  # fmt: skip
+    elif current is None:
+        yield fail("scenarios", "No scenario version was ever applied: nothing is decided.",
+                   "`nudge scenarios apply FILE`")  # fmt: skip
+    else:
+        try:
+            load(current.yaml, f"version {current.version}", current.version)
+            since = rfc3339(current.effective_at)
+            yield ok("scenarios", f"Version {current.version} is in force since {since}.")
+        except ScenarioFileError as error:
+            yield fail("scenarios", f"The version in force is refused by this release: {error}",
+                       "Mend the file and apply it.")  # fmt: skip
+    if controls.pause is not None and controls.pause.paused:
+        pause = controls.pause
+        why = f": {pause.reason}" if pause.reason else ""
+        yield warn("pause", f"Sending is paused since {rfc3339(pause.at)} by {pause.by}{why}.",
+                   "`nudge resume`")  # fmt: skip
+    else:
+        yield ok("pause", "Sending is not paused.")
+
+
+async def check_lag(settings: KafkaSettings, delivery_group: str) -> AsyncIterator[Finding]:
+    """Whether workers and delivery run, and how old the oldest input is that waits for them."""
+    groups = (
+        (WORKER_GROUP, SHOP_EVENTS, "nudge worker"),
+        (delivery_group, JOBS, "nudge deliver"),
+    )
+    for name, topic, command in groups:
+        yield await _lag(settings, settings.group(name), topic, command)
+
+
+async def _lag(settings: KafkaSettings, group: str, topic: Topic, command: str) -> Finding:
+    async with admin(settings) as client:
+        counts = {entry["topic"]: entry["partitions"] for entry in await client.describe_topics()}
+        partitions = [
+            TopicPartition(settings.topic(topic), number)
+            for number in range(len(counts.get(settings.topic(topic), ())))
+        ]
+        try:
+            members = await _members(client, group)
+            committed = await client.list_consumer_group_offsets(group, partitions=partitions)
+        except KafkaError as error:
+            # The first group of a cluster has no coordinator yet.
+            return warn(
+                "lag", f"Group {group} cannot be asked: {error}", f"Is `{command}` running?"
+            )
+    async with reader(settings) as consumer:
+        waiting, oldest = await _waiting(
+            consumer, partitions, {tp: at.offset for tp, at in committed.items()}
+        )
+    if not members:
+        said = f"No `{command}` runs (group {group}); {waiting:,} records of {topic.name} wait."
+        return warn("lag", said, f"Start `{command}`.")
+    behind = 0 if oldest is None else now_ms() - oldest
+    if behind > _BEHIND_MS:
+        return warn("lag", f"{topic.name}: {waiting:,} records wait, the oldest for {ago(behind)}.",
+                    f"Start more of `{command}`, or look into its log.")  # fmt: skip
+    return ok("lag", f"{members} × `{command}`, {waiting:,} records of {topic.name} wait.")
+
+
+async def _members(client: AIOKafkaAdminClient, group: str) -> int:
+    (answer,) = await client.describe_consumer_groups([group])
+    # (error, group, state, protocol type, protocol, members, …)
+    return len(answer.groups[0][5])
+
+
+async def _waiting(
+    consumer: AIOKafkaConsumer,
+    partitions: list[TopicPartition],
+    committed: dict[TopicPartition, int],
+) -> tuple[int, int | None]:
+    """How many records are not done, and the time of the oldest first one (ms)."""
+    begins = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    first = {tp: max(committed.get(tp, -1), begins[tp]) for tp in partitions}
+    waiting = {tp: ends[tp] - first[tp] for tp in partitions if ends[tp] > first[tp]}
+    stretch = {tp: Span(first[tp], min(first[tp] + 1, ends[tp])) for tp in waiting}
+    times = [record.timestamp async for record in read(consumer, stretch)]
+    return sum(waiting.values()), min(times, default=None)
