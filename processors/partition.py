@@ -58,6 +58,7 @@ class Partition:
         self._slice_size = slice_size
         self._index = InterestIndex()
         self._open: dict[str, Profile] = {}
+        self._touched: set[str] = set()
         self._walks: list[UnderWay] = []
         self._walked = 0
         self._moments = 0
@@ -160,6 +161,7 @@ class Partition:
                 self._index.add(product_id, self.table.number_for(key.encode()))
 
     def _load(self, key: str) -> Profile:
+        self._touched.add(key)
         profile = self._open.get(key)
         if profile is None:
             row = self.table.get(key.encode())
@@ -171,6 +173,7 @@ class Partition:
         desk, table = self.desk, self.table
         desk.source = None
         clock = desk.clock = max(desk.clock, tick.clock)
+        self._wake_touched()
         while (number := table.pop_due(clock)) is not None:
             encoded = table.key_of(number)
             if encoded is None:
@@ -180,6 +183,14 @@ class Partition:
             if self._walks:
                 self._catch_up(key, profile, clock)
             judge_due(desk, key, profile, clock)
+
+    def _wake_touched(self) -> None:
+        """Who was touched in this step may be due by its tick already."""
+        for key in self._touched:
+            profile = self._open.get(key)
+            if profile is not None and (due := profile.next_due()) is not None:
+                self.table.wake_at(self.table.number_for(key.encode()), due)
+        self._touched.clear()
 
     def _fact(self, product_id: str, partition: int, offset: int, recorded_at: int) -> None:
         desk = self.desk
@@ -214,7 +225,8 @@ class Partition:
             key = encoded.decode()
             profile = self._load(key)
             if walk.number == 0 or profile.walked < walk.number:
-                visits.append((news.strongest(under_way, profile), key, profile))
+                place = news.place_of(self.desk, key, profile, under_way)
+                visits.append((place, key, profile))
         visits.sort(key=lambda visit: visit[:2])
         for _, key, profile in visits:
             if news.visit(self.desk, key, profile, under_way):
@@ -246,6 +258,7 @@ class Partition:
         for key, profile in self._open.items():
             self._write(key.encode(), profile)
         self._open.clear()
+        self._touched.clear()
 
     def _flush(self) -> None:
         self._close()
