@@ -35,6 +35,7 @@ _KEYS = {
     "story", "about", "day", "settings", "people", "subscribed", "partitions", "events", "then",
     "until",
 }  # fmt: skip
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _SECTIONS = ("shop", "policy", "copy")
 
 
@@ -136,7 +137,7 @@ class _Teller:
         )
 
     def _version(self, effective_at: int) -> ScenarioVersion:
-        text = yaml.safe_dump(self._file, allow_unicode=True, sort_keys=False)
+        text = yaml.dump(self._file, Dumper=_DUMPER, allow_unicode=True, sort_keys=False)
         version = version_of(text)
         return ScenarioVersion(
             type="version", version=version, effective_at=effective_at, yaml=text
