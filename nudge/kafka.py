@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from nudge.problem import Problem
 from runtime.settings import KafkaSettings, Settings
@@ -29,13 +30,16 @@ def load(settings: type[SettingsT]) -> SettingsT:
     try:
         return settings()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = f"NUDGE_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
-        said = first["msg"].removeprefix("Value error, ")
-        raise Problem(
-            f"The settings are wrong: {where}{said}",
-            "Correct the variable in the environment or in .env.",
-        ) from None
+        said = "\n       ".join(map(_said, error.errors(include_url=False, include_input=False)))
+        raise Problem(said, "Set it right in the environment or in .env.") from None
+
+
+def _said(details: ErrorDetails) -> str:
+    message = details["msg"].removeprefix("Value error, ")
+    if not details["loc"]:
+        return message
+    name = f"NUDGE_{str(details['loc'][0]).upper()}"
+    return f"{name} is not set." if details["type"] == "missing" else f"{name}: {message}"
 
 
 def kafka_settings() -> KafkaSettings:

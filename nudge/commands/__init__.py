@@ -11,6 +11,7 @@ import typer
 from nudge.commands import (
     backfill,
     dead_letters,
+    deliver,
     demo,
     doctor,
     explain,
@@ -36,7 +37,7 @@ class CommandModule(Protocol):
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Try": (demo,),
     "Set up": (doctor, topics, keys, scenarios),
-    "Run": (worker,),
+    "Run": (worker, deliver),
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),
     "Steer": (pause, send_test),

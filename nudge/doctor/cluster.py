@@ -11,7 +11,7 @@ from nudge.problem import Problem
 from nudge.topics import DriftKind
 from runtime.settings import KafkaSettings
 
-_SINCE = ((88, "4.1"), (80, "3.9"), (75, "3.8"), (71, "3.7"), (65, "3.0"))
+_SINCE = ((92, "4.1"), (80, "3.9"), (75, "3.8"), (71, "3.7"), (65, "3.0"))
 """A request that brokers know since a version: aiokafka learns no version number."""
 _TRIED = "4.1"
 _BREAKING = (DriftKind.MISSING, DriftKind.PARTITIONS, DriftKind.DEPLOYMENT, DriftKind.CLEANUP)
