@@ -106,7 +106,7 @@ async def drained(process: "subprocess.Popen[bytes]", name: str) -> None:
 def smoke(environment: dict[str, str], url: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["bash", ROOT / "deploy/smoke.sh"],
-        env={**environment, "RUN": "env", "HEALTH": url},
+        env={**environment, "RUN": "env", "HEALTH": url, "PATIENCE_S": "120"},
         capture_output=True,
         text=True,
         check=False,
