@@ -21,7 +21,7 @@ from runtime.vapid import create_key
 from schemas.adapters import dump
 from schemas.control import PAUSE_KEY, Pause
 from schemas.partitioner import partition_of
-from schemas.people import subscription_key
+from schemas.people import split_subscription_key, subscription_key
 from schemas.push import MessageClass, Payload, PushJob, PushResult, ResultOutcome, Withdrawal
 from schemas.topics import (
     DEAD_LETTER,
@@ -93,10 +93,13 @@ class Stage:
             "delivery_session_timeout_ms": 6000,
         } | overrides
 
+    def settings(self, **overrides: Any) -> DeliverySettings:
+        return DeliverySettings.model_validate(self.values(**overrides))
+
     @asynccontextmanager
     async def worker(self, **overrides: Any) -> AsyncIterator[Delivery]:
         """A worker in this process, stopped cleanly at the end."""
-        delivery = Delivery(DeliverySettings.model_validate(self.values(**overrides)))
+        delivery = Delivery(self.settings(**overrides))
         task = asyncio.create_task(delivery.run(handle_signals=False))
         try:
             yield delivery
@@ -114,15 +117,37 @@ class Stage:
         finally:
             await process.kill()
 
-    async def subscribe(self, user: str, *, browser: Browser | None = None) -> Browser:
+    def rotate_key(self) -> None:
+        """A second key pair, which new subscriptions get."""
+        self.key = create_key(self._keys, another=True)
+
+    async def subscribe(
+        self,
+        user: str,
+        *,
+        browser: Browser | None = None,
+        key_id: str | None = None,
+        p256dh: str | None = None,
+    ) -> Browser:
         """A browser of that user, known to the topic."""
         found = browser or self.lab.subscribe(self.key.public_key)
-        subscription = found.subscription(user, now_ms(), self.key.key_id)
+        subscription = found.subscription(user, now_ms(), key_id or self.key.key_id)
+        if p256dh:
+            subscription = subscription.model_copy(update={"p256dh": p256dh})
         await self.send(
             SUBSCRIPTIONS, user, dump(subscription),
             key=subscription_key(user, found.subscription_id),
         )  # fmt: skip
         return found
+
+    async def unsubscribe(self, user: str, browser: Browser) -> None:
+        key = subscription_key(user, browser.subscription_id)
+        await self.send(SUBSCRIPTIONS, user, None, key=key)
+
+    def tombstones(self) -> list[tuple[str, str]]:
+        """Users and subscriptions that were ended in the topic, oldest first."""
+        keys = [r.key.decode() for r in self.subscription_records if r.value is None]
+        return [split_subscription_key(key) for key in keys]
 
     async def emit(
         self,
