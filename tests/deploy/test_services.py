@@ -122,3 +122,9 @@ async def test_the_streams_service_gets_healthy_passes_the_smoke_test_and_drains
         assert answer.returncode == 0, answer.stdout + answer.stderr
         assert '"not_subscribed"' in answer.stdout
         await drained(process, "streams")
+
+
+async def test_the_delivery_service_gets_healthy_and_drains(environment: dict[str, str]) -> None:
+    with running("delivery", environment) as (process, url):
+        await healthy(process, url, environment)
+        await drained(process, "delivery")
