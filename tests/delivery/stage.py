@@ -149,7 +149,7 @@ class Stage:
         keys = [r.key.decode() for r in self.subscription_records if r.value is None]
         return [split_subscription_key(key) for key in keys]
 
-    async def emit(
+    def job(
         self,
         user: str,
         *browsers: Browser,
@@ -160,7 +160,7 @@ class Stage:
     ) -> PushJob:
         """A job for the user's browsers, as streams would write it."""
         name = job_id or f"job-{next(_numbers)}"
-        job = PushJob(
+        return PushJob(
             job_id=name,
             user_id=user,
             scenario="cart_abandoned",
@@ -179,7 +179,15 @@ class Stage:
                 job_id=name,
             ),
         )
-        await self.send(JOBS, user, dump(job))
+
+    async def put(self, job: PushJob) -> None:
+        """Writes a job to its topic."""
+        await self.send(JOBS, job.user_id, dump(job))
+
+    async def emit(self, user: str, *browsers: Browser, **fields: Any) -> PushJob:
+        """:meth:`job` and :meth:`put`."""
+        job = self.job(user, *browsers, **fields)
+        await self.put(job)
         return job
 
     async def withdraw(self, job: PushJob) -> None:
