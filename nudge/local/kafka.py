@@ -19,7 +19,7 @@ from nudge.local.server import ServerProcess
 
 _LOG4J = Path(__file__).with_name("kafka-log4j2.properties")
 _CONTAINER_DATA = "/var/lib/kafka/data"
-_START_DEADLINE_S = 60.0
+_START_DEADLINE_S = 120.0
 _PULL_DEADLINE_S = 300.0
 
 

@@ -20,7 +20,7 @@ from nudge.local.server import ServerProcess
 
 _IMAGE = "redis:7-alpine"
 _CONTAINER_DATA = "/data"
-_START_DEADLINE_S = 15.0
+_START_DEADLINE_S = 60.0
 _PULL_DEADLINE_S = 180.0
 _ARGUMENTS = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
 
