@@ -164,7 +164,9 @@ class PartitionActor:
         self._clean = True
         self._note_done()
         self._gauges.stepped(inputs, effects, rejected)
-        self._gauges.stand(self._inputs.lag(), now - self._core.clock, len(self._table))
+        core = self._core
+        self._gauges.stand(self._inputs.lag(), now - core.clock, len(self._table))
+        self._gauges.waiting(core.open_moments, core.open_walks)
         return True
 
     def _tick(self, core: Core, now: int, *, busy: bool) -> Tick | None:

@@ -49,11 +49,17 @@ class Gauges:
         gauge(Metric.CLOCK_DELAY_SECONDS).labels(self._partition).set(delay_ms / 1000)
         gauge(Metric.PROFILES).labels(self._partition).set(profiles)
 
+    def waiting(self, moments: int, walks: int) -> None:
+        """What is open after a step."""
+        gauge(Metric.OPEN_MOMENTS).labels(self._partition).set(moments)
+        gauge(Metric.OPEN_WALKS).labels(self._partition).set(walks)
+
     def forget(self) -> None:
         """The partition is another worker's now: its numbers are no longer ours to tell."""
         for topic in self._topics:
             gauge(Metric.LAG).remove(topic, self._partition)
         if self._topics:
             gauge(Metric.CLOCK_DELAY_SECONDS).remove(self._partition)
-            gauge(Metric.PROFILES).remove(self._partition)
+            for name in (Metric.PROFILES, Metric.OPEN_MOMENTS, Metric.OPEN_WALKS):
+                gauge(name).remove(self._partition)
         self._topics.clear()

@@ -1,6 +1,7 @@
 """Sets the demo up, plays it, and takes it down again."""
 
 import asyncio
+import logging
 import secrets
 import signal
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from nudge import topics
 from nudge.controls import apply_version, who
 from nudge.demo.processes import WorkerProcess, running
 from nudge.demo.shop import Shop
-from nudge.demo.stories import Stage, cast, crowd
+from nudge.demo.stories import GUEST, Stage, cast, crowd
 from nudge.demo.view import decision_line, screen
 from nudge.demo.watch import Seen, watch_decisions, watch_worker
 from nudge.local import LocalStack
@@ -55,6 +56,8 @@ class Demo:
             Problem: a part does not start, or ends by itself.
             LocalStackError: Kafka or Redis cannot be started.
         """
+        # While topics are made, clients say that they have no leader yet, and try again.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         with LocalStack(console=self._console) as stack:
             return asyncio.run(self._play(stack))
 
@@ -145,13 +148,14 @@ class Demo:
         where: str,
     ) -> None:
         async def subscribe(user_id: str) -> None:
-            await shop.subscribe(user_id, key.key_id, key.public_key)
+            browser = await shop.subscribe(user_id, key.key_id, key.public_key)
+            self._seen.browsers[browser.endpoint] = user_id
 
         stage, seen = Stage(shop, subscribe), self._seen
         await shop.open()
         await subscribe(VISITOR)
         for number in range(0, self._shoppers, 10):
-            await subscribe(f"guest-{number}")
+            await subscribe(f"{GUEST}{number}")
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
@@ -193,15 +197,15 @@ class Demo:
             for decision in fresh if self._seen.decided_count > decided else ():
                 self._console.print(decision_line(decision), soft_wrap=True)
             decided = self._seen.decided_count
-            messages = list(self._seen.pushes)[-(self._seen.delivered - pushed) :]
-            for message in messages if self._seen.delivered > pushed else ():
-                self._console.print(push_line(message), soft_wrap=True)
-            pushed = self._seen.delivered
+            messages = list(self._seen.pushes)[-(self._seen.pushed_count - pushed) :]
+            for user, message in messages if self._seen.pushed_count > pushed else ():
+                self._console.print(push_line(user, message), soft_wrap=True)
+            pushed = self._seen.pushed_count
 
 
-def push_line(message: Message) -> str:
+def push_line(user: str, message: Message) -> str:
     """What the shopper reads."""
-    return f"push      {message.payload['title']} | {message.payload['body']}"
+    return f"push      {user:<12} {message.payload['title']} | {message.payload['body']}"
 
 
 async def _happens(event: asyncio.Event, seconds: float) -> bool:

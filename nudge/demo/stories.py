@@ -9,6 +9,8 @@ from nudge.demo.shop import PRODUCTS, Product, Shop
 
 LAMP, ARC, RUG, THROW, MUG, KETTLE, CHAIR, STOOL, VASE, CLOCK = PRODUCTS
 ROUND_PAUSE_S = 12.0
+GUEST = "guest-"
+"""How the ids of the crowd begin."""
 
 
 @dataclass(slots=True)
@@ -92,15 +94,14 @@ async def _leaves_checkout(stage: Stage, story: Story) -> None:
 
 async def _waits_for_a_price(stage: Stage, story: Story) -> None:
     who = {"user_id": story.user}
-    await stage.shop.say(
-        type="add_to_wishlist", product_id=VASE.product_id, price=VASE.price, **who
-    )
-    story.doing = "saved a vase at 129 zł"
+    price = stage.shop.prices[VASE.product_id]
+    await stage.shop.say(type="add_to_wishlist", product_id=VASE.product_id, price=price, **who)
+    story.doing = f"saved a vase at {price / 100:.2f} zł"
     await stage.pause(6)
-    await stage.shop.reprice(VASE, 9900)
-    story.doing = "the shop lowers the vase to 99 zł"
+    lower = price * 9 // 1000 * 100 if price > 5000 else VASE.price
+    await stage.shop.reprice(VASE, lower)
+    story.doing = f"the shop changes the vase from {price / 100:.2f} to {lower / 100:.2f} zł"
     await stage.pause(12)
-    await stage.shop.reprice(VASE, VASE.price)
 
 
 async def _waits_for_stock(stage: Stage, story: Story) -> None:
@@ -136,7 +137,7 @@ def cast() -> list[Story]:
 async def crowd(stage: Stage, shoppers: int, events_a_second: float) -> None:
     """Everybody else: looks around, fills carts, buys now and then."""
     dice = random.Random(7)
-    users = [f"guest-{number}" for number in range(shoppers)]
+    users = [f"{GUEST}{number}" for number in range(shoppers)]
     while True:
         who = {"user_id": dice.choice(users)}
         product: Product = dice.choice(PRODUCTS)

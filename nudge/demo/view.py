@@ -77,11 +77,11 @@ def _row(decision: Decision) -> tuple[RenderableType, ...]:
 
 def _pushes(seen: Seen) -> RenderableType:
     lines: list[RenderableType] = []
-    for message in reversed(seen.pushes):
+    for user, message in reversed(seen.pushes):
         payload = message.payload
         lines.append(
             Text.assemble(
-                (f"{clock(message.received_at, now=now_ms())} ", "dim"),
+                (f"{clock(message.received_at, now=now_ms())} {user} ", "dim"),
                 (payload["title"], "bold"), f"\n  {payload['body']}",
             )
         )  # fmt: skip
@@ -93,10 +93,15 @@ def _reasons(seen: Seen) -> RenderableType:
     for head in ("scenario", "outcome", "reason"):
         table.add_column(head, header_style="dim", no_wrap=True)
     table.add_column("", justify="right")
-    for (scenario, outcome, reason), count in sorted(seen.decisions.items()):
+    for (scenario, outcome, reason), count in sorted(seen.decisions.items(), key=_sent_first):
         style = _STYLES.get(Outcome(outcome), "")
         table.add_row(scenario, Text(outcome, style), Text(reason, style), f"{count:,}")
     return Panel(table, title="Decisions so far", padding=(0, 1))
+
+
+def _sent_first(item: tuple[tuple[str, str, str], int]) -> tuple[bool, str, int]:
+    (scenario, outcome, _), count = item
+    return (outcome != Outcome.SENT, scenario, -count)
 
 
 def save_picture(seen: Seen, path: Path) -> None:

@@ -9,7 +9,7 @@ import aiohttp
 from aiokafka import AIOKafkaConsumer
 from prometheus_client.parser import text_string_to_metric_families
 
-from nudge.demo.stories import Story
+from nudge.demo.stories import GUEST, Story
 from nudge.pushlab import Message
 from runtime.metrics import Metric
 from runtime.settings import KafkaSettings
@@ -28,7 +28,12 @@ class Seen:
     decisions: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """By scenario, outcome, reason; final ones and holds."""
     recent: deque[Decision] = field(default_factory=lambda: deque(maxlen=_SHOWN))
-    pushes: deque[Message] = field(default_factory=lambda: deque(maxlen=_SHOWN))
+    pushes: deque[tuple[str, Message]] = field(default_factory=lambda: deque(maxlen=_SHOWN))
+    """The cast's, with whose browser it was."""
+    pushed_count: int = 0
+    """Pushes ever put into ``pushes``."""
+    browsers: dict[str, str] = field(default_factory=dict)
+    """Users by the endpoint of their browser."""
     decided_count: int = 0
     """Decisions ever put into ``recent``."""
     delivered: int = 0
@@ -39,7 +44,7 @@ class Seen:
     def decided(self, decision: Decision) -> None:
         kind = (decision.scenario, decision.outcome.value, decision.reason.value)
         self.decisions[kind] += 1
-        if not decision.user_id.startswith("guest-"):
+        if not decision.user_id.startswith(GUEST):
             self.recent.append(decision)
             self.decided_count += 1
         for story in self.stories:
@@ -48,7 +53,10 @@ class Seen:
 
     def pushed(self, message: Message) -> None:
         self.delivered += 1
-        self.pushes.append(message)
+        user = self.browsers.get(message.endpoint, "")
+        if not user.startswith(GUEST):
+            self.pushes.append((user, message))
+            self.pushed_count += 1
 
 
 def _end(story: Story, decision: Decision) -> None:

@@ -50,6 +50,9 @@ class TinyCore:
             if not state["told"]:
                 table.wake_at(number, state["at"] + WAIT_MS)
 
+    open_moments = 0
+    open_walks = 0
+
     def has_work(self) -> bool:
         return False
 
