@@ -67,8 +67,10 @@ class ProductFacts(msgspec.Struct, frozen=True):
             return False
         if variant_id is None and len(self.offers) > ("" in self.offers):
             known = [offer.quantity for key, offer in self.offers.items() if key]
-            if any(quantity is not None for quantity in known):
-                return any(quantity for quantity in known)
+            if any(known):
+                return True
+            if 0 in known:
+                return None if None in known else False
         quantity = self.offer(variant_id).quantity
         return None if quantity is None else quantity > 0
 

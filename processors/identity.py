@@ -1,17 +1,11 @@
-"""One person, two ids: an anonymous profile goes to its user, merged by time."""
-
-from typing import TYPE_CHECKING
+"""One person, two ids: an anonymous profile sets out to its user."""
 
 from processors import profile as bounds
 from processors.effects import HandoverSent, SubscriptionMoved
-from processors.profile import Device, Interest, Line, Moment, Profile, from_plain, to_plain
+from processors.profile import Device, Profile, from_plain, to_plain
 from processors.turn import Turn
 from schemas import events as e
-from schemas.decisions import Reason
 from schemas.people import HandoverEvent, HandoverProfile, Subscription
-
-if TYPE_CHECKING:
-    from processors.rules import Rules
 
 ALIAS_MS = 30 * 86_400_000
 
@@ -76,173 +70,54 @@ def rebind(turn: Turn, subscription: Subscription, old: str, new: str) -> Subscr
     return moved
 
 
-def unbind(turn: Turn, event: e.Logout) -> None:
+def unbind(turn: Turn, event: e.Logout, recorded_at: int) -> None:
     """Logout: the browser stays subscribed as the anonymous visitor it was, not as the user.
 
     Without an ``anonymous_id`` nobody knows which browser it was, so all of them are unbound;
     a browser that visits again binds itself anew.
     """
-    kept = []
-    for device in turn.profile.devices:
-        if event.anonymous_id is None:
-            moved = SubscriptionMoved(turn.key, device.subscription_id, None)
-            turn.desk.effects.subscriptions.append(moved)
-        elif device.origin == event.anonymous_id:
-            _rebind(turn, device, turn.key, event.anonymous_id)
-        else:
-            kept.append(device)
-    turn.profile.devices = kept
+    visitor, effects = event.anonymous_id, turn.desk.effects
+    unbound = [d for d in turn.profile.devices if visitor is None or d.origin == visitor]
+    turn.profile.devices = [d for d in turn.profile.devices if d not in unbound]
+    for device in unbound:
+        effects.subscriptions.append(SubscriptionMoved(turn.key, device.subscription_id, None))
+    if visitor is None or visitor == turn.key:
+        return
+    handover = HandoverEvent(
+        type="event",
+        user_id=visitor,
+        anonymous_id=visitor,
+        event=event.model_dump(mode="json", exclude_none=True),
+        recorded_at=recorded_at,
+        historical=turn.historical,
+        subscriptions=tuple(Subscription.model_validate(d.subscription) for d in unbound),
+    )
+    effects.handovers.append(HandoverSent(handover, recorded_at))
 
 
-def merge(turn: Turn, handover: HandoverProfile) -> None:
-    """Takes an anonymous profile in, whenever it comes: the result is that of the right order."""
-    mine, theirs = turn.profile, from_plain(handover.profile)
-    login_at = handover.occurred_at
-    mine.known = True
-    bought_at = max(mine.bought_at, theirs.bought_at)
-    mine.cart = _merge_cart(mine.cart, theirs.cart, bought_at)
-    mine.bought_at = bought_at
-    mine.currency = mine.currency or theirs.currency
-    mine.viewed = _merge_interests(mine.viewed, theirs.viewed, bounds.MAX_VIEWED)
-    mine.saved = _merge_interests(mine.saved, theirs.saved, bounds.MAX_SAVED)
-    mine.asked = _merge_interests(mine.asked, theirs.asked, bounds.MAX_ASKED)
-    if all(line.changed_at <= login_at for line in mine.cart):
-        mine.spent |= theirs.spent
-    _merge_moments(turn, theirs, login_at)
-    _merge_facts_of_life(mine, theirs)
-    _merge_reach(mine, theirs)
-    if turn.key not in mine.aliases and handover.anonymous_id not in mine.aliases:
-        mine.aliases = [*mine.aliases, handover.anonymous_id][-bounds.MAX_ALIASES :]
+def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout) -> None:
+    """At the visitor, after the user's logout: nothing more goes to the user.
 
-
-def _merge_cart(mine: list[Line], theirs: list[Line], bought_at: int) -> list[Line]:
-    lines = {(line.product_id, line.variant_id): line for line in mine}
-    for line in theirs:
-        key = (line.product_id, line.variant_id)
-        if line.changed_at > bought_at and (
-            key not in lines or lines[key].changed_at < line.changed_at
-        ):
-            lines[key] = line
-    kept = [line for line in lines.values() if line.changed_at > bought_at]
-    return sorted(kept, key=lambda line: line.changed_at)[-bounds.MAX_CART :]
-
-
-def _merge_interests(mine: list[Interest], theirs: list[Interest], most: int) -> list[Interest]:
-    found: dict[tuple[str, str | None], Interest] = {}
-    for interest in (*mine, *theirs):
-        key = (interest.product_id, interest.variant_id)
-        other = found.get(key)
-        if other is None:
-            found[key] = interest
-            continue
-        newer, older = (interest, other) if interest.at > other.at else (other, interest)
-        newer.views += older.views
-        found[key] = newer
-    return sorted(found.values(), key=lambda interest: interest.at)[-most:]
-
-
-def _merge_moments(turn: Turn, theirs: Profile, login_at: int) -> None:
-    """Of one family and entity one stays: the stronger, else the one opened last.
-
-    One that the user opened after the login, while the handover was on its way, would not have
-    been opened had it come in time; it gives way without a word.
+    Whoever has logged in there since keeps what is theirs, the browser included.
     """
-    mine, rules = turn.profile, turn.rules
-    bought_since_login = mine.bought_at >= login_at
-    own_active = mine.prior_at if mine.active_at == mine.bought_at else mine.active_at
-    turn.active_before = max(own_active, theirs.active_at, login_at)
-    for moment in theirs.moments:
-        rival = _rival(rules, mine.moments, moment)
-        if rival is None:
-            mine.moments.append(moment)
-        elif rival.opened_at > login_at and rival.step >= moment.step and not rival.first_due:
-            mine.moments.remove(rival)
-            mine.moments.append(moment)
-        elif _yields(rules, rival, moment):
-            turn.end(rival, Reason.SUPERSEDED, turn.at)
-            mine.moments.append(moment)
-        else:
-            mine.moments.append(moment)
-            turn.end(moment, Reason.SUPERSEDED, turn.at)
-            continue
-        if bought_since_login and moment.opened_at <= mine.bought_at:
-            _end_if_bought(turn, moment)
+    profile = turn.profile
+    if profile.alias_to == event.user_id and event.occurred_at >= profile.alias_until - ALIAS_MS:
+        profile.alias_to, profile.alias_until = None, 0
+    owner = profile.alias_to or turn.key
+    for subscription in handover.subscriptions:
+        moved = subscription.model_copy(update={"user_id": owner})
+        number = subscription.subscription_id
+        turn.desk.effects.subscriptions.append(SubscriptionMoved(owner, number, moved))
+        if owner == turn.key:
+            plain = moved.model_dump(mode="json", exclude_none=True)
+            put_device(profile, Device(number, moved.last_seen_at, plain))
 
 
-def _end_if_bought(turn: Turn, moment: Moment) -> None:
-    """The user bought while the handover was on its way."""
-    scenario = turn.rules.scenarios.get(moment.scenario)
-    if scenario is None or e.Purchase not in scenario.ends_on:
-        return
-    order = next((o for o in turn.profile.orders if o.at == turn.profile.bought_at), None)
-    of_product = scenario.family in ("price", "stock")
-    if of_product and (order is None or moment.entity not in order.product_ids):
-        return
-    turn.end(moment, Reason.PURCHASED, turn.profile.bought_at)
-
-
-def _rival(rules: "Rules", moments: list[Moment], moment: Moment) -> Moment | None:
-    scenario = rules.scenarios.get(moment.scenario)
-    for other in moments:
-        if other.entity != moment.entity:
-            continue
-        if other.scenario == moment.scenario:
-            return other
-        known = rules.scenarios.get(other.scenario)
-        if scenario is not None and known is not None and known.family == scenario.family:
-            return other
-    return None
-
-
-def _yields(rules: "Rules", mine: Moment, theirs: Moment) -> bool:
-    my_rank, their_rank = rules.rank_of(mine.scenario), rules.rank_of(theirs.scenario)
-    if my_rank != their_rank:
-        return their_rank < my_rank
-    return theirs.opened_at > mine.opened_at
-
-
-def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
-    if theirs.active_at > mine.active_at:
-        mine.prior_at, mine.active_at = max(mine.active_at, theirs.prior_at), theirs.active_at
-        mine.session_at = theirs.session_at
-    else:
-        mine.prior_at = max(mine.prior_at, theirs.active_at)
-    known = [at for at in (mine.first_at, theirs.first_at) if at]
-    mine.first_at = min(known, default=0)
-    mine.sessions += theirs.sessions
-    mine.locale = mine.locale or theirs.locale
-    mine.timezone = mine.timezone or theirs.timezone
-    mine.traits = {**theirs.traits, **mine.traits}
-    mine.orders = sorted((*mine.orders, *theirs.orders), key=lambda o: o.at)[-bounds.MAX_ORDERS :]
-    mine.order_count += theirs.order_count
-    mine.sent = sorted((*mine.sent, *theirs.sent), key=lambda s: s.at)[-bounds.MAX_SENT :]
-    mine.pending = [*mine.pending, *theirs.pending][-bounds.MAX_PENDING :]
-    mine.finals = [*theirs.finals, *mine.finals][-bounds.MAX_FINALS :]
-    mine.hours = _merge_buckets(mine.hours, theirs.hours, bounds.MAX_HOURS)
-    mine.days = _merge_buckets(mine.days, theirs.days, bounds.MAX_DAYS)
-    for category, (views, at) in theirs.categories.items():
-        before, newest = mine.categories.get(category, (0, 0))
-        mine.categories[category] = (before + views, max(newest, at))
-    newest_first = sorted(mine.categories.items(), key=lambda item: (-item[1][1], item[0]))
-    mine.categories = dict(newest_first[: bounds.MAX_CATEGORIES])
-
-
-def _merge_buckets(mine: list[list[int]], theirs: list[list[int]], most: int) -> list[list[int]]:
-    found = {bucket[0]: bucket for bucket in mine}
-    for bucket in theirs:
-        own = found.setdefault(bucket[0], [bucket[0]] + [0] * (len(bucket) - 1))
-        for column in range(1, len(bucket)):
-            own[column] += bucket[column]
-    newest = max(found, default=0)
-    return [found[slot] for slot in sorted(found) if slot > newest - most]
-
-
-def _merge_reach(mine: Profile, theirs: Profile) -> None:
-    for purpose, (granted, at) in theirs.consents.items():
-        if at >= mine.consents.get(purpose, (False, 0))[1]:
-            mine.consents[purpose] = (granted, at)
-    for device in theirs.devices:
-        put_device(mine, device)
+def refuse(turn: Turn, handover: HandoverProfile) -> None:
+    """The user asked to be forgotten after the login: nothing is taken in, the browsers go."""
+    for device in from_plain(handover.profile).devices:
+        moved = SubscriptionMoved(turn.key, device.subscription_id, None)
+        turn.desk.effects.subscriptions.append(moved)
 
 
 def put_device(profile: Profile, device: Device) -> None:

@@ -11,7 +11,7 @@ from processors.catalogue import Change, ProductFacts
 from processors.desk import Desk
 from processors.judge import judge_due
 from processors.profile import Profile
-from processors.scenarios.base import Caring, NewsScenario
+from processors.scenarios.base import CARTED, SAVED, Caring, NewsScenario
 from processors.turn import Turn
 from schemas.decisions import Reason
 
@@ -58,37 +58,42 @@ def interested(desk: Desk, facts: ProductFacts, at: int) -> list[tuple[NewsScena
     ]
 
 
-def strongest(under_way: UnderWay, profile: Profile) -> tuple[int, int]:
-    """Who is visited first within a slice: the stronger tie, then the older (ms)."""
+_NOBODY = (99, 0)
+
+
+def place_of(desk: Desk, key: str, profile: Profile, under_way: UnderWay) -> tuple[int, int]:
+    """Who is visited first within a slice: the stronger tie, then the older (ms).
+
+    Whom the change concerns is judged first by what was due before it, so that nothing hangs on
+    how far the clock had come when the change was read.
+    """
+    at = under_way.walk.at
+    if _strongest(under_way, profile) == _NOBODY:
+        return _NOBODY
+    judge_due(desk, key, profile, at)
+    return _strongest(under_way, profile)
+
+
+def _strongest(under_way: UnderWay, profile: Profile) -> tuple[int, int]:
     ties = [
-        (caring.kind, caring.at)
+        (SAVED if caring.kind == CARTED else caring.kind, caring.at)
         for scenario, _, change in under_way.scenarios
         if (caring := scenario.interest(profile, under_way.facts, change, under_way.walk.at))
     ]
-    return min(ties, default=(99, 0))
+    return min(ties, default=_NOBODY)
 
 
 def visit(desk: Desk, key: str, profile: Profile, under_way: UnderWay) -> bool:
     """Opens what the change opens for one user; whether the user cared."""
-    walk, turn = under_way.walk, None
+    walk = under_way.walk
+    if place_of(desk, key, profile, under_way) == _NOBODY:
+        return False
+    turn = Turn(desk, key, profile, walk.at)
     for scenario, place, change in under_way.scenarios:
         caring = scenario.interest(profile, under_way.facts, change, walk.at)
-        if caring is None:
-            continue
-        if turn is None:
-            _judge_older_news(desk, key, profile, under_way)
-            turn = Turn(desk, key, profile, walk.at)
-        _tell(turn, scenario, place, change, caring, under_way)
-    return turn is not None
-
-
-def _judge_older_news(desk: Desk, key: str, profile: Profile, under_way: UnderWay) -> None:
-    """A moment about the same product that came due before this change is judged before it."""
-    product_id, at = under_way.walk.product_id, under_way.walk.at
-    for moment in profile.moments:
-        if moment.entity == product_id and moment.next_look(profile.active_at) <= at:
-            judge_due(desk, key, profile, at)
-            return
+        if caring is not None:
+            _tell(turn, scenario, place, change, caring, under_way)
+    return True
 
 
 def _tell(

@@ -11,6 +11,7 @@ from processors.inputs import (
     UserRecord,
 )
 from processors.judge import judge_due, withdraw
+from processors.merging import merge
 from processors.profile import Device, Profile, new_profile
 from processors.reduce import Lookup, reduce, touch
 from processors.turn import Turn
@@ -57,6 +58,10 @@ class Apply:
             else:
                 assert isinstance(value, HandoverEvent)
                 event = SHOP_EVENT.validate_python(value.event)
+                if isinstance(event, e.Logout):
+                    turn = self._turn(record, key, profile, event.occurred_at, value.historical)
+                    identity.take_back(turn, value, event)
+                    return profile
                 return self._event(record, key, profile, event, value.historical)
         elif rank != RESULT_RANK:
             return self._event(record, key, profile, value, record.historical)  # type: ignore[arg-type]
@@ -96,13 +101,11 @@ class Apply:
         historical: bool,
     ) -> Profile:
         at, kind = event.occurred_at, type(event)
-        if profile.erased_at:
-            if at <= profile.erased_at:
-                return profile
-            profile.erased_at = 0
+        if profile.erased_at and at <= profile.erased_at:
+            return profile
         turn = self._turn(record, key, profile, at, historical)
-        if profile.alias_to is not None:
-            if at < profile.alias_until and not identity.moves(event, key):
+        if profile.alias_to is not None and not identity.moves(event, key):
+            if at < profile.alias_until:
                 identity.forward(turn, event, record.recorded_at)
                 return profile
             profile.alias_to = None
@@ -113,7 +116,7 @@ class Apply:
             return profile
         if kind in _IDENTITY:
             if isinstance(event, e.Logout):
-                identity.unbind(turn, event)
+                identity.unbind(turn, event, record.recorded_at)
             elif isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
                 return identity.hand_over(turn, event, record.recorded_at)
         if kind is e.AddToCart:
@@ -162,7 +165,8 @@ class Apply:
         for moment in list(turn.profile.moments):
             turn.end(moment, Reason.ERASED, turn.at)
         for pending in list(turn.profile.pending):
-            withdraw(turn, pending, Reason.ERASED)
+            if pending.expires_at > turn.active_at:
+                withdraw(turn, pending, Reason.ERASED)
         for device in turn.profile.devices:
             moved = SubscriptionMoved(turn.key, device.subscription_id, None)
             self._desk.effects.subscriptions.append(moved)
@@ -174,7 +178,10 @@ class Apply:
         self, record: UserRecord, key: str, profile: Profile, handover: HandoverProfile
     ) -> None:
         turn = self._turn(record, key, profile, handover.occurred_at, historical=False)
-        identity.merge(turn, handover)
+        if profile.erased_at and turn.at <= profile.erased_at:
+            identity.refuse(turn, handover)
+            return
+        merge(turn, handover)
         touch(profile, turn.active_at)
         event = _LOGIN_EVENTS[handover.event_type](
             type=handover.event_type,
@@ -203,6 +210,7 @@ class Apply:
             if (
                 moment.scenario == interaction.scenario
                 and moment.step > 1
+                and moment.opened_at <= turn.at
                 and entity in (None, moment.entity)
             ):
                 turn.end(moment, reason, turn.at)
@@ -218,6 +226,8 @@ class Apply:
             identity.rebind(turn, subscription, key, profile.alias_to)
             return
         known = next((d for d in profile.devices if d.subscription_id == number), None)
+        if profile.moments and (known is None) != (subscription is None):
+            judge_due(self._desk, key, profile, record.recorded_at)
         if subscription is None:
             profile.devices = [d for d in profile.devices if d.subscription_id != number]
             return

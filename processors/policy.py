@@ -11,6 +11,7 @@ from processors.config import Mode
 from processors.ids import spread
 from processors.localtime import day_start, week_start, zone
 from processors.profile import Moment, Profile
+from processors.rules import ASKED_FOR_RANK
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
 from schemas.decisions import Outcome, Reason
@@ -132,12 +133,21 @@ _INTEREST_ORDER = {"asked": 0, "saved": 1, "cart": 2, "viewed": 3}
 def standing_order(turn: Turn, moment: Moment) -> tuple[int, int, int, str, str]:
     """Who goes first among moments due together: smaller is stronger."""
     return (
-        turn.rules.rank_of(moment.scenario),
+        _rank(turn, moment),
         moment.next_look(turn.profile.active_at),
         _INTEREST_ORDER.get(moment.data.get("interest", ""), 0),
         moment.scenario,
         moment.entity,
     )
+
+
+def _rank(turn: Turn, moment: Moment) -> int:
+    """What the user asked for goes before what only concerns them, in the same scenario too."""
+    scenario = turn.rules.scenarios.get(moment.scenario)
+    rank = turn.rules.rank_of(moment.scenario)
+    if scenario is not None and scenario.class_of(moment) is MessageClass.ASKED_FOR:
+        return min(rank, ASKED_FOR_RANK)
+    return rank
 
 
 def _capped(turn: Turn) -> Verdict | None:

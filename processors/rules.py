@@ -11,6 +11,7 @@ from processors.scenarios.base import NewsScenario, Scenario
 from schemas.events import Envelope
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
+ASKED_FOR_RANK = _RANKS[Priority.ASKED_FOR]
 
 
 @dataclass(frozen=True, slots=True)

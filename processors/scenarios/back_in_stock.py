@@ -69,6 +69,7 @@ class BackInStock:
                 "variant_id": change.variant_id,
                 "quantity": change.quantity,
                 "interest": KIND_NAMES[caring.kind],
+                "interest_at": caring.at,
             }),
         )  # fmt: skip
 
@@ -83,7 +84,8 @@ class BackInStock:
         facts = turn.desk.product(moment.entity, turn.at)
         if facts is None or not facts.available(variant_id):
             return Reason.OUT_OF_STOCK
-        return news.gone(turn, moment.entity, variant_id, moment.opened_at)
+        since = moment.data.get("interest_at", moment.opened_at)
+        return news.gone(turn, moment.entity, variant_id, since)
 
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
         facts = turn.desk.product(moment.entity, turn.at)

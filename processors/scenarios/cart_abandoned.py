@@ -51,7 +51,7 @@ class CartAbandoned:
         return cart_family.ended_by(turn, event)
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
-        return cart_family.look(turn, self.config.min_value)
+        return cart_family.look(turn, moment, self.config.min_value)
 
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
         return cart_family.context(turn)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from processors.copy import without_nothing
-from processors.profile import Line, Profile
+from processors.profile import Line, Moment, Profile
 from processors.turn import Turn
 from schemas import events as e
 from schemas.decisions import Reason
@@ -28,10 +28,11 @@ def value(profile: Profile) -> int:
     return sum(line.quantity * line.price for line in profile.cart)
 
 
-def look(turn: Turn, min_value: int) -> Reason | None:
+def look(turn: Turn, moment: Moment, min_value: int) -> Reason | None:
     cart = turn.profile.cart
     if not cart:
-        return Reason.CART_EMPTY
+        bought = turn.profile.bought_at >= moment.opened_at
+        return Reason.PURCHASED if bought else Reason.CART_EMPTY
     if all(_unavailable(turn, line) for line in cart):
         return Reason.OUT_OF_STOCK
     if min_value and value(turn.profile) < min_value:

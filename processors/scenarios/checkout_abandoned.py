@@ -39,7 +39,7 @@ class CheckoutAbandoned:
         return cart_family.ended_by(turn, event)
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
-        return cart_family.look(turn, self.config.min_value)
+        return cart_family.look(turn, moment, self.config.min_value)
 
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
         return cart_family.context(turn)

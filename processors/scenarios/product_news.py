@@ -63,9 +63,9 @@ def still_cares(profile: Profile, product_id: str, variant_id: str | None, at: i
     )
 
 
-def gone(turn: Turn, product_id: str, variant_id: str | None, opened_at: int) -> Reason | None:
-    """Why the user no longer cares: bought it, or let it go."""
-    if bought_since(turn.profile, product_id, opened_at):
+def gone(turn: Turn, product_id: str, variant_id: str | None, since: int) -> Reason | None:
+    """Why the user no longer cares: bought it at or after ``since`` (ms), or let it go."""
+    if bought_since(turn.profile, product_id, since):
         return Reason.PURCHASED
     if not still_cares(turn.profile, product_id, variant_id, turn.at):
         return Reason.INTEREST_GONE

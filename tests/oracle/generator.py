@@ -90,7 +90,9 @@ class Generator:
                     self._news(at, product, variant, "product_published", random.choice((0, 5, 9)))
                 elif kind < 0.9:
                     self._news(at, product, variant, "price_change", 0)
-        busy = sorted(random.sample(range(1_000, plan.duration), min(plan.news, plan.duration // 2)))
+        busy = sorted(
+            random.sample(range(1_000, plan.duration), min(plan.news, plan.duration // 2))
+        )
         for offset in busy:
             product = random.choice(list(self.variants))
             variant = random.choice(self.variants[product])
@@ -157,9 +159,7 @@ class Generator:
                 if end < person.logins.get(key, end + 1) - self.plan.disorder:
                     self._subscription(person, key, name, end, ended=True)
 
-    def _subscription(
-        self, person: _Person, key: str, name: str, at: int, *, ended: bool
-    ) -> None:
+    def _subscription(self, person: _Person, key: str, name: str, at: int, *, ended: bool) -> None:
         at = self._free(self._outside_pauses(at), person.recorded)
         value = {
             "subscription_id": name,
@@ -186,7 +186,9 @@ class Generator:
             self._act(person, visitor, at, {"type": kind, "user_id": person.user}, login=True)
             if self.random.random() < 0.1:
                 later = at + self.random.randrange(1_000, 20_000)
-                self._act(person, visitor, later, {"type": "login", "user_id": person.user}, login=True)
+                self._act(
+                    person, visitor, later, {"type": "login", "user_id": person.user}, login=True
+                )
         left = events
         at = self.plan.start + self.random.randrange(500, 10_000)
         end = self.plan.start + self.plan.duration
@@ -245,7 +247,9 @@ class Generator:
         if scene == 8:
             return [(0, {"type": "begin_checkout"})]
         if scene == 9:
-            return [(0, self._buy(person, [self._product() for _ in range(random.randrange(1, 3))]))]
+            return [
+                (0, self._buy(person, [self._product() for _ in range(random.randrange(1, 3))]))
+            ]
         if scene == 10:
             gone = {"type": "remove_from_cart", **named}
             if random.random() < 0.4:

@@ -188,12 +188,13 @@ class Moments:
         )
 
     def end_by_interaction(self, shopper: Shopper, value: dict[str, Any], at: int) -> None:
-        pushed = [sent for sent in shopper["sent"] if sent["id"] == value["job_id"]]
-        for sent in pushed:
-            for moment in list(shopper["moments"]):
-                same = (moment["scenario"], moment["entity"]) == (sent["scenario"], sent["entity"])
-                if same and moment["step"] > sent["step"] and moment["opened_at"] <= at:
-                    self.end(shopper, moment, value["type"], at)
+        about = [sent["entity"] for sent in shopper["sent"] if sent["id"] == value["job_id"]]
+        for moment in list(shopper["moments"]):
+            same = moment["scenario"] == value["scenario"] and moment["entity"] in (
+                about or [moment["entity"]]
+            )
+            if same and moment["step"] > 1 and moment["opened_at"] <= at:
+                self.end(shopper, moment, value["type"], at)
 
     # Opening.
 
@@ -272,9 +273,7 @@ class Moments:
         moment["due"] = due
         shopper["moments"].append(moment)
 
-    def open_by_news(
-        self, home: list[Shopper], change: Change, at: int, partitions: int
-    ) -> None:
+    def open_by_news(self, home: list[Shopper], change: Change, at: int, partitions: int) -> None:
         """A changed offer, to the shoppers of one partition who ever named the product."""
         for shopper in home:
             if self._concerned(shopper, change, at):
@@ -297,9 +296,7 @@ class Moments:
                     return True
         return False
 
-    def _drop(
-        self, shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
-    ) -> None:
+    def _drop(self, shopper: Shopper, scenario: dict[str, Any], change: Change, at: int) -> None:
         price = change["price"]
         if self.live(shopper, "price", change["product"]) is not None:
             return

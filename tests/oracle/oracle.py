@@ -14,7 +14,7 @@ from schemas.partitioner import partition_of
 from tests.oracle.moments import Moments
 from tests.oracle.reading import Settings
 from tests.oracle.shelves import Shelves
-from tests.oracle.shopper import EVENTS_KEPT, NOT_ACTIVITY, Shopper, apply, new_shopper
+from tests.oracle.shopper import EVENTS_KEPT, NOT_ACTIVITY, Shopper, apply, new_shopper, touch
 from tests.oracle.union import join
 
 Record = dict[str, Any]
@@ -142,7 +142,7 @@ class _World:
         self.moments.end_by_event(shopper, event, at, told, counts)
         if event["type"] not in NOT_ACTIVITY:
             self.moments.make_way(shopper, event, at, told)
-            shopper["active_at"] = max(shopper["active_at"], counts)
+            touch(shopper, counts)
             self.moments.open_by_activity(shopper, at)
         if "product_id" in event:
             self.concerned[event["product_id"]].add(shopper["key"])
@@ -176,13 +176,14 @@ class _World:
             self.moments.end_by_interaction(shopper, value, at)
         if value["type"] == "clicked":
             counts = max(self.clock, self.newest) if late else at
-            shopper["active_at"] = max(shopper["active_at"], counts)
+            touch(shopper, counts)
             self.moments.open_by_activity(shopper, at)
         self.moments.judge(shopper, at)
 
     def _hand_over(self, shopper: Shopper, record: Record) -> Record:
         at = self._own_time(record["value"], record["at"])
         self.moments.judge(shopper, at)
+        touch(shopper, max(self.clock, self.newest) if at < self.clock else at)
         user = record["value"]["user_id"]
         handed = dict(shopper)
         fresh = new_shopper(shopper["key"])
@@ -194,6 +195,8 @@ class _World:
         login, handed = record["value"], record["handed"]
         at = self._own_time(login, record["at"])
         self.moments.judge(shopper, at)
+        if at <= shopper["erased_at"]:
+            return
         counts = max(self.clock, self.newest) if at < self.clock else at
         join(self.moments, shopper, handed, at)
         if login.get("timezone"):
@@ -204,7 +207,7 @@ class _World:
         for kind in ("cart", "saved", "asked", "viewed"):
             for product, _ in shopper[kind]:
                 self.concerned[product].add(shopper["key"])
-        shopper["active_at"] = max(shopper["active_at"], counts)
+        touch(shopper, counts)
         self.moments.open_by_activity(shopper, at)
         self.moments.open_by_event(shopper, login, at, self.clock, counts)
         self.moments.judge(shopper, at)

@@ -46,9 +46,7 @@ def read_settings(text: str, *, names_product: frozenset[str] = frozenset()) -> 
         "week": caps.get("week", 6),
         "look_ahead": ms(policy.get("look_ahead", "60s")),
         "hold_at_most": ms(policy.get("hold_at_most", "24h")),
-        "scenarios": {
-            name: _scenario(name, body or {}) for name, body in raw["scenarios"].items()
-        },
+        "scenarios": {name: _scenario(name, body or {}) for name, body in raw["scenarios"].items()},
         "names_product": names_product,
     }
 

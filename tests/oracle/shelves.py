@@ -73,16 +73,16 @@ def _blank() -> dict[str, Any]:
 
 def _offer(picture: dict[str, Any], variant: str | None) -> dict[str, Any]:
     offers = picture["offers"]
-    found = offers.get(variant or WHOLE) or offers.get(WHOLE)
-    if found is None and variant is None and len(offers) == 1:
-        found = next(iter(offers.values()))
-    return found or _blank()
+    own, whole = offers.get(variant or WHOLE, _blank()), offers.get(WHOLE, _blank())
+    return {
+        name: whole[name] if own[name] is None else own[name] for name in ("price", "quantity")
+    }
 
 
 def _sold_out(picture: dict[str, Any], variant: str | None) -> bool:
-    if variant is None and WHOLE not in picture["offers"]:
-        known = [offer["quantity"] for offer in picture["offers"].values()]
-        return bool(known) and all(quantity == 0 for quantity in known)
+    if variant is None and set(picture["offers"]) - {WHOLE}:
+        known = [o["quantity"] for kind, o in picture["offers"].items() if kind != WHOLE]
+        return bool(known) and set(known) == {0}
     return _offer(picture, variant)["quantity"] == 0
 
 

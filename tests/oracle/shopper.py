@@ -27,6 +27,7 @@ def new_shopper(key: str) -> Shopper:
         "asked": {},
         "viewed": {},  # line -> {"at", "price", "out"}
         "active_at": -1,
+        "times": set(),  # of every activity
         "moments": [],
         "spent": set(),  # scenarios
         "sent": [],
@@ -37,6 +38,12 @@ def new_shopper(key: str) -> Shopper:
         "moved_to": None,
         "erased_at": -1,
     }
+
+
+def touch(shopper: Shopper, at: int) -> None:
+    """Activity."""
+    shopper["times"].add(at)
+    shopper["active_at"] = max(shopper["active_at"], at)
 
 
 def line_of(event: Event) -> Line:
@@ -128,8 +135,7 @@ def _purchase(shopper: Shopper, event: Event, at: int, _shelves: Any) -> set[str
         shopper["purchases"] = newest_orders(shopper["purchases"])
     asked = shopper["asked"]
     for line in list(asked):
-        covered = any(matches(line, product, variant or "") for product, variant in bought)
-        if covered and asked[line]["at"] <= at:
+        if line[0] in {product for product, _ in bought} and asked[line]["at"] <= at:
             del asked[line]
     return {"bought"}
 

@@ -9,6 +9,7 @@ from tests.oracle.verdict import CART_SCENARIOS
 def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
     """Changes ``user``; the moments that give way are decided on ``moments``."""
     _join_spent(user, handed)
+    unbought = _active_unbought(user)
     _join_cart(user, handed)
     for kind in ("saved", "viewed", "asked"):
         for line, interest in handed[kind].items():
@@ -25,9 +26,17 @@ def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
     user["devices"] |= handed["devices"]
     user["sent"] = sorted(user["sent"] + handed["sent"], key=lambda sent: sent["at"])
     user["zone"] = user["zone"] or handed["zone"]
-    user["active_at"] = max(user["active_at"], handed["active_at"])
+    user["active_at"] = max(unbought, handed["active_at"], login_at)
     _join_moments(moments, user, handed, login_at)
+    user["times"] |= handed["times"]
+    user["active_at"] = max(user["times"])
     user["purchases"] = newest_orders(user["purchases"] + handed["purchases"])
+
+
+def _active_unbought(user: Shopper) -> int:
+    """The last activity; the one before where the last was a purchase."""
+    newest = [-1, -1, *sorted(user["times"])]
+    return newest[-2] if newest[-1] == user["bought_at"] else newest[-1]
 
 
 def _join_cart(user: Shopper, handed: Shopper) -> None:
@@ -68,7 +77,7 @@ def _join_moments(moments: Any, user: Shopper, handed: Shopper, login_at: int) -
             user["moments"].append(moment)
         else:
             user["moments"].append(moment)
-            weaker = min(rival, moment, key=lambda m: (m["strength"], m["opened_at"]))
+            weaker = min(moment, rival, key=lambda m: (m["strength"], m["opened_at"]))
             moments.end(user, weaker, "superseded", login_at)
 
 

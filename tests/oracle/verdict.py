@@ -96,7 +96,7 @@ class Judge:
         once = moment["config"]["once"]
         for sent in shopper["sent"]:
             same = sent["scenario"] == moment["scenario"] and sent["step"] == moment["step"]
-            if same and at - sent["at"] < once:
+            if once and same and at - sent["at"] < once:
                 return "dropped", "already_sent", 0
         if not moment["config"]["passes"]:
             zone = shopper["zone"] or self.settings["timezone"]
@@ -130,8 +130,7 @@ class Judge:
         price = self.shelves.price(product, variant or None, at)
         if price is not None and price > moment["price"]:
             return "price_back_up"
-        kinds = (shopper["saved"], shopper["cart"], shopper["viewed"])
-        if any(matches(line, product, variant) for kind in kinds for line in kind):
+        if _interested(shopper, product, variant):
             return None
         bought = bought_since(shopper, product, moment["opened_at"])
         return "purchased" if bought else "interest_gone"
@@ -142,10 +141,7 @@ class Judge:
             return "out_of_stock"
         if bought_since(shopper, product, moment["interest_at"]):
             return "purchased"
-        kinds = (shopper["asked"], shopper["saved"], shopper["cart"], shopper["viewed"])
-        if any(matches(line, product, variant) for kind in kinds for line in kind):
-            return None
-        return "interest_gone"
+        return None if _interested(shopper, product, variant) else "interest_gone"
 
     def _outshone(self, shopper: Shopper, moment: Moment, at: int) -> bool:
         width = self.settings["look_ahead"]
@@ -175,3 +171,8 @@ class Judge:
         on_day = sum(day.date() == today.date() for day in days)
         in_week = sum(day.isocalendar()[:2] == today.isocalendar()[:2] for day in days)
         return on_day >= settings["day"] or in_week >= settings["week"]
+
+
+def _interested(shopper: Shopper, product: str, variant: str) -> bool:
+    kinds = (shopper["asked"], shopper["saved"], shopper["cart"], shopper["viewed"])
+    return any(matches(line, product, variant) for kind in kinds for line in kind)

@@ -1,0 +1,209 @@
+"""An anonymous profile joined to its user's, by time, as if it had come in the right order."""
+
+from typing import TYPE_CHECKING
+
+from processors import profile as bounds
+from processors.identity import put_device
+from processors.profile import Interest, Line, Moment, Order, Profile, from_plain
+from processors.scenarios.base import bought_since
+from processors.turn import Turn
+from schemas import events as e
+from schemas.decisions import Reason
+from schemas.people import HandoverProfile
+
+if TYPE_CHECKING:
+    from processors.rules import Rules
+
+
+def merge(turn: Turn, handover: HandoverProfile) -> None:
+    """Takes an anonymous profile in, whenever it comes: the result is that of the right order."""
+    mine, theirs = turn.profile, from_plain(handover.profile)
+    login_at = handover.occurred_at
+    mine.known = True
+    bought_at = max(mine.bought_at, theirs.bought_at)
+    mine.spent = _merge_spent(mine, theirs)
+    mine.cart = _merge_cart(mine.cart, theirs.cart, bought_at)
+    turn.active_before = max(_active_unbought(mine), theirs.active_at, login_at)
+    mine.bought_at = bought_at
+    mine.currency = mine.currency or theirs.currency
+    mine.viewed = _merge_interests(mine.viewed, theirs.viewed, bounds.MAX_VIEWED)
+    mine.saved = _merge_interests(mine.saved, theirs.saved, bounds.MAX_SAVED)
+    asked = _merge_interests(mine.asked, theirs.asked, bounds.MAX_ASKED)
+    mine.asked = [
+        interest
+        for interest in asked
+        if not bought_since(mine, interest.product_id, interest.at)
+        and not bought_since(theirs, interest.product_id, interest.at)
+    ]
+    _merge_moments(turn, theirs, login_at)
+    _merge_facts_of_life(mine, theirs)
+    _merge_reach(mine, theirs)
+    if turn.key not in mine.aliases and handover.anonymous_id not in mine.aliases:
+        mine.aliases = [*mine.aliases, handover.anonymous_id][-bounds.MAX_ALIASES :]
+
+
+def _merge_spent(mine: Profile, theirs: Profile) -> int:
+    """What was spoken about is the cart that changed last."""
+    my_change = max((line.changed_at for line in mine.cart), default=0)
+    their_change = max((line.changed_at for line in theirs.cart), default=0)
+    if my_change == their_change:
+        return mine.spent | theirs.spent
+    return mine.spent if my_change > their_change else theirs.spent
+
+
+def _active_unbought(mine: Profile) -> int:
+    """The user's last activity; the one before where the last was a purchase."""
+    return mine.prior_at if mine.active_at == mine.bought_at else mine.active_at
+
+
+def _merge_cart(mine: list[Line], theirs: list[Line], bought_at: int) -> list[Line]:
+    lines = {(line.product_id, line.variant_id): line for line in mine}
+    for line in theirs:
+        key = (line.product_id, line.variant_id)
+        if line.changed_at > bought_at and (
+            key not in lines or lines[key].changed_at < line.changed_at
+        ):
+            lines[key] = line
+    kept = [line for line in lines.values() if line.changed_at > bought_at]
+    return sorted(kept, key=lambda line: line.changed_at)[-bounds.MAX_CART :]
+
+
+def _merge_interests(mine: list[Interest], theirs: list[Interest], most: int) -> list[Interest]:
+    found: dict[tuple[str, str | None], Interest] = {}
+    for interest in (*mine, *theirs):
+        key = (interest.product_id, interest.variant_id)
+        other = found.get(key)
+        if other is None:
+            found[key] = interest
+            continue
+        newer, older = (interest, other) if interest.at > other.at else (other, interest)
+        newer.views += older.views
+        found[key] = newer
+    return sorted(found.values(), key=lambda interest: interest.at)[-most:]
+
+
+def _merge_moments(turn: Turn, theirs: Profile, login_at: int) -> None:
+    """Of one family and entity one stays: the stronger, else the one opened last.
+
+    One that the user opened after the login, while the handover was on its way, would not have
+    been opened had it come in time; it gives way without a word.
+    """
+    mine, rules = turn.profile, turn.rules
+    for moment in list(mine.moments):
+        _end_if_bought(turn, moment, theirs, moment.opened_at)
+    for moment in theirs.moments:
+        rival = _rival(rules, mine.moments, moment)
+        if rival is None:
+            mine.moments.append(moment)
+        elif _gives_way(rules, rival, moment, login_at):
+            mine.moments.remove(rival)
+            mine.moments.append(moment)
+        elif _yields(rules, rival, moment):
+            turn.end(rival, Reason.SUPERSEDED, turn.at)
+            mine.moments.append(moment)
+        else:
+            mine.moments.append(moment)
+            turn.end(moment, Reason.SUPERSEDED, turn.at)
+            continue
+        _end_if_bought(turn, moment, mine, max(moment.opened_at, login_at))
+
+
+def _end_if_bought(turn: Turn, moment: Moment, buyer: Profile, since: int) -> None:
+    """Ends a moment by a purchase (from ``since`` on, ms) that the other id made."""
+    scenario = turn.rules.scenarios.get(moment.scenario)
+    if scenario is None or e.Purchase not in scenario.ends_on:
+        return
+    for order in buyer.orders:
+        if order.at >= since:
+            reason = scenario.ended_by(turn, _purchase(turn.key, order), moment.entity)
+            if reason is not None:
+                turn.end(moment, reason, order.at)
+                return
+
+
+def _purchase(key: str, order: Order) -> e.Purchase:
+    """The purchase again, as far as the profile remembers it."""
+    items = tuple(e.Item(product_id=product_id, price=0) for product_id in order.product_ids)
+    return e.Purchase(
+        type="purchase",
+        event_id=order.order_id,
+        user_id=key,
+        occurred_at=order.at,
+        order_id=order.order_id,
+        items=items,
+        value=order.value,
+        currency=order.currency,
+    )
+
+
+def _gives_way(rules: "Rules", mine: Moment, theirs: Moment, login_at: int) -> bool:
+    """Whether the user's own moment would not have opened in the right order."""
+    stronger = rules.rank_of(mine.scenario) < rules.rank_of(theirs.scenario)
+    opened_since = mine.opened_at > max(login_at, theirs.opened_at)
+    return opened_since and not stronger and mine.step >= theirs.step and not mine.first_due
+
+
+def _rival(rules: "Rules", moments: list[Moment], moment: Moment) -> Moment | None:
+    scenario = rules.scenarios.get(moment.scenario)
+    for other in moments:
+        if other.entity != moment.entity:
+            continue
+        if other.scenario == moment.scenario:
+            return other
+        known = rules.scenarios.get(other.scenario)
+        if scenario is not None and known is not None and known.family == scenario.family:
+            return other
+    return None
+
+
+def _yields(rules: "Rules", mine: Moment, theirs: Moment) -> bool:
+    my_rank, their_rank = rules.rank_of(mine.scenario), rules.rank_of(theirs.scenario)
+    if my_rank != their_rank:
+        return their_rank < my_rank
+    return theirs.opened_at > mine.opened_at
+
+
+def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
+    if theirs.active_at > mine.active_at:
+        mine.prior_at, mine.active_at = max(mine.active_at, theirs.prior_at), theirs.active_at
+        mine.session_at = theirs.session_at
+    else:
+        mine.prior_at = max(mine.prior_at, theirs.active_at)
+    known = [at for at in (mine.first_at, theirs.first_at) if at]
+    mine.first_at = min(known, default=0)
+    mine.sessions += theirs.sessions
+    mine.locale = mine.locale or theirs.locale
+    mine.timezone = mine.timezone or theirs.timezone
+    mine.traits = {**theirs.traits, **mine.traits}
+    mine.orders = sorted((*mine.orders, *theirs.orders), key=lambda o: o.at)[-bounds.MAX_ORDERS :]
+    mine.order_count += theirs.order_count
+    mine.sent = sorted((*mine.sent, *theirs.sent), key=lambda s: s.at)[-bounds.MAX_SENT :]
+    mine.pending = sorted((*mine.pending, *theirs.pending), key=lambda p: p.at)[
+        -bounds.MAX_PENDING :
+    ]
+    mine.finals = [*theirs.finals, *mine.finals][-bounds.MAX_FINALS :]
+    mine.hours = _merge_buckets(mine.hours, theirs.hours, bounds.MAX_HOURS)
+    mine.days = _merge_buckets(mine.days, theirs.days, bounds.MAX_DAYS)
+    for category, (views, at) in theirs.categories.items():
+        before, newest = mine.categories.get(category, (0, 0))
+        mine.categories[category] = (before + views, max(newest, at))
+    newest_first = sorted(mine.categories.items(), key=lambda item: (-item[1][1], item[0]))
+    mine.categories = dict(newest_first[: bounds.MAX_CATEGORIES])
+
+
+def _merge_buckets(mine: list[list[int]], theirs: list[list[int]], most: int) -> list[list[int]]:
+    found = {bucket[0]: bucket for bucket in mine}
+    for bucket in theirs:
+        own = found.setdefault(bucket[0], [bucket[0]] + [0] * (len(bucket) - 1))
+        for column in range(1, len(bucket)):
+            own[column] += bucket[column]
+    newest = max(found, default=0)
+    return [found[slot] for slot in sorted(found) if slot > newest - most]
+
+
+def _merge_reach(mine: Profile, theirs: Profile) -> None:
+    for purpose, (granted, at) in theirs.consents.items():
+        if at >= mine.consents.get(purpose, (False, 0))[1]:
+            mine.consents[purpose] = (granted, at)
+    for device in theirs.devices:
+        put_device(mine, device)
