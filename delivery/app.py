@@ -7,7 +7,7 @@ import structlog
 
 from delivery.settings import DeliverySettings
 from delivery.worker import Worker
-from runtime.health import HealthServer
+from runtime.health import HealthServer, Status
 from runtime.vapid import exposed_files, load_keys
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,7 @@ class Delivery:
         self._keys = load_keys(settings.vapid_keys)
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
+        self._health: HealthServer | None = None
 
     async def run(self, *, handle_signals: bool = True) -> None:
         """Works until told to stop. SIGTERM and SIGINT tell it, unless another handles them.
@@ -44,7 +45,7 @@ class Delivery:
             loop.add_signal_handler(number, self.stop)
         worker = Worker(self._settings, self._keys, self._broken)
         try:
-            async with HealthServer(self._settings, worker.checks()):
+            async with HealthServer(self._settings, worker.checks()) as self._health:
                 await worker.work(self._stop)
         finally:
             for number in signals:
@@ -55,6 +56,10 @@ class Delivery:
     def stop(self) -> None:
         """Ends :meth:`run` cleanly."""
         self._stop.set()
+
+    async def statuses(self) -> dict[str, Status]:
+        """What readiness says, by check; empty while :meth:`run` does not."""
+        return await self._health.statuses() if self._health else {}
 
     def _broken(self, error: BaseException) -> None:
         log.error("delivery_broken", exc_info=error)

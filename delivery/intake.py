@@ -132,9 +132,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         """Commits what is done and how far we have come; false when one is not ours any more."""
         self._commit_at = time.monotonic() + _COMMIT_EVERY_S
         states = {
-            partition.number: (partition.tracker.committable, partition.tracker.taken)
-            for partition in partitions
-            if partition.started
+            partition.number: _state(partition) for partition in partitions if partition.started
         }
         changed = {
             number: state
@@ -265,3 +263,14 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             TopicPartition(self._topic, p.number) for p in self.partitions.values() if p.started
         ]
         return [tp for tp in started if tp in assigned]
+
+
+def _state(partition: Partition) -> tuple[int, int]:
+    """Below which offset all is done, and below which jobs may have been sent without our knowing.
+
+    Once closed with nothing under way, what was sent has its result, and there is no doubt.
+    """
+    committable = partition.tracker.committable
+    if partition.closed and not partition.under_way:
+        return committable, committable
+    return committable, partition.tracker.taken

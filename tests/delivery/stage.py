@@ -221,11 +221,12 @@ class Stage:
 
     async def ends(self, job: PushJob, *outcomes: ResultOutcome, deadline_s: float = 30.0) -> None:
         """Waits until the job has ended just so."""
-        await eventually(
-            lambda: sorted(self.outcomes(job)) == sorted(outcomes),
-            deadline_s,
-            what=f"{job.job_id} ends {', '.join(outcomes)}; it ended {self.outcomes(job)}",
-        )
+
+        def ended() -> bool:
+            assert sorted(self.outcomes(job)) == sorted(outcomes), job.job_id
+            return True
+
+        await eventually(ended, deadline_s)
 
     def posts(self, job: PushJob) -> int:
         """POSTs of the job, however often and wherever."""
