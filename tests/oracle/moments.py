@@ -73,7 +73,6 @@ class Moments:
                 "scenario": moment["scenario"],
                 "step": moment["step"],
                 "entity": moment["entity"],
-                "opened_at": moment["opened_at"],
                 "config": moment["config"],
                 "id": self._id(moment, due),
                 "moment": moment,
@@ -158,9 +157,8 @@ class Moments:
     def _take_back(self, shopper: Shopper, event: Event, at: int, counts: int) -> None:
         out = [sent for sent in shopper["sent"] if sent["class"] == "marketing"][-4:]
         for sent in out:
-            within = sent["opened_at"] <= at <= sent["at"]
             alive = counts < sent["at"] + sent["config"]["ttl"]
-            if within and alive and _end_of(sent["moment"], event, {"bought"}) is not None:
+            if at <= sent["at"] and alive and _end_of(sent["moment"], event, {"bought"}) is not None:
                 self._withdraw(shopper, sent, at, "purchased")
 
     def take_all_back(self, shopper: Shopper, at: int) -> None:

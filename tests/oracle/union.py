@@ -18,7 +18,8 @@ def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
                 user[kind][line] = interest
     keep_newest_views(user)
     for line in list(user["asked"]):
-        if bought_since(user, line[0], user["asked"][line]["at"]):
+        since = user["asked"][line]["at"]
+        if bought_since(user, line[0], since) or bought_since(handed, line[0], since):
             del user["asked"][line]
     for purpose, (at, granted) in handed["consent"].items():
         if user["consent"].get(purpose, (-1, False))[0] <= at:
