@@ -29,7 +29,7 @@ from processors.table import NEVER, ProfileTable
 from schemas.adapters import dump
 from schemas.catalog import CatalogEvent, ContentPublished
 from schemas.decisions import Decision
-from schemas.events import Login, ShopEvent, SignUp, key_of
+from schemas.events import Login, Logout, ShopEvent, SignUp, key_of
 from schemas.late import LateInput
 from schemas.partitioner import partition_of
 from schemas.people import Interaction, Subscription, subscription_key
@@ -108,7 +108,7 @@ class Replayer:
         self._count(1)
         if isinstance(event, Login | SignUp) and event.user_id != key:
             self._moved.add(key)
-        if key in self._moved:
+        if key in self._moved or isinstance(event, Logout):
             self._step(self._place(key))
 
     def interaction(self, interaction: Interaction, recorded_at: int) -> None:

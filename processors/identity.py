@@ -63,7 +63,7 @@ def _rebind(turn: Turn, device: Device, old: str, new: str) -> None:
 
 def rebind(turn: Turn, subscription: Subscription, old: str, new: str) -> Subscription:
     """Writes the subscription under its new owner and ends it under the old one."""
-    moved = subscription.model_copy(update={"user_id": new})
+    moved = subscription.model_copy(update={"user_id": new, "anonymous_id": old})
     effects, number = turn.desk.effects, subscription.subscription_id
     effects.subscriptions.append(SubscriptionMoved(old, number, None))
     effects.subscriptions.append(SubscriptionMoved(new, number, moved))
@@ -105,7 +105,8 @@ def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout) -> None:
         profile.alias_to, profile.alias_until = None, 0
     owner = profile.alias_to or turn.key
     for subscription in handover.subscriptions:
-        moved = subscription.model_copy(update={"user_id": owner})
+        visitor = None if owner == turn.key else turn.key
+        moved = subscription.model_copy(update={"user_id": owner, "anonymous_id": visitor})
         number = subscription.subscription_id
         turn.desk.effects.subscriptions.append(SubscriptionMoved(owner, number, moved))
         if owner == turn.key:

@@ -221,7 +221,8 @@ class Apply:
         self, record: UserRecord, profile: Profile, subscription: Subscription | None
     ) -> None:
         key, number = split_subscription_key(record.key)
-        if subscription is not None and profile.alias_to is not None:
+        moved_on = record.recorded_at < profile.alias_until
+        if subscription is not None and profile.alias_to is not None and moved_on:
             turn = Turn(self._desk, key, profile, self._desk.clock)
             identity.rebind(turn, subscription, key, profile.alias_to)
             return
@@ -232,7 +233,7 @@ class Apply:
             profile.devices = [d for d in profile.devices if d.subscription_id != number]
             return
         plain = subscription.model_dump(mode="json", exclude_none=True)
-        origin = None if known is None else known.origin
+        origin = subscription.anonymous_id or (None if known is None else known.origin)
         identity.put_device(profile, Device(number, subscription.last_seen_at, plain, origin))
         profile.timezone = subscription.timezone or profile.timezone
         profile.locale = profile.locale or subscription.locale

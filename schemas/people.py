@@ -25,6 +25,8 @@ class Subscription(Wire):
     last_seen_at: EpochMs
     key_id: Id | None = None
     """The VAPID key the browser subscribed with."""
+    anonymous_id: Id | None = None
+    """The browser's own id, where it is bound to a user: a logout finds it by that."""
     user_agent: Annotated[str, Field(max_length=512)] | None = None
     locale: Annotated[str, Field(max_length=35)] | None = None
     timezone: Annotated[str, Field(max_length=64)] | None = None
@@ -62,7 +64,11 @@ class HandoverProfile(Wire):
 
 
 class HandoverEvent(Wire):
-    """An event that came under the anonymous id after its profile had moved."""
+    """An event that came under the anonymous id after its profile had moved.
+
+    A ``logout`` goes the other way, to the anonymous id (``user_id`` names it, as the key): what
+    comes still is the visitor's own again, and so are ``subscriptions``.
+    """
 
     type: Literal["event"]
     user_id: Id
@@ -71,6 +77,7 @@ class HandoverEvent(Wire):
     """The wire event."""
     recorded_at: EpochMs
     historical: bool = False
+    subscriptions: tuple[Subscription, ...] = ()
 
 
 Handover = HandoverProfile | HandoverEvent
