@@ -12,9 +12,17 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, get_currency_precision
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta, pass_context
+from jinja2 import (
+    StrictUndefined,
+    Template,
+    TemplateError,
+    UndefinedError,
+    meta,
+    nodes,
+    pass_context,
+)
 from jinja2.runtime import Context
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from processors.config import CopyVariant
 from processors.localtime import zone
@@ -76,7 +84,10 @@ def _plural_filter(context: Context, number: int, **forms: str) -> str:
 
 
 def _environment() -> SandboxedEnvironment:
-    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    """Templates see what they are given and change nothing; none of them rolls dice."""
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    environment.globals.clear()
+    del environment.filters["random"]
     environment.filters |= {
         "money": _money_filter,
         "date": _date_filter,
@@ -87,14 +98,17 @@ def _environment() -> SandboxedEnvironment:
 
 
 _ENVIRONMENT = _environment()
+_OTHER_TEMPLATES: tuple[type[nodes.Node], ...] = (
+    nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends,
+)  # fmt: skip
 
 
 class CopyError(ValueError):
-    """A template that cannot be compiled; ``field`` names it within its variant."""
+    """A template that cannot be compiled; ``path`` leads to it: locale, variant, field."""
 
-    def __init__(self, field: str, message: str) -> None:
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
-        self.field = field
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +128,8 @@ class Text:
 Render = Callable[[Mapping[str, Any]], str]
 
 
-def compile_text(field: str, source: str) -> Render:
+@lru_cache(maxsize=4096)
+def compile_text(source: str) -> Render:
     """A template's render function; plain text needs none.
 
     Raises:
@@ -123,14 +138,16 @@ def compile_text(field: str, source: str) -> Render:
     if "{" not in source:
         return lambda _context: source
     try:
-        unknown = meta.find_undeclared_variables(_ENVIRONMENT.parse(source)) - NAMES
-        template: Template = _ENVIRONMENT.from_string(source)
+        parsed = _ENVIRONMENT.parse(source)
+        if any(parsed.find(kind) is not None for kind in _OTHER_TEMPLATES):
+            raise CopyError("a template stands alone: no include, import or extends")
+        unknown = meta.find_undeclared_variables(parsed) - NAMES
+        template: Template = _ENVIRONMENT.from_string(parsed)
     except TemplateError as error:
-        raise CopyError(field, f"the template does not parse: {error}") from None
+        raise CopyError(f"the template does not parse: {error}") from None
     if unknown:
         raise CopyError(
-            field,
-            f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}",
+            f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}"
         )
     return template.render
 
@@ -170,21 +187,27 @@ def _if_known(render: Render | None, context: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _compile_variant(variant: CopyVariant) -> _Variant:
-    def optional(field: str, source: str | None) -> Render | None:
-        return None if source is None else compile_text(field, source)
+def _compile_variant(variant: CopyVariant, *path: str | int) -> _Variant:
+    def compiled(source: str, *field: str | int) -> Render:
+        try:
+            return compile_text(source)
+        except CopyError as error:
+            raise CopyError(str(error), (*path, *field)) from None
+
+    def optional(source: str | None, *field: str | int) -> Render | None:
+        return None if source is None else compiled(source, *field)
 
     return _Variant(
-        title=compile_text("title", variant.title),
-        body=compile_text("body", variant.body),
-        url=compile_text("url", variant.url),
-        icon=optional("icon", variant.icon),
-        image=optional("image", variant.image),
+        title=compiled(variant.title, "title"),
+        body=compiled(variant.body, "body"),
+        url=compiled(variant.url, "url"),
+        icon=optional(variant.icon, "icon"),
+        image=optional(variant.image, "image"),
         actions=tuple(
             (
                 action.action,
-                compile_text(f"actions.{number}.title", action.title),
-                optional(f"actions.{number}.url", action.url),
+                compiled(action.title, "actions", number, "title"),
+                optional(action.url, "actions", number, "url"),
             )
             for number, action in enumerate(variant.actions)
         ),
@@ -200,7 +223,10 @@ class Copy:
         self._by_locale = {
             name.replace("_", "-").lower(): (
                 name,
-                tuple(_compile_variant(variant) for variant in variants),
+                tuple(
+                    _compile_variant(variant, name, number)
+                    for number, variant in enumerate(variants)
+                ),
             )
             for name, variants in by_locale.items()
         }
@@ -226,7 +252,7 @@ class Copy:
         for number, variant in enumerate(variants, start=1):
             try:
                 return variant.render(context, number)
-            except (UndefinedError, KeyError, TypeError, ZeroDivisionError):
+            except Exception:  # noqa: S112 (the shop's own words must not stop a worker)
                 continue
         return None
 
@@ -235,7 +261,7 @@ class Copy:
         _, variants = self._by_locale[locale.replace("_", "-").lower()]
         try:
             variants[-1].render({"shop": shop, "locale": locale, "tz": tz, "user": {}}, 1)
-        except (UndefinedError, KeyError, TypeError):
+        except Exception:
             return False
         return True
 

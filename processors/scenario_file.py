@@ -81,6 +81,7 @@ class _Loader:
         self.source = source
         self.problems: list[Problem] = []
         self.lines: dict[Path, int] = {}
+        self.met: set[int] = set()
 
     def load(self, version: str) -> Rules:
         plain = self._parse()
@@ -101,9 +102,10 @@ class _Loader:
 
     def _parse(self) -> Any:
         try:
-            node = yaml.compose(self.text, Loader=_Yaml)
+            reader = _Yaml(self.text)
+            node = reader.get_single_node()
             self._remember(node, ())
-            plain = yaml.load(self.text, Loader=_Yaml)  # noqa: S506 (a SafeLoader)
+            plain = None if node is None else reader.construct_document(node)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = 1 if mark is None else mark.line + 1
@@ -122,6 +124,10 @@ class _Loader:
         if node is None:
             return
         self.lines.setdefault(path, node.start_mark.line + 1)
+        if id(node) in self.met:
+            # An alias: walked through once, or a few lines of them would never end.
+            return
+        self.met.add(id(node))
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
@@ -235,7 +241,7 @@ class _Loader:
             try:
                 copy = Copy(by_locale, file.shop.locale)
             except CopyError as error:
-                self._refuse(path, f"{error.field}: {error}", "see docs/scenario-file.md")
+                self._refuse((*path, *error.path), str(error), "see docs/scenario-file.md")
                 continue
             for locale in copy.locales():
                 if not copy.renders_without_data(locale, shop, file.shop.timezone):
