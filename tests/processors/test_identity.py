@@ -1,0 +1,160 @@
+"""One person, two ids: where the browser and the events go, at login, after it, after logout."""
+
+from typing import Any
+
+import pytest
+
+from processors.effects import Effects
+from processors.inputs import EVENT_RANK
+from schemas.people import subscription_id_of
+from tests.processors.shop import DAY, MINUTE, NOON, Shop, event
+
+PHONE = subscription_id_of("https://push.example/phone", "key", "secret")
+
+
+def visit(at: int, visitor: str = "visitor-1") -> Any:
+    return event("page_view", at, None, anonymous_id=visitor, url="https://shop.example")
+
+
+def login(at: int, user: str = "ann", visitor: str = "visitor-1") -> Any:
+    return event("login", at, user, anonymous_id=visitor)
+
+
+def logout(at: int, user: str = "ann", visitor: str | None = "visitor-1") -> Any:
+    return event("logout", at, user, **({"anonymous_id": visitor} if visitor else {}))
+
+
+def settle(shop: Shop, effects: Effects) -> None:
+    """Hands on what the core writes to its own inputs until nothing more comes of it."""
+    for _ in range(5):
+        if not effects.handovers and not effects.subscriptions:
+            return
+        effects = shop.hand_on(effects)
+    pytest.fail("the handovers go round in a circle")
+
+
+def tell(shop: Shop, value: Any) -> None:
+    settle(shop, shop.tell(value))
+
+
+def browsers(shop: Shop, user: str) -> list[str]:
+    row = shop.core.table.get(user.encode())
+    return [] if row is None else [d.subscription_id for d in shop.profile(user).devices]
+
+
+def logged_in() -> Shop:
+    shop = Shop(reachable=False)
+    shop.subscribe("visitor-1", "phone", NOON)
+    tell(shop, visit(NOON))
+    tell(shop, login(NOON + MINUTE))
+    return shop
+
+
+def test_the_browser_goes_to_the_user_at_login() -> None:
+    shop = logged_in()
+    assert browsers(shop, "ann") == [PHONE]
+    assert browsers(shop, "visitor-1") == []
+
+
+def test_after_logout_the_browser_is_the_visitors_again_and_stays_so() -> None:
+    shop = logged_in()
+    tell(shop, logout(NOON + 2 * MINUTE))
+    assert browsers(shop, "ann") == []
+    assert browsers(shop, "visitor-1") == [PHONE]
+
+
+def test_after_logout_what_the_visitor_does_is_no_longer_the_users() -> None:
+    shop = logged_in()
+    tell(shop, logout(NOON + 2 * MINUTE))
+    before = shop.profile("ann").active_at
+    tell(shop, visit(NOON + 3 * MINUTE))
+    assert shop.profile("ann").active_at == before
+    assert shop.profile("visitor-1").active_at == NOON + 3 * MINUTE
+
+
+def test_a_browser_that_subscribed_after_the_login_is_found_by_the_logout_too() -> None:
+    shop = Shop(reachable=False)
+    tell(shop, visit(NOON))
+    tell(shop, login(NOON + MINUTE))
+    settle(shop, shop.subscribe("visitor-1", "phone", NOON + 2 * MINUTE))
+    assert browsers(shop, "ann") == [PHONE]
+
+    tell(shop, logout(NOON + 3 * MINUTE))
+
+    assert browsers(shop, "ann") == []
+    assert browsers(shop, "visitor-1") == [PHONE]
+
+
+def test_the_next_user_of_the_same_browser_gets_it_and_only_that_one() -> None:
+    shop = logged_in()
+    tell(shop, logout(NOON + 2 * MINUTE))
+    tell(shop, login(NOON + 3 * MINUTE, "bob"))
+    assert browsers(shop, "ann") == []
+    assert browsers(shop, "bob") == [PHONE]
+
+
+def test_a_logout_that_arrives_after_the_next_users_login_takes_nothing_from_them() -> None:
+    shop = logged_in()
+    late = logout(NOON + 2 * MINUTE)
+    tell(shop, login(NOON + 3 * MINUTE, "bob"))
+    tell(shop, late)
+    assert browsers(shop, "ann") == []
+    assert browsers(shop, "bob") == [PHONE]
+    tell(shop, visit(NOON + 4 * MINUTE))
+    assert shop.profile("bob").active_at == NOON + 4 * MINUTE
+
+
+def test_a_logout_without_the_browsers_id_unbinds_them_all() -> None:
+    shop = logged_in()
+    shop.subscribe("ann", "desk", NOON)
+    assert len(browsers(shop, "ann")) == 2
+    tell(shop, logout(NOON + 2 * MINUTE, visitor=None))
+    assert browsers(shop, "ann") == []
+
+
+def test_the_users_other_browsers_stay_bound() -> None:
+    shop = logged_in()
+    shop.subscribe("ann", "desk", NOON)
+    tell(shop, logout(NOON + 2 * MINUTE))
+    assert browsers(shop, "ann") == [
+        subscription_id_of("https://push.example/desk", "key", "secret")
+    ]
+
+
+def test_after_thirty_days_the_visitor_is_somebody_of_their_own_again() -> None:
+    shop = logged_in()
+    tell(shop, visit(NOON + 29 * DAY))
+    assert shop.profile("ann").active_at == NOON + 29 * DAY
+    tell(shop, visit(NOON + 31 * DAY))
+    assert shop.profile("ann").active_at == NOON + 29 * DAY
+    assert shop.profile("visitor-1").active_at == NOON + 31 * DAY
+
+
+def test_a_retry_of_the_login_hands_nothing_over_twice() -> None:
+    shop = logged_in()
+    again = shop.tell(login(NOON + MINUTE))
+    assert again.handovers == []
+
+
+def test_erasure_leaves_a_stub_that_remembers_nothing() -> None:
+    shop = logged_in()
+    tell(shop, event("erasure_requested", NOON + 2 * MINUTE))
+    row = shop.core.table.get(b"ann")
+    assert row is not None
+    assert b"visitor" not in row
+    assert b"push.example" not in row
+    late = event("page_view", NOON + MINUTE, url="https://shop.example")
+    shop.step(shop.user_record(EVENT_RANK, "ann", late, NOON + 3 * MINUTE))
+    assert shop.core.table.get(b"ann") == row
+
+
+def test_fifty_visitors_of_one_user_do_not_grow_the_profile_without_end() -> None:
+    shop = Shop(reachable=False)
+    for number in range(50):
+        at, visitor = NOON + number * MINUTE, f"visitor-{number}"
+        settle(shop, shop.subscribe(visitor, f"phone-{number}", at))
+        tell(shop, visit(at, visitor))
+        tell(shop, login(at + 1, "ann", visitor))
+    ann = shop.profile("ann")
+    assert len(ann.devices) == 10
+    assert len(ann.aliases) == 10
