@@ -1,7 +1,7 @@
 """Bytes to models and back. Every reader of a topic goes through here."""
 
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import orjson
 from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 from schemas.catalog import CatalogEvent, catalog_key_of
 from schemas.control import Control
 from schemas.decisions import DeadLetterReason
-from schemas.events import ShopEvent, key_of
+from schemas.events import Envelope, ShopEvent, key_of
 from schemas.people import Handover
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -20,6 +20,14 @@ CATALOG_EVENT: TypeAdapter[CatalogEvent] = TypeAdapter(
 )
 HANDOVER: TypeAdapter[Handover] = TypeAdapter(Annotated[Handover, Discriminator("type")])
 CONTROL: TypeAdapter[Control] = TypeAdapter(Control)
+
+
+EVENT_CLASSES: dict[str, type[Envelope]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(ShopEvent)
+}
+"""The model of each event type of ``shop.events``, by its name."""
+
+SHOP_EVENT_TYPES: frozenset[type[Envelope]] = frozenset(EVENT_CLASSES.values())
 
 
 class InvalidRecordError(ValueError):

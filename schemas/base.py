@@ -4,7 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from schemas.currencies import Currency
 
@@ -42,8 +50,18 @@ class Explained(StrEnum):
         return member
 
 
+def _only_text(value: object) -> object:
+    # A number here is no epoch ms: pydantic would take it for seconds.
+    if not isinstance(value, str) or value.isdecimal():
+        raise ValueError("neither epoch milliseconds nor RFC 3339 with an offset")
+    return value
+
+
 def _to_epoch_ms(value: datetime) -> int:
-    return round(value.timestamp() * 1000)
+    at = round(value.timestamp() * 1000)
+    if at < 0:
+        raise ValueError("before 1970")
+    return at
 
 
 EPOCH_MS_LIMIT = 253_402_300_799_999
@@ -54,7 +72,7 @@ if TYPE_CHECKING:
 else:
     EpochMs = Annotated[
         Annotated[int, Field(strict=True, ge=0, le=EPOCH_MS_LIMIT)]
-        | Annotated[AwareDatetime, AfterValidator(_to_epoch_ms)],
+        | Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_epoch_ms)],
         Field(union_mode="left_to_right", description="epoch ms, or RFC 3339 with an offset"),
         WithJsonSchema(
             {
