@@ -60,3 +60,9 @@ class WorkLoop:
             # While closing, the producer may have been fenced already: that is expected.
             if not self._closing:
                 self._on_error(error)
+        except asyncio.CancelledError:
+            # aiokafka leaks a cancellation of its own out of some stop(); it must not pass for
+            # a quiet end.
+            if not self._closing:
+                self._on_error(RuntimeError("cancelled by something it waited for"))
+            raise

@@ -244,6 +244,8 @@ class WholeTopics:
         forgotten = self.catalogue.floor > memory
         self.catalogue.floor = min(self.catalogue.floor, max(memory, 0))
         starts = {tp: applied.get(tp.partition, -1) + 1 for tp in self._products}
+        if not forgotten and all(start >= targets[tp.partition] for tp, start in starts.items()):
+            return
         consumer = self._consumer()
         await consumer.start()
         try:
@@ -251,19 +253,33 @@ class WholeTopics:
                 by_time = await consumer.offsets_for_times(dict.fromkeys(self._products, memory))
                 for tp, found in by_time.items():
                     starts[tp] = min(starts[tp], found.offset if found else targets[tp.partition])
-            starts = {tp: start for tp, start in starts.items() if start < targets[tp.partition]}
-            if not starts:
-                return
-            consumer.assign(list(starts))
-            for tp, start in starts.items():
-                consumer.seek(tp, start)
-            while not await self._reached(consumer, {tp: targets[tp.partition] for tp in starts}):
-                for tp, records in (await consumer.getmany(timeout_ms=100)).items():
-                    for record in records:
-                        if record.key == _MARK or record.offset >= targets[tp.partition]:
-                            continue
+            await self._queue_between(consumer, queue, applied, starts, targets)
+        finally:
+            await consumer.stop()
+
+    async def _queue_between(
+        self,
+        consumer: AIOKafkaConsumer,
+        queue: FactQueue,
+        applied: Mapping[int, int],
+        starts: Mapping[TopicPartition, int],
+        targets: Mapping[int, int],
+    ) -> None:
+        ends = {
+            tp: targets[tp.partition] for tp, at in starts.items() if at < targets[tp.partition]
+        }
+        if not ends:
+            return
+        consumer.assign(list(ends))
+        for tp in ends:
+            consumer.seek(tp, starts[tp])
+        while not await self._reached(consumer, ends):
+            batches = await consumer.getmany(timeout_ms=100)
+            for tp, records in batches.items():
+                for record in records:
+                    if record.key != _MARK and record.offset < ends[tp]:
                         fact = self._remember(record)
                         if fact.offset > applied.get(tp.partition, -1):
                             queue.add(fact)
-        finally:
-            await consumer.stop()
+            if not batches:
+                await self._holes.skip(consumer._fetcher, consumer.assignment())

@@ -1,0 +1,87 @@
+"""Nothing lost, nothing twice, nobody called idle who was not, whatever breaks."""
+
+import asyncio
+
+import pytest
+
+from nudge.local import LocalKafka
+from runtime.settings import KafkaSettings
+from schemas.topics import DECISIONS
+from tests.harness.records import read_to_end
+from tests.harness.waiting import eventually
+from tests.streams.shoppers import doubled, idle_counts
+from tests.streams.traffic import Traffic, traffic
+from tests.streams.workers import WorkerProcess, Workers
+
+pytestmark = pytest.mark.timeout(600)
+
+USERS = [f"shopper-{number}" for number in range(60)]
+PATIENT = {"TINY_WAIT_MS": "25000", "NUDGE_SESSION_TIMEOUT_S": "3"}
+
+
+async def test_workers_that_are_killed_added_and_asked_to_leave_lose_and_double_nothing(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    first = await _ready(crew)
+    async with traffic(ruled, USERS) as shoppers:
+        second = await _ready(crew)
+        await asyncio.sleep(3)
+        first.kill()
+        await asyncio.sleep(8)
+        third = await _ready(crew)
+        await asyncio.sleep(3)
+        assert second.stop() == 0
+        await asyncio.sleep(5)
+    await _exact(ruled, shoppers)
+    assert third.alive
+
+
+async def test_a_worker_frozen_for_20_seconds_is_fenced_and_joins_again_without_a_crash(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    first = await _ready(crew)
+    second = await _ready(crew)
+    async with traffic(ruled, USERS) as shoppers:
+        await asyncio.sleep(3)
+        first.freeze()
+        await asyncio.sleep(20)
+        first.thaw()
+        await eventually(lambda: first.log.count("partitions_taken") >= 3, 90)
+        await asyncio.sleep(3)
+    await _exact(ruled, shoppers)
+    assert first.alive
+    assert second.alive
+
+
+async def test_a_broker_that_restarts_costs_nothing(
+    own_ruled: KafkaSettings, own_kafka: LocalKafka, own_crew: Workers
+) -> None:
+    worker = await _ready(own_crew)
+    async with traffic(own_ruled, USERS) as shoppers:
+        await asyncio.sleep(3)
+        await asyncio.to_thread(own_kafka.restart)
+        await asyncio.sleep(3)
+        own_kafka.kill()
+        await asyncio.to_thread(own_kafka.start)
+        await asyncio.sleep(5)
+    await _exact(own_ruled, shoppers)
+    assert worker.alive, worker.log[-3000:]
+
+
+async def _ready(crew: Workers) -> WorkerProcess:
+    worker = crew.start(**PATIENT)
+    await eventually(lambda: "partitions_taken" in worker.log, 90)
+    return worker
+
+
+async def _exact(settings: KafkaSettings, shoppers: Traffic) -> None:
+    """One decision a shopper, made after the last event, with every event counted."""
+
+    async def told() -> bool:
+        assert len(await idle_counts(settings)) == len(USERS)
+        return True
+
+    await eventually(told, 120, every_s=0.5)
+    told_of = await idle_counts(settings)
+    assert told_of == {user: [count] for user, count in shoppers.sent.items()}
+    assert not doubled(await read_to_end(settings, DECISIONS))
