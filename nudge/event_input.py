@@ -56,8 +56,12 @@ class Source:
         return event
 
 
-def from_words(type_: str, fields: tuple[str, ...]) -> dict[str, Any]:
-    """``TYPE FIELD=VALUE…`` as a raw event. Values stay text; lists and objects are JSON.
+TIMES = frozenset(("occurred_at", "at", "expires_at", "expected_delivery"))
+"""Fields that hold a time, in any type."""
+
+
+def from_words(type_: str, fields: tuple[str, ...], *, now: int) -> dict[str, Any]:
+    """``TYPE FIELD=VALUE…`` as a raw event. Times may be ``+7d``; lists and objects are JSON.
 
     Raises:
         Problem: a word is no FIELD=VALUE, or a value looks like JSON and is not.
@@ -67,7 +71,7 @@ def from_words(type_: str, fields: tuple[str, ...]) -> dict[str, Any]:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise usage_problem(f"{word!r} is no FIELD=VALUE", "Write, say, price=1990.")
-        raw[name] = _value(name, value)
+        raw[name] = moment_ms(value, now=now) if name in TIMES else _value(name, value)
     return raw
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -52,12 +52,26 @@ def kafka_settings() -> KafkaSettings:
     return load(KafkaSettings)
 
 
-def quiet_clients() -> None:
-    """Commands say themselves what failed: what aiokafka logs is kept for that, not printed."""
+def quiet_clients() -> AbstractContextManager[None]:
+    """Commands say themselves what failed: what aiokafka logs is kept for that, not printed.
+
+    Holds from the call on; as a context it ends where the block ends.
+    """
     logger = logging.getLogger("aiokafka")
     if _last_words not in logger.handlers:
         logger.addHandler(_last_words)
         logger.propagate = False
+    return _loud_again()
+
+
+@contextmanager
+def _loud_again() -> Iterator[None]:
+    logger = logging.getLogger("aiokafka")
+    try:
+        yield
+    finally:
+        logger.removeHandler(_last_words)
+        logger.propagate = True
 
 
 class _LastWords(logging.Handler):

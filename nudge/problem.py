@@ -67,6 +67,7 @@ def _as_it_says(error: BaseException) -> Problem:
 _KNOWN = (
     ("nudge.local.errors", "LocalStackError", _as_it_says),
     ("runtime.vapid", "KeyFilesError", _as_it_says),
+    ("streams.guard", "RefusedError", _as_it_says),
     ("delivery.topics", "TopicsError", _as_it_says),
     ("pydantic_settings", "SettingsError", _of_settings),
     ("aiokafka.errors", "KafkaConnectionError", _of_connection),

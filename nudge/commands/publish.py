@@ -122,7 +122,7 @@ class _Given:
         if self.what == "-":
             return source, _only_events(source.events(_piped(name)))
         if self.file is None:
-            events = list(_only_events(source.events(self._words())))
+            events = list(_only_events(source.events(self._words(now))))
             _nothing_if(source)
             return source, iter(events)
         if not self.skip_bad:
@@ -131,12 +131,12 @@ class _Given:
             _nothing_if(source)
         return source, _only_events(file_events(source, self.file))
 
-    def _words(self) -> Iterator[tuple[int, Any]]:
+    def _words(self, now: int) -> Iterator[tuple[int, Any]]:
         from nudge.event_input import from_json, from_words
 
         assert self.what is not None
         if not self.what.lstrip().startswith(("{", "[")):
-            yield 1, from_words(self.what, self.fields)
+            yield 1, from_words(self.what, self.fields, now=now)
             return
         raw = from_json(self.what)
         yield from ((1, member) for member in (raw if isinstance(raw, list) else [raw]))

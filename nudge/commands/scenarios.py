@@ -138,13 +138,28 @@ def list_(
     )
 
 
-@app.command(epilog=examples("nudge scenarios show > scenarios.yaml"))
+@app.command(
+    epilog=examples(
+        "nudge scenarios show --shipped > scenarios.yaml      # a file to begin with",
+        "nudge scenarios show                                 # what is in force",
+    )
+)
 def show(
     version: Annotated[str | None, typer.Argument(help="Default: the one in force.")] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="The file that comes with Nudge; needs no Kafka.")
+    ] = False,
 ) -> None:
     """Print a version's file, as it was applied."""
     import asyncio
     import sys
+
+    if shipped:
+        from importlib.resources import files
+
+        source = files("processors.scenarios").joinpath("default.yaml")
+        sys.stdout.write(source.read_text(encoding="utf-8"))
+        return
 
     from nudge.controls import read_controls
     from nudge.kafka import kafka_settings

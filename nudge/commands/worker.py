@@ -1,8 +1,13 @@
 """``nudge worker``: the streams worker that keeps profiles and decides."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from nudge.terminal import examples
+
+if TYPE_CHECKING:
+    from streams.settings import StreamsSettings
 
 
 def register(root: typer.Typer, section: str) -> None:
@@ -24,8 +29,27 @@ def worker() -> None:
     partitions. SIGTERM (or Ctrl-C) ends the steps under way and leaves. The topics must be there
     (`nudge topics create`), and a scenario version in force (`nudge scenarios apply`).
     """
-    from nudge.kafka import load
+    import asyncio
+
+    from nudge.kafka import load, quiet_clients
     from streams.settings import StreamsSettings
     from streams.worker import run_worker
 
-    run_worker(load(StreamsSettings))
+    settings = load(StreamsSettings)
+    with quiet_clients():
+        asyncio.run(_refuse_early(settings))
+    run_worker(settings)
+
+
+async def _refuse_early(settings: "StreamsSettings") -> None:
+    """What the worker would refuse in the middle of its start is said before it.
+
+    Raises:
+        Problem: Kafka cannot be reached.
+        RefusedError: there are no topics.
+    """
+    from nudge.kafka import admin
+    from streams.guard import read_site
+
+    async with admin(settings):
+        await read_site(settings)
