@@ -15,6 +15,9 @@ from schemas.push import MessageClass
 USER_ENTITY = "user"
 """The entity of a scenario that names none: one moment a user."""
 
+_LIST_KEPT = 5
+"""Of a list in the event, so many wait with the moment."""
+
 _ENVELOPE = frozenset(e.Envelope.model_fields)
 
 
@@ -107,5 +110,8 @@ def _own_fields(event: e.ShopEvent) -> dict[str, Any]:
     items = plain.pop("items", None)
     if items is not None:
         plain["count"] = sum(item["quantity"] for item in items)
-        plain["product_ids"] = [item["product_id"] for item in items[:5]]
-    return plain
+        plain["product_ids"] = [item["product_id"] for item in items]
+    return {
+        name: value[:_LIST_KEPT] if isinstance(value, list) else value
+        for name, value in plain.items()
+    }
