@@ -1,0 +1,165 @@
+"""The catalogue's fold: the newest statement holds, and the 30-day low is the law's."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.fold import DAY_MS, fold, fold_content
+from schemas.adapters import CATALOG_EVENT
+from schemas.products import Product
+from tests.processors.shop import DAY, HOUR, NOON
+
+
+def said(type_: str, at: int, **fields: Any) -> Any:
+    plain = {"type": type_, "event_id": f"{type_}/{at}", "occurred_at": at, "product_id": "lamp"}
+    return CATALOG_EVENT.validate_python(plain | fields)
+
+
+def price(at: int, amount: int, variant: str | None = None) -> Any:
+    own = {"variant_id": variant} if variant else {}
+    return said("price_change", at, price=amount, currency="PLN", **own)
+
+
+def stock(at: int, quantity: int, variant: str | None = None) -> Any:
+    own = {"variant_id": variant} if variant else {}
+    return said("stock_change", at, quantity=quantity, **own)
+
+
+def published(at: int, **fields: Any) -> Any:
+    own = {"name": "Oslo lamp", "category": "lamps", "url": "https://shop.example/lamp",
+           "price": 10000, "currency": "PLN"}  # fmt: skip
+    return said("product_published", at, **own | fields)
+
+
+def folded(*events: Any) -> Product:
+    product: Product | None = None
+    for event in events:
+        product = fold(product, event) or product
+    assert product is not None
+    return product
+
+
+def low_of(product: Product) -> int | None:
+    return product.changes[0].low_30d
+
+
+def test_a_first_price_has_none_before_and_no_low() -> None:
+    change = folded(price(NOON, 10000)).changes[0]
+    assert (change.price, change.price_before, change.low_30d) == (10000, None, None)
+
+
+def test_the_same_said_again_is_nothing() -> None:
+    product = folded(published(NOON, quantity=3))
+    assert fold(product, published(NOON + 1, quantity=3)) is None
+    assert fold(product, price(NOON + 1, 10000)) is None
+    assert fold(product, stock(NOON + 1, 3)) is None
+
+
+def test_an_older_statement_that_comes_later_changes_nothing() -> None:
+    product = folded(price(NOON, 9000), stock(NOON, 0))
+    assert fold(product, price(NOON - 1, 8000)) is None
+    assert fold(product, stock(NOON - 1, 5)) is None
+
+
+def test_the_low_is_the_lowest_price_of_the_thirty_days_before_the_change() -> None:
+    product = folded(
+        price(NOON, 10000), price(NOON + 5 * DAY, 8000), price(NOON + 6 * DAY, 12000),
+        price(NOON + 20 * DAY, 9000),
+    )  # fmt: skip
+    assert low_of(product) == 8000
+
+
+def test_a_price_that_held_into_the_thirty_days_counts_though_it_was_set_before() -> None:
+    """80 until day 40, then 120: the 80 was asked within the 30 days before day 50."""
+    product = folded(price(NOON, 8000), price(NOON + 40 * DAY, 12000), price(NOON + 50 * DAY, 9000))
+    assert low_of(product) == 8000
+
+
+def test_a_low_of_more_than_thirty_days_ago_is_forgotten() -> None:
+    product = folded(price(NOON, 8000), price(NOON + DAY, 12000), price(NOON + 40 * DAY, 10000))
+    assert low_of(product) == 12000
+
+
+def test_a_price_of_an_hour_counts_for_its_day() -> None:
+    product = folded(
+        price(NOON, 10000), price(NOON + HOUR, 5000), price(NOON + 2 * HOUR, 10000),
+        price(NOON + 10 * DAY, 9000),
+    )  # fmt: skip
+    assert low_of(product) == 5000
+
+
+def test_a_variant_has_a_price_and_a_stock_of_its_own() -> None:
+    product = folded(published(NOON, quantity=3), price(NOON, 8000, "red"), stock(NOON, 0, "red"))
+    assert product.offers[""].price == 10000
+    assert product.offers["red"].price == 8000
+    assert product.offers["red"].quantity == 0
+    assert product.changes[0].variant_id == "red"
+
+
+def test_published_with_price_and_stock_is_one_change() -> None:
+    (change,) = folded(published(NOON, quantity=3)).changes
+    assert (change.price, change.quantity, change.quantity_before) == (10000, 3, None)
+
+
+def test_taken_off_and_put_back_on_the_shop() -> None:
+    gone = folded(published(NOON), said("product_unpublished", NOON + 1))
+    assert not gone.published
+    back = fold(gone, published(NOON + 2))
+    assert back is not None
+    assert back.published
+    assert back.published_at == NOON + 2
+
+
+def test_a_variant_taken_off_the_shop_is_out_of_stock() -> None:
+    product = folded(published(NOON), said("product_unpublished", NOON + 1, variant_id="red"))
+    assert product.published
+    assert product.offers["red"].quantity == 0
+
+
+def test_content_is_replaced_by_newer_content_only() -> None:
+    def content(at: int, title: str = "A lesson") -> Any:
+        plain = {"type": "content_published", "event_id": "e", "occurred_at": at, "topic": "maths",
+                 "content_id": "c1", "title": title, "url": "https://shop.example/c1"}  # fmt: skip
+        return CATALOG_EVENT.validate_python(plain)
+
+    first = fold_content(None, content(NOON))
+    assert first is not None
+    assert fold_content(first, content(NOON + 1)) is None
+    assert fold_content(first, content(NOON - 1, "Another")) is None
+    newer = fold_content(first, content(NOON + 1, "Another"))
+    assert newer is not None
+    assert newer.title == "Another"
+    with pytest.raises(TypeError):
+        fold(None, content(NOON))
+
+
+changes = st.lists(
+    st.tuples(st.integers(0, 70 * 24), st.integers(1, 50), st.sampled_from(["", "red"])),
+    min_size=1, max_size=40,
+)  # fmt: skip
+
+
+@given(changes)
+def test_the_low_of_each_change_is_what_a_plain_look_back_finds(
+    told: list[tuple[int, int, str]],
+) -> None:
+    product: Product | None = None
+    held: dict[str, list[tuple[int, int]]] = {"": [], "red": []}
+    for hours, amount, variant in sorted(told):
+        at = NOON + hours * HOUR
+        after = fold(product, price(at, amount, variant or None))
+        known = held[variant]
+        if known and amount == known[-1][1]:
+            assert after is None
+            continue
+        assert after is not None
+        product = after
+        since = (at // DAY_MS - 30) * DAY_MS
+        ends = [start for start, _ in [*known, (at, amount)]][1:]
+        asked = [cost for (_, cost), end in zip(known, ends, strict=True) if end >= since]
+        assert product.changes[0].low_30d == (min(asked) if asked else None)
+        known.append((at, amount))
+    assert product is not None
+    assert all(len(offer.lows) <= 31 for offer in product.offers.values())
