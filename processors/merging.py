@@ -52,7 +52,9 @@ def _merge_spent(mine: Profile, theirs: Profile) -> int:
 
 
 def _active_unbought(mine: Profile) -> int:
-    """The user's last activity; the one before where the last was a purchase."""
+    """The user's last activity; the one before where the last was a purchase; 0 for none."""
+    if not mine.sessions:
+        return 0
     return mine.prior_at if mine.active_at == mine.bought_at else mine.active_at
 
 
@@ -93,32 +95,29 @@ def _merge_moments(turn: Turn, theirs: Profile, login_at: int) -> None:
         _end_if_bought(turn, moment, theirs, moment.opened_at)
     for moment in theirs.moments:
         rival = _rival(rules, mine.moments, moment)
-        if rival is None:
-            mine.moments.append(moment)
-        elif _gives_way(rules, rival, moment, login_at):
+        mine.moments.append(moment)
+        if _end_if_bought(turn, moment, mine, max(moment.opened_at, login_at)) or rival is None:
+            continue
+        if _gives_way(rules, rival, moment, login_at):
             mine.moments.remove(rival)
-            mine.moments.append(moment)
         elif _yields(rules, rival, moment):
             turn.end(rival, Reason.SUPERSEDED, turn.at)
-            mine.moments.append(moment)
         else:
-            mine.moments.append(moment)
             turn.end(moment, Reason.SUPERSEDED, turn.at)
-            continue
-        _end_if_bought(turn, moment, mine, max(moment.opened_at, login_at))
 
 
-def _end_if_bought(turn: Turn, moment: Moment, buyer: Profile, since: int) -> None:
+def _end_if_bought(turn: Turn, moment: Moment, buyer: Profile, since: int) -> bool:
     """Ends a moment by a purchase (from ``since`` on, ms) that the other id made."""
     scenario = turn.rules.scenarios.get(moment.scenario)
     if scenario is None or e.Purchase not in scenario.ends_on:
-        return
+        return False
     for order in buyer.orders:
         if order.at >= since:
             reason = scenario.ended_by(turn, _purchase(turn.key, order), moment.entity)
             if reason is not None:
                 turn.end(moment, reason, order.at)
-                return
+                return True
+    return False
 
 
 def _purchase(key: str, order: Order) -> e.Purchase:
@@ -164,7 +163,7 @@ def _yields(rules: "Rules", mine: Moment, theirs: Moment) -> bool:
 
 
 def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
-    if theirs.active_at > mine.active_at:
+    if theirs.active_at > mine.active_at or not mine.sessions:
         mine.prior_at, mine.active_at = max(mine.active_at, theirs.prior_at), theirs.active_at
         mine.session_at = theirs.session_at
     else:

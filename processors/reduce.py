@@ -58,7 +58,7 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, lookup: Lookup)
 
 def touch(profile: Profile, at: int) -> None:
     """Activity at ``at`` (ms)."""
-    last = profile.active_at
+    last = profile.active_at if profile.sessions else 0  # a subscription alone is no activity
     if at > last:
         if at - last >= SESSION_GAP_MS:
             profile.sessions += 1
