@@ -1,0 +1,138 @@
+"""A product with many watchers is told in slices, and nobody is judged before their news."""
+
+from processors.table import ProfileTable
+from tests.processors.shop import HOUR, MINUTE, NOON, Shop, event
+
+
+def crowd(shop: Shop, people: int, at: int = NOON) -> None:
+    """Everyone has asked for the lamp, in order."""
+    for number in range(people):
+        shop.tell(event("stock_alert_requested", at + number, f"u{number:03}", product_id="lamp"))
+
+
+def sold_out(slice_size: int = 10, people: int = 35) -> Shop:
+    shop = Shop(slice_size=slice_size)
+    shop.step(shop.fact("stock_change", NOON - 1, quantity=0))
+    crowd(shop, people)
+    shop.tick(NOON + MINUTE)
+    return shop
+
+
+def finals(shop: Shop) -> list[str]:
+    return [d.user_id for d in shop.decisions if d.final]
+
+
+def finish(shop: Shop) -> int:
+    steps = 0
+    while shop.core.has_work():
+        shop.step()
+        steps += 1
+    return steps
+
+
+def test_few_watchers_are_told_at_once() -> None:
+    shop = sold_out(slice_size=500)
+    shop.step(shop.fact("stock_change", NOON + HOUR, quantity=9))
+    assert not shop.core.has_work()
+    shop.tick(NOON + HOUR)
+    assert len(finals(shop)) == 35
+
+
+def test_many_watchers_are_told_a_slice_a_step_each_once() -> None:
+    shop = sold_out()
+    shop.step(shop.fact("stock_change", NOON + HOUR, quantity=9))
+    assert shop.core.has_work()
+    assert shop.core.open_walks == 1
+    assert finish(shop) == 3
+    shop.tick(NOON + HOUR)
+    assert sorted(finals(shop)) == [f"u{number:03}" for number in range(35)]
+
+
+def test_a_slice_is_no_larger_than_it_may_be() -> None:
+    shop = sold_out()
+    effects = shop.step(shop.fact("stock_change", NOON + HOUR, quantity=9))
+    rows = [key for key in effects.writes if not key.startswith(b"\x00")]
+    assert len(rows) == 10
+
+
+def test_others_are_served_while_a_walk_is_under_way() -> None:
+    shop = sold_out()
+    shop.step(shop.fact("stock_change", NOON + HOUR, quantity=9))
+    order = {"order_id": "A-1", "items": [], "value": 1, "currency": "PLN"}
+    shop.tell(event("purchase", NOON + HOUR + 1, "zoe", **order))
+    assert shop.core.has_work()
+    assert ("zoe", "order_confirmed", "sent", "ok") in shop.said()
+
+
+def test_whoever_comes_while_their_news_is_on_its_way_gets_it_first() -> None:
+    shop = sold_out()
+    shop.step(shop.fact("stock_change", NOON + HOUR, quantity=9))
+    last = event("page_view", NOON + HOUR + 1, "u034", url="https://shop.example")
+    shop.tell(last)
+    assert ("u034", "back_in_stock", "sent", "ok") in shop.said()
+    finish(shop)
+    shop.tick(NOON + 2 * HOUR)
+    assert finals(shop).count("u034") == 1
+
+
+def test_a_wave_over_several_slices_keeps_its_limit() -> None:
+    shop = sold_out()
+    shop.step(shop.fact("stock_change", NOON + HOUR, quantity=1))
+    finish(shop)
+    shop.tick(NOON + HOUR)
+    reasons = [d.reason.value for d in shop.decisions if d.final]
+    assert reasons.count("ok") == 20
+    assert reasons.count("wave_limit") == 15
+
+
+def test_two_walks_go_one_after_the_other() -> None:
+    shop = sold_out()
+    shop.step(
+        shop.fact("stock_change", NOON + HOUR, quantity=9),
+        shop.fact("price_change", NOON + HOUR, price=100, currency="PLN"),
+        shop.fact("stock_change", NOON + HOUR + 1, quantity=0),
+        shop.fact("stock_change", NOON + HOUR + 2, quantity=5),
+    )
+    assert shop.core.open_walks == 2
+    finish(shop)
+    shop.tick(NOON + 2 * HOUR)
+    assert len(finals(shop)) >= 35
+
+
+def test_a_walk_interrupted_by_a_restart_goes_on_where_it_was() -> None:
+    shop = sold_out()
+    shop.step(shop.fact("stock_change", NOON + HOUR, quantity=9))
+    shop.step()
+    told = len([d for d in shop.decisions if d.final])
+
+    rows = ProfileTable()
+    for _, key, row in shop.core.table.users():
+        rows.put(key, row)
+    for key, row in shop.core.table.reserved.items():
+        rows.put(key, row)
+    again = Shop(table=rows, catalogue=shop.catalogue, slice_size=10)
+    assert again.core.has_work()
+    finish(again)
+    again.tick(NOON + HOUR)
+
+    both = finals(shop) + finals(again)
+    assert sorted(both) == [f"u{number:03}" for number in range(35)]
+    assert told == len(finals(shop))
+
+
+def test_a_fact_that_was_applied_before_is_not_told_again() -> None:
+    shop = sold_out(slice_size=500)
+    fact = shop.fact("stock_change", NOON + HOUR, quantity=9)
+    shop.step(fact)
+    shop.tick(NOON + HOUR)
+    before = len(shop.decisions)
+    shop.step(fact)
+    shop.tick(NOON + 2 * HOUR)
+    assert len(shop.decisions) == before
+
+
+def test_news_that_interest_nobody_open_no_walk() -> None:
+    shop = sold_out()
+    effects = shop.step(shop.fact("price_change", NOON + HOUR, price=100, currency="PLN"))
+    assert not shop.core.has_work()
+    assert [key for key in effects.writes if not key.startswith(b"\x00")] == []
