@@ -9,7 +9,7 @@ from processors.config import BackInStockConfig, Priority
 from processors.copy import without_nothing
 from processors.profile import Moment, Profile
 from processors.scenarios import product_news as news
-from processors.scenarios.base import ASKED, KIND_NAMES, SAVED, VIEWED, Caring
+from processors.scenarios.base import ASKED, KIND_NAMES, SAVED, VIEWED, Caring, matches
 from processors.turn import Turn
 from schemas import events as e
 from schemas.decisions import Reason
@@ -98,11 +98,8 @@ class BackInStock:
 
     def sent(self, turn: Turn, moment: Moment) -> None:
         """An alert that was sent has done its work."""
-        turn.profile.asked = [
-            i
-            for i in turn.profile.asked
-            if i.product_id != moment.entity or i.at > moment.opened_at
-        ]
+        about = (moment.entity, moment.data.get("variant_id"))
+        turn.profile.asked = [i for i in turn.profile.asked if not matches(i, *about)]
 
     def next_wait(self, step: int) -> int | None:
         return None

@@ -32,12 +32,15 @@ class Plan:
     partitions: int = 4
     cart_wait: int = 20_000
     checkout_wait: int = 10_000
+    pace: int = 8_000
+    """How long people rest between two things they do, on average."""
     out_of_order: float = 0.1
     disorder: int = 3_000
     late: float = 0.0
     late_by: int = 40_000
     ahead: float = 0.01
     duplicates: float = 0.02
+    huge_names: float = 0.2
     zones: tuple[str, ...] = ZONES
     pauses: tuple[tuple[int, int], ...] = ()
     """Stretches (from, to) in which nothing at all is recorded."""
@@ -118,7 +121,7 @@ class Generator:
         elif kind == "stock_change":
             event.update(quantity=quantity)
         elif kind == "product_published":
-            name = HUGE_NAME if self.random.random() < 0.2 else f"Thing {product}"
+            name = HUGE_NAME if self.random.random() < self.plan.huge_names else f"Thing {product}"
             event.update(name=name, category="things", url="https://shop.example/p")
             event.update(price=price, currency="PLN", quantity=quantity)
         self.made.append({"topic": "shop.catalog", "key": product, "value": event, "at": at})
@@ -200,7 +203,7 @@ class Generator:
                 at += wait
                 self._act(person, self._who_next(person, key, at), at, event)
                 left -= 1
-            at += int(self.random.expovariate(1 / 8_000)) + 1
+            at += int(self.random.expovariate(1 / self.plan.pace)) + 1
 
     def _who(self, person: _Person, at: int) -> str:
         keys = [v for v in person.visitors if at < person.logins.get(v, at + 1)]

@@ -78,7 +78,7 @@ class Moments:
                 "moment": moment,
             }
         )
-        if moment.get("interest") == "asked":
+        if moment["config"]["use"] == "back_in_stock":
             asked = shopper["asked"]
             for line in [n for n in asked if matches(n, moment["entity"], moment["variant"])]:
                 del asked[line]
