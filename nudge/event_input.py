@@ -21,12 +21,13 @@ class Source:
     """Where events come from, what is filled in, and who is told what was wrong with them.
 
     ``head``: fields that events get where they have none (from ``--user`` and its like).
+    ``now``: the time (ms) of events that have none; ``None``: they are faulty.
     ``strict``: a field that looks misspelt is a fault; else, as for readers, it is ignored.
     """
 
     name: str
     head: Mapping[str, Any]
-    now: int
+    now: int | None
     tell: Callable[[str], None]
     strict: bool = True
     faulty: int = 0

@@ -62,11 +62,11 @@ def topic_of(type_: str) -> Topic:
     return SHOP_EVENTS if issubclass(event_models()[type_], Envelope) else SHOP_CATALOG
 
 
-def filled(raw: Mapping[str, Any], *, now: int) -> dict[str, Any]:
-    """``raw`` with an ``event_id`` and the time ``now`` (ms) where it has none."""
-    return {"event_id": str(uuid.uuid4()), "occurred_at": now} | {
-        name: value for name, value in raw.items() if value is not None
-    }
+def filled(raw: Mapping[str, Any], *, now: int | None) -> dict[str, Any]:
+    """``raw`` with an ``event_id`` and the time ``now`` (ms; ``None``: no time) if it has none."""
+    given = {name: value for name, value in raw.items() if value is not None}
+    time = {} if now is None else {"occurred_at": now}
+    return {"event_id": str(uuid.uuid4())} | time | given
 
 
 def ready(raw: Mapping[str, Any]) -> ReadyEvent:

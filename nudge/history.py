@@ -56,14 +56,14 @@ class Trap:
     cure: str
 
 
-def survey(path: Path, tell: Callable[[str], None], now: int) -> tuple[Survey, int]:
+def survey(path: Path, tell: Callable[[str], None]) -> tuple[Survey, int]:
     """Reads the whole file; answers what it holds, and how many lines are bad (told to ``tell``).
 
     Raises:
         Problem: the file cannot be read.
     """
     found = Survey(path, digest=_digest(path))
-    source = _source(found, tell, now)
+    source = _source(found, tell)
     for event in _events(found, source):
         found.counts[event.topic] = found.counts.get(event.topic, 0) + 1
         at = found.oldest.get(event.topic, event.occurred_at)
@@ -79,30 +79,18 @@ def _digest(path: Path) -> str:
         return digest.hexdigest()[:16]
 
 
-def _source(found: Survey, tell: Callable[[str], None], now: int) -> Source:
-    return Source(str(found.path), {}, now, tell, strict=False)
+def _source(found: Survey, tell: Callable[[str], None]) -> Source:
+    return Source(str(found.path), {}, None, tell, strict=False)
 
 
 def _events(found: Survey, source: Source) -> Iterator[ReadyEvent]:
     """The file's good events; one without an id gets the same at every run."""
     with open_input(found.path) as stream:
         documents = (
-            (
-                line,
-                {"event_id": f"{found.digest}-{line}"} | raw if _has_time(raw) else _no_time(raw),
-            )
+            (line, {"event_id": f"{found.digest}-{line}"} | raw if isinstance(raw, dict) else raw)
             for line, raw in json_documents(stream, source.name)
         )
         yield from (event for _, event in source.events(documents))
-
-
-def _has_time(raw: object) -> bool:
-    return isinstance(raw, dict) and raw.get("occurred_at") is not None
-
-
-def _no_time(raw: object) -> object:
-    # An explicit wrong value makes the check name the field; what is no object stays as it is.
-    return raw | {"occurred_at": "missing"} if isinstance(raw, dict) else raw
 
 
 async def traps(settings: KafkaSettings, found: Survey, now: int) -> list[Trap]:
@@ -138,7 +126,7 @@ def topic_traps(state: TopicState, oldest: int, now: int, broker: str) -> Iterat
 
 
 async def load(
-    settings: KafkaSettings, found: Survey, tell: Callable[[str], None], now: int
+    settings: KafkaSettings, found: Survey, tell: Callable[[str], None]
 ) -> AsyncIterator[int]:
     """Writes the file's events; yields how many of them are safe so far.
 
@@ -156,7 +144,7 @@ async def load(
     async with writer(settings, transactional_id=group) as producer:
         done = await _done(settings, group, mark)
         yield done
-        events = islice(_events(found, _source(found, tell, now)), done, None)
+        events = islice(_events(found, _source(found, tell)), done, None)
         while batch := list(islice(events, _A_TRANSACTION)):
             async with producer.transaction():
                 await _write(producer, settings, counts, batch)

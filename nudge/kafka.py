@@ -124,6 +124,8 @@ async def reader(settings: KafkaSettings, **options: Any) -> AsyncIterator[AIOKa
     )
     try:
         await _start(consumer, settings)
+        # A consumer stopped before its tasks ran once raises CancelledError out of stop().
+        await asyncio.sleep(0)
         yield consumer
     finally:
         await consumer.stop()

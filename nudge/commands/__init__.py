@@ -15,6 +15,7 @@ from nudge.commands import (
     demo,
     doctor,
     explain,
+    gateway,
     keys,
     pause,
     publish,
@@ -37,7 +38,7 @@ class CommandModule(Protocol):
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Try": (demo,),
     "Set up": (doctor, topics, keys, scenarios),
-    "Run": (worker, deliver),
+    "Run": (worker, deliver, gateway),
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),
     "Steer": (pause, send_test),

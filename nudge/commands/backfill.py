@@ -55,7 +55,7 @@ def backfill(
     from nudge.when import now_ms, rfc3339
 
     now = now_ms()
-    found, bad = survey(file, lambda fault: note(f"[red]invalid[/red]  {plain(fault)}"), now)
+    found, bad = survey(file, lambda fault: note(f"[red]invalid[/red]  {plain(fault)}"))
     if bad and not skip_bad:
         raise Problem(f"{bad} bad lines; nothing was sent.", "Mend them, or add --skip-bad.")
     if not found.total:
@@ -88,7 +88,7 @@ async def _backfill(
     start: int | None = None
     done = 0
     with Progress("loading", found.total) as progress:
-        async for done in load(settings, found, lambda _: None, now):
+        async for done in load(settings, found, lambda _: None):
             start = done if start is None else start
             progress.at(done)
     if start == found.total:
