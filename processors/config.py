@@ -1,5 +1,6 @@
 """What stands in the scenario file, as pydantic models. Durations are milliseconds once read."""
 
+import re
 from datetime import time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -17,7 +18,7 @@ DAY = 24 * HOUR
 class Config(BaseModel):
     """A part of the scenario file. An unknown key is a mistake and is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Mode(StrEnum):
@@ -44,7 +45,6 @@ class Shop(Config):
     cart_url: str
     checkout_url: str
     order_url: str | None = None
-    """May hold ``{order_id}``."""
     icon: str | None = None
     timezone: str
     locale: str
@@ -60,9 +60,19 @@ class Shop(Config):
         return value
 
 
+def _clock(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        return time.fromisoformat(value)
+    raise ValueError("write a time of day like 22:00")
+
+
+Clock = Annotated[time, BeforeValidator(_clock)]
+"""Local wall time, to the minute."""
+
+
 class Quiet(Config):
-    start: Annotated[time, Field(alias="from")] = time(22)
-    end: Annotated[time, Field(alias="to")] = time(8)
+    start: Annotated[Clock, Field(alias="from")] = time(22)
+    end: Annotated[Clock, Field(alias="to")] = time(8)
     spread: Duration = 45 * 60_000
 
 

@@ -7,21 +7,20 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from processors import lined_yaml
 from processors.config import AfterEventConfig, CartConfig, Mode, ScenarioFile
 from processors.copy import Copy, CopyError
 from processors.durations import format_duration
+from processors.lined_yaml import Document, Path, UnreadableError
 from processors.localtime import QuietHours
 from processors.rules import Rules
 from processors.scenarios import KINDS
 from processors.scenarios.base import NewsScenario, Scenario
 from schemas.adapters import EVENT_CLASSES
 from schemas.events import Envelope
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +60,12 @@ def load(text: str, source: str = "scenarios.yaml", version: str | None = None) 
     return _Loader(text, source).load(version or version_of(text))
 
 
-class _Yaml(yaml.SafeLoader):
-    """YAML 1.2's booleans: ``on`` is a word here, not true."""
-
-
-_Yaml.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 class _Loader:
     def __init__(self, text: str, source: str) -> None:
         self.text = text
         self.source = source
         self.problems: list[Problem] = []
-        self.lines: dict[Path, int] = {}
-        self.met: set[int] = set()
+        self.document = Document()
 
     def load(self, version: str) -> Rules:
         plain = self._parse()
@@ -102,54 +86,22 @@ class _Loader:
 
     def _parse(self) -> Any:
         try:
-            reader = _Yaml(self.text)
-            node = reader.get_single_node()
-            self._remember(node, ())
-            plain = None if node is None else reader.construct_document(node)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = 1 if mark is None else mark.line + 1
-            what = getattr(error, "problem", None) or "unreadable"
-            self._refuse_line(line, f"not YAML: {what}", "check indentation and quotes")
+            self.document = lined_yaml.read(self.text)
+        except UnreadableError as error:
+            self._refuse_line(error.line, str(error), error.cure)
             raise ScenarioFileError(self.source, self.problems) from None
-        except RecursionError:
-            self._refuse_line(1, "nested too deep", "a scenario file is at most six levels deep")
-            raise ScenarioFileError(self.source, self.problems) from None
-        if not isinstance(plain, dict):
+        for line, name in self.document.twice:
+            self._refuse_line(line, f"{name!r} stands here twice", "keep one of them")
+        if not isinstance(self.document.plain, dict):
             self._refuse_line(1, "the file is empty or no mapping", "start from the shipped file")
             raise ScenarioFileError(self.source, self.problems)
-        return plain
-
-    def _remember(self, node: Any, path: Path) -> None:
-        if node is None:
-            return
-        self.lines.setdefault(path, node.start_mark.line + 1)
-        if id(node) in self.met:
-            # An alias: walked through once, or a few lines of them would never end.
-            return
-        self.met.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, value in node.value:
-                name = str(key.value)
-                if name in seen:
-                    line = key.start_mark.line + 1
-                    self._refuse_line(line, f"{name!r} stands here twice", "keep one of them")
-                seen.add(name)
-                self.lines[(*path, name)] = key.start_mark.line + 1
-                self._remember(value, (*path, name))
-        elif isinstance(node, yaml.SequenceNode):
-            for number, value in enumerate(node.value):
-                self._remember(value, (*path, number))
+        return self.document.plain
 
     def _refuse_line(self, line: int, message: str, cure: str) -> None:
         self.problems.append(Problem(line, message, cure))
 
     def _refuse(self, path: Path, message: str, cure: str) -> None:
-        known = path
-        while known and known not in self.lines:
-            known = known[:-1]
-        self._refuse_line(self.lines.get(known, 1), f"{_dotted(path)}: {message}", cure)
+        self._refuse_line(self.document.line_of(path), f"{_dotted(path)}: {message}", cure)
 
     def _explain(self, error: ValidationError, path: Path) -> None:
         for details in error.errors(include_url=False):
@@ -231,6 +183,21 @@ class _Loader:
                 cure = f"did you mean {near[0]!r}?" if near else f"it has {_names(fields)}"
                 self._refuse((*path, where), f"{config.on} has no field {field!r}", cure)
                 good = False
+        return good and self._check_where(path, config)
+
+    def _check_where(self, path: Path, config: AfterEventConfig) -> bool:
+        """A value that the field can never have would keep the scenario silent for good."""
+        good = True
+        for field, wanted in config.where.items():
+            known = EVENT_CLASSES[config.on].model_fields[field]
+            adapter: TypeAdapter[Any] = TypeAdapter(known.rebuild_annotation())
+            for value in wanted if isinstance(wanted, list) else [wanted]:
+                try:
+                    adapter.validate_python(value)
+                except ValidationError as error:
+                    message = error.errors(include_url=False)[0]["msg"]
+                    self._refuse((*path, "where", field), f"never {value!r}", message)
+                    good = False
         return good
 
     def _copies(self, file: ScenarioFile) -> dict[str, Copy]:

@@ -1,6 +1,7 @@
 """A wrong scenario file is refused whole, each mistake with its line and its cure."""
 
 import re
+from datetime import time
 
 import pytest
 
@@ -145,7 +146,21 @@ MISTAKES = {
         "min_percent: 5", "min_percent: 0", "min_percent: 0", "greater than 0", "",
     ),
     "quiet hours that are no time": (
-        'from: "22:00"', 'from: "late"', "late", "", "",
+        'from: "22:00"', 'from: "late"', "late", "write a time of day like 22:00", "",
+    ),
+    "quiet hours as a number": (
+        'from: "22:00"', "from: 22", "from: 22", "write a time of day like 22:00", "",
+    ),
+    "quiet hours in somebody else's zone": (
+        'to: "08:00"', 'to: "08:00Z"', "08:00Z", "write a time of day like 22:00", "",
+    ),
+    "a where that never holds": (
+        "    on: order_status\n", "    on: order_status\n    where: {status: [packed, sent]}\n",
+        "where", "never 'sent'", "Input should be 'picking', 'packed'",
+    ),
+    "the name that the code has for a setting": (
+        "    copy: price_drop\n", "    copy_name: price_drop\n", "copy_name",
+        "there is no such setting", "did you mean",
     ),
 }  # fmt: skip
 
@@ -208,6 +223,12 @@ def test_on_and_off_are_words_and_true_and_false_are_understood() -> None:
                        ("true", Mode.ON), ("false", Mode.OFF), ('"off"', Mode.OFF)):  # fmt: skip
         text = re.sub(r"enabled: on ", f"enabled: {said} ", TEXT, count=1)
         assert load(text).scenarios["cart_abandoned"].config.enabled is mode
+
+
+def test_a_time_of_day_means_the_same_with_quotes_and_without() -> None:
+    plain = changed('{from: "22:00", to: "08:00", spread: 45m}', "{from: 21:30, to: 09:00}")
+    quiet = load(plain).quiet_hours
+    assert (quiet.start, quiet.end) == (time(21, 30), time(9))
 
 
 def test_a_scenario_that_is_off_may_want_a_copy_that_is_not_written_yet() -> None:
