@@ -99,12 +99,12 @@ class Generator:
         for offset in busy:
             product = random.choice(list(self.variants))
             variant = random.choice(self.variants[product])
-            kind = random.choices(
+            change = random.choices(
                 ("price_change", "stock_change", "product_unpublished", "product_published"),
                 (10, 10, 1, 2),
             )[0]
             quantity = random.choice((0, 0, 0, 1, 2, 7))
-            self._news(plan.start + offset, product, variant, kind, quantity)
+            self._news(plan.start + offset, product, variant, change, quantity)
 
     def _news(self, at: int, product: str, variant: str | None, kind: str, quantity: int) -> None:
         at = self._outside_pauses(at)
@@ -149,7 +149,8 @@ class Generator:
         random = self.random
         if random.random() < 0.1:
             return
-        for key in [*person.visitors, *([] if person.visitors else [person.user])]:
+        for owner in person.visitors or [person.user]:
+            key = owner
             at = self.plan.start + random.randrange(0, 400)
             if random.random() < 0.15:
                 at = self._any_time()

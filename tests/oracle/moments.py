@@ -158,7 +158,11 @@ class Moments:
         out = [sent for sent in shopper["sent"] if sent["class"] == "marketing"][-4:]
         for sent in out:
             alive = counts < sent["at"] + sent["config"]["ttl"]
-            if at <= sent["at"] and alive and _end_of(sent["moment"], event, {"bought"}) is not None:
+            if (
+                at <= sent["at"]
+                and alive
+                and _end_of(sent["moment"], event, {"bought"}) is not None
+            ):
                 self._withdraw(shopper, sent, at, "purchased")
 
     def take_all_back(self, shopper: Shopper, at: int) -> None:
@@ -202,10 +206,11 @@ class Moments:
             shopper["spent"].clear()
         live = self.live(shopper, "abandonment", "cart")
         for scenario in self.on:
-            if scenario["use"] == "checkout_abandoned" and event["type"] == "begin_checkout":
-                if shopper["cart"] and scenario["name"] not in shopper["spent"]:
-                    self._begin_checkout(shopper, scenario, live, at)
-                    return
+            begun = event["type"] == "begin_checkout" and shopper["cart"]
+            free = scenario["name"] not in shopper["spent"]
+            if scenario["use"] == "checkout_abandoned" and begun and free:
+                self._begin_checkout(shopper, scenario, live, at)
+                return
         if live is None or live["step"] == 1 or "added" not in told:
             return
         if live["config"]["use"] == "cart_abandoned":
@@ -233,7 +238,7 @@ class Moments:
     def _open_idle(
         self, shopper: Shopper, scenario: dict[str, Any], at: int, priority: str, strength: int
     ) -> None:
-        moment = _moment(shopper, scenario, "abandonment", "cart", at, "marketing", priority)
+        moment = new_moment(shopper, scenario, "abandonment", "cart", at, "marketing", priority)
         moment.update(idle=True, wait=scenario["waits"][0], strength=strength)
         shopper["moments"].append(moment)
 
@@ -241,9 +246,9 @@ class Moments:
         self, shopper: Shopper, event: Event, at: int, clock: int, counts: int
     ) -> None:
         for scenario in self.on:
-            if scenario["use"] == "after_event" and scenario["on"] == event["type"]:
-                if all(_holds(event, *where) for where in scenario["where"].items()):
-                    self._follow(shopper, scenario, event, at, clock, counts)
+            follows = scenario["use"] == "after_event" and scenario["on"] == event["type"]
+            if follows and all(_holds(event, *where) for where in scenario["where"].items()):
+                self._follow(shopper, scenario, event, at, clock, counts)
 
     def _follow(
         self,
@@ -267,79 +272,12 @@ class Moments:
             self.end(shopper, live, "superseded", at)
         kind = scenario["class"]
         priority = scenario["priority"] or ("mass" if kind == "marketing" else kind)
-        moment = _moment(shopper, scenario, scenario["name"], entity, at, kind, priority)
+        moment = new_moment(shopper, scenario, scenario["name"], entity, at, kind, priority)
         moment["due"] = due
         shopper["moments"].append(moment)
 
-    def open_by_news(self, home: list[Shopper], change: Change, at: int, partitions: int) -> None:
-        """A changed offer, to the shoppers of one partition who ever named the product."""
-        for shopper in home:
-            if self._concerned(shopper, change, at):
-                self.judge(shopper, at)
-        for scenario in self.on:
-            if scenario["use"] == "price_drop" and _is_drop(scenario, change):
-                for shopper in home:
-                    self._drop(shopper, scenario, change, at)
-            if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
-                self._wave(home, scenario, change, at, partitions)
 
-    def _concerned(self, shopper: Shopper, change: Change, at: int) -> bool:
-        """Whether the news would move the shopper: then what was due before is judged before."""
-        for scenario in self.on:
-            if scenario["use"] == "price_drop" and _is_drop(scenario, change):
-                if _price_interest(shopper, scenario, change, at) is not None:
-                    return True
-            if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
-                if _stock_interest(shopper, scenario, change, at) is not None:
-                    return True
-        return False
-
-    def _drop(self, shopper: Shopper, scenario: dict[str, Any], change: Change, at: int) -> None:
-        price = change["price"]
-        if self.live(shopper, "price", change["product"]) is not None:
-            return
-        found = _price_interest(shopper, scenario, change, at)
-        if found is None:
-            return
-        moment = _moment(shopper, scenario, "price", change["product"], at, "marketing", "price")
-        moment.update(due=at + scenario["settle"], price=price, interest=found)
-        moment["variant"] = change["variant"]
-        shopper["moments"].append(moment)
-
-    def _wave(
-        self,
-        home: list[Shopper],
-        scenario: dict[str, Any],
-        change: Change,
-        at: int,
-        partitions: int,
-    ) -> None:
-        waiting = []
-        for shopper in home:
-            found = _stock_interest(shopper, scenario, change, at)
-            if found is not None:
-                kind, since = found
-                waiting.append((_STOCK_ORDER[kind], since, shopper["key"], kind, shopper))
-        waiting.sort(key=lambda entry: entry[:3])
-        room = -(-change["quantity"] * scenario["per_unit"] // partitions)
-        for place, (_, since, _, kind, shopper) in enumerate(waiting):
-            live = self.live(shopper, "stock", change["product"])
-            if live is not None:
-                self.end(shopper, live, "superseded", at)
-            asked = kind == "asked"
-            priority = "asked_for" if asked else "stock"
-            moment = _moment(
-                shopper, scenario, "stock", change["product"], at,
-                "asked_for" if asked else "marketing", priority,
-            )  # fmt: skip
-            moment["due"] = at + scenario["stock_waits"][kind]
-            moment.update(interest=kind, interest_at=since, variant=change["variant"])
-            shopper["moments"].append(moment)
-            if place >= room:
-                self.end(shopper, moment, "wave_limit", at)
-
-
-def _moment(
+def new_moment(
     shopper: Shopper,
     scenario: dict[str, Any],
     family: str,
@@ -386,54 +324,4 @@ def _end_of(moment: Moment, event: Event, told: set[str]) -> str | None:
         field = moment["config"]["entity"]
         if field is None or event.get(field) in (None, moment["entity"]):
             return "purchased" if bought else "cancelled"
-    return None
-
-
-def _is_drop(scenario: dict[str, Any], change: Change) -> bool:
-    if change.get("price_before") is None or change["price"] >= change["price_before"]:
-        return False
-    return not scenario["below_low"] or change["price"] < change["low"]
-
-
-def _is_return(scenario: dict[str, Any], change: Change) -> bool:
-    before = change.get("quantity_before")
-    return before is not None and before < scenario["min_quantity"] <= change["quantity"]
-
-
-def _newest(
-    shopper: Shopper, kind: str, scenario: dict[str, Any], change: Change, at: int
-) -> tuple[int, int | None] | None:
-    """(time, price seen) of the newest interest of a kind that the changed offer concerns."""
-    found = []
-    for line, interest in shopper[kind].items():
-        since = interest[2] if kind == "cart" else interest["at"]
-        seen = interest[1] if kind == "cart" else interest["price"]
-        if matches(line, change["product"], change["variant"]):
-            if at - scenario["max_age"] <= since <= at:
-                found.append((since, seen))
-    return max(found, key=lambda entry: entry[0]) if found else None
-
-
-def _price_interest(
-    shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
-) -> str | None:
-    for kind in ("saved", "cart", "viewed"):
-        found = _newest(shopper, kind, scenario, change, at)
-        if found is None or found[1] is None:
-            continue
-        if change["price"] * 100 <= found[1] * (100 - scenario["percent"]):
-            return kind
-    return None
-
-
-def _stock_interest(
-    shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
-) -> tuple[str, int] | None:
-    """The strongest reason to tell the shopper, and since when they have it."""
-    missed = {line: view for line, view in shopper["viewed"].items() if view["out"]}
-    for kind in ("asked", "saved", "cart", "viewed"):
-        held = shopper if kind != "viewed" else {"viewed": missed}
-        found = _newest(held, kind, scenario, change, at)
-        if found is not None:
-            return kind, found[0]
     return None

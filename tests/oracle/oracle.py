@@ -12,6 +12,7 @@ from typing import Any
 from processors.ids import decision_id
 from schemas.partitioner import partition_of
 from tests.oracle.moments import Moments
+from tests.oracle.news import open_by_news
 from tests.oracle.reading import Settings
 from tests.oracle.shelves import Shelves
 from tests.oracle.shopper import EVENTS_KEPT, NOT_ACTIVITY, Shopper, apply, new_shopper, touch
@@ -227,7 +228,7 @@ class _World:
             self.moments.judge(shopper, self.clock)
             homes[partition_of(key, self.partitions)].append(shopper)
         for home in homes.values():
-            self.moments.open_by_news(home, change, at, self.partitions)
+            open_by_news(self.moments, home, change, at, self.partitions)
 
 
 def _moves(record: Record) -> bool:

@@ -74,16 +74,14 @@ def _blank() -> dict[str, Any]:
 def _offer(picture: dict[str, Any], variant: str | None) -> dict[str, Any]:
     offers = picture["offers"]
     own, whole = offers.get(variant or WHOLE, _blank()), offers.get(WHOLE, _blank())
-    return {
-        name: whole[name] if own[name] is None else own[name] for name in ("price", "quantity")
-    }
+    return {name: whole[name] if own[name] is None else own[name] for name in ("price", "quantity")}
 
 
 def _sold_out(picture: dict[str, Any], variant: str | None) -> bool:
     if variant is None and set(picture["offers"]) - {WHOLE}:
         known = [o["quantity"] for kind, o in picture["offers"].items() if kind != WHOLE]
         return bool(known) and set(known) == {0}
-    return _offer(picture, variant)["quantity"] == 0
+    return bool(_offer(picture, variant)["quantity"] == 0)
 
 
 def _set_price(offer: dict[str, Any], price: int | None, at: int, change: dict[str, Any]) -> None:

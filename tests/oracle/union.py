@@ -37,7 +37,7 @@ def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
 def _active_unbought(user: Shopper) -> int:
     """The last activity; the one before where the last was a purchase."""
     newest = [-1, -1, *sorted(user["times"])]
-    return newest[-2] if newest[-1] == user["bought_at"] else newest[-1]
+    return int(newest[-2] if newest[-1] == user["bought_at"] else newest[-1])
 
 
 def _join_cart(user: Shopper, handed: Shopper) -> None:
@@ -102,7 +102,7 @@ def _ended_by(buyer: Shopper, moment: dict[str, Any], since: int) -> int | None:
             return int(at)
         if use in ("price_drop", "back_in_stock") and moment["entity"] in products:
             return int(at)
-        if use == "after_event" and "purchase" in moment["config"]["unless"]:
-            if moment["config"]["entity"] != "order_id" or moment["entity"] == order:
-                return int(at)
+        named = moment["config"]["entity"] == "order_id"
+        if "purchase" in moment["config"]["unless"] and (not named or moment["entity"] == order):
+            return int(at)
     return None

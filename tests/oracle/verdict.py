@@ -17,7 +17,7 @@ _INTEREST_RANK = {"asked": 0, "saved": 1, "cart": 2, "viewed": 3}
 
 def look_at(shopper: Shopper, moment: Moment) -> int:
     """When the moment is judged next."""
-    return max(_due_now(shopper, moment), moment["not_before"])
+    return max(_due_now(shopper, moment), int(moment["not_before"]))
 
 
 def _due_now(shopper: Shopper, moment: Moment) -> int:
@@ -119,7 +119,7 @@ class Judge:
         cart = shopper["cart"]
         if not cart:
             return "purchased" if shopper["bought_at"] >= moment["opened_at"] else "cart_empty"
-        if all(self.shelves.out(*line, at) for line in cart):
+        if all(self.shelves.out(product, variant, at) for product, variant in cart):
             return "out_of_stock"
         return None
 
@@ -175,4 +175,5 @@ class Judge:
 
 def _interested(shopper: Shopper, product: str, variant: str) -> bool:
     kinds = (shopper["asked"], shopper["saved"], shopper["cart"], shopper["viewed"])
-    return any(matches(line, product, variant) for kind in kinds for line in kind)
+    lines = [line for kind in kinds for line in kind]
+    return any(matches(line, product, variant) for line in lines)

@@ -1,0 +1,134 @@
+"""News of a product, and whom it moves: ``price_drop`` and ``back_in_stock`` of the oracle."""
+
+from typing import Any
+
+from tests.oracle.moments import Moments, new_moment
+from tests.oracle.shopper import Shopper, matches
+
+Change = dict[str, Any]
+_STOCK_ORDER = {"asked": 0, "saved": 1, "cart": 1, "viewed": 2}
+
+
+def open_by_news(
+    moments: Moments, home: list[Shopper], change: Change, at: int, partitions: int
+) -> None:
+    """A changed offer, to the shoppers of one partition who ever named the product."""
+    for shopper in home:
+        if _concerned(moments, shopper, change, at):
+            moments.judge(shopper, at)
+    for scenario in moments.on:
+        if scenario["use"] == "price_drop" and _is_drop(scenario, change):
+            for shopper in home:
+                _drop(moments, shopper, scenario, change, at)
+        if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
+            _wave(moments, home, scenario, change, at, partitions)
+
+
+def _concerned(moments: Moments, shopper: Shopper, change: Change, at: int) -> bool:
+    """Whether the news would move the shopper: then what was due before is judged before."""
+    for scenario in moments.on:
+        drop = scenario["use"] == "price_drop" and _is_drop(scenario, change)
+        if drop and _price_interest(shopper, scenario, change, at) is not None:
+            return True
+        back = scenario["use"] == "back_in_stock" and _is_return(scenario, change)
+        if back and _stock_interest(shopper, scenario, change, at) is not None:
+            return True
+    return False
+
+
+def _drop(
+    moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
+) -> None:
+    price = change["price"]
+    if moments.live(shopper, "price", change["product"]) is not None:
+        return
+    found = _price_interest(shopper, scenario, change, at)
+    if found is None:
+        return
+    moment = new_moment(shopper, scenario, "price", change["product"], at, "marketing", "price")
+    moment.update(due=at + scenario["settle"], price=price, interest=found)
+    moment["variant"] = change["variant"]
+    shopper["moments"].append(moment)
+
+
+def _wave(
+    moments: Moments,
+    home: list[Shopper],
+    scenario: dict[str, Any],
+    change: Change,
+    at: int,
+    partitions: int,
+) -> None:
+    waiting = []
+    for shopper in home:
+        found = _stock_interest(shopper, scenario, change, at)
+        if found is not None:
+            kind, since = found
+            waiting.append((_STOCK_ORDER[kind], since, shopper["key"], kind, shopper))
+    waiting.sort(key=lambda entry: entry[:3])
+    room = -(-change["quantity"] * scenario["per_unit"] // partitions)
+    for place, (_, since, _, kind, shopper) in enumerate(waiting):
+        live = moments.live(shopper, "stock", change["product"])
+        if live is not None:
+            moments.end(shopper, live, "superseded", at)
+        asked = kind == "asked"
+        priority = "asked_for" if asked else "stock"
+        moment = new_moment(
+            shopper, scenario, "stock", change["product"], at,
+            "asked_for" if asked else "marketing", priority,
+        )  # fmt: skip
+        moment["due"] = at + scenario["stock_waits"][kind]
+        moment.update(interest=kind, interest_at=since, variant=change["variant"])
+        shopper["moments"].append(moment)
+        if place >= room:
+            moments.end(shopper, moment, "wave_limit", at)
+
+
+def _is_drop(scenario: dict[str, Any], change: Change) -> bool:
+    if change.get("price_before") is None or change["price"] >= change["price_before"]:
+        return False
+    return not scenario["below_low"] or change["price"] < change["low"]
+
+
+def _is_return(scenario: dict[str, Any], change: Change) -> bool:
+    before = change.get("quantity_before")
+    return before is not None and before < scenario["min_quantity"] <= change["quantity"]
+
+
+def _newest(
+    shopper: Shopper, kind: str, scenario: dict[str, Any], change: Change, at: int
+) -> tuple[int, int | None] | None:
+    """(time, price seen) of the newest interest of a kind that the changed offer concerns."""
+    found = []
+    for line, interest in shopper[kind].items():
+        since = interest[2] if kind == "cart" else interest["at"]
+        seen = interest[1] if kind == "cart" else interest["price"]
+        recent = at - scenario["max_age"] <= since <= at
+        if recent and matches(line, change["product"], change["variant"]):
+            found.append((since, seen))
+    return max(found, key=lambda entry: entry[0]) if found else None
+
+
+def _price_interest(
+    shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
+) -> str | None:
+    for kind in ("saved", "cart", "viewed"):
+        found = _newest(shopper, kind, scenario, change, at)
+        if found is None or found[1] is None:
+            continue
+        if change["price"] * 100 <= found[1] * (100 - scenario["percent"]):
+            return kind
+    return None
+
+
+def _stock_interest(
+    shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
+) -> tuple[str, int] | None:
+    """The strongest reason to tell the shopper, and since when they have it."""
+    missed = {line: view for line, view in shopper["viewed"].items() if view["out"]}
+    for kind in ("asked", "saved", "cart", "viewed"):
+        held = shopper if kind != "viewed" else {"viewed": missed}
+        found = _newest(held, kind, scenario, change, at)
+        if found is not None:
+            return kind, found[0]
+    return None
