@@ -1,0 +1,112 @@
+"""``docs/scenario-file.md`` names every setting there is, with its true default, and no other."""
+
+import re
+from datetime import time
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from processors import config
+from processors.config import ScenarioConfig
+from processors.copy import NAMES
+from processors.durations import format_duration
+from processors.scenarios import KINDS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "scenario-file.md").read_text()
+
+MODELS: dict[str, type[BaseModel]] = {
+    "`shop`": config.Shop,
+    "`policy`": config.Policy,
+    "`policy.quiet_hours`": config.Quiet,
+    "`policy.caps`": config.Caps,
+    "Every scenario": config.ScenarioConfig,
+    "`cart_abandoned`, `checkout_abandoned`": config.CartConfig,
+    "A step": config.StepConfig,
+    "`price_drop`": config.PriceDropConfig,
+    "`back_in_stock`": config.BackInStockConfig,
+    "`waits` of `back_in_stock`": config.StockWaits,
+    "`after_event`": config.AfterEventConfig,
+    "A variant": config.CopyVariant,
+    "A button": config.ActionConfig,
+}
+WORDED = {
+    "use": "the name", "family": "the name", "priority": "by class", "quiet_hours": "see below",
+    "caps": "see below", "waits": "see below",
+}  # fmt: skip
+"""Defaults that are words, not values."""
+
+
+def table_under(heading: str) -> dict[str, tuple[str, str]]:
+    """(default, meaning) of each setting in the table under a heading."""
+    found = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
+    assert found is not None, f"no heading {heading}"
+    rows = re.findall(r"^\| `([a-z_0-9]+)` \| (.+?) \| (.+) \|$", found[1], re.M)
+    return {name: (default.strip("`"), meaning) for name, default, meaning in rows}
+
+
+def written(name: str, field: FieldInfo) -> str:
+    """A field's default as the page writes it."""
+    if field.is_required():
+        return "required"
+    value: Any = field.get_default()
+    if name in WORDED:
+        return WORDED[name]
+    if name == "copy" and value is None:
+        return "the name"
+    if value in (None, (), {}):
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, time):
+        return value.strftime("%H:%M")
+    if isinstance(value, Enum):
+        return str(value.value)
+    is_duration = get_args(config.Duration)[1] in field.metadata
+    return format_duration(value) if is_duration else str(value)
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_the_page_names_every_setting_with_its_default(heading: str) -> None:
+    model = MODELS[heading]
+    inherited = set() if model is ScenarioConfig else set(ScenarioConfig.model_fields)
+    fields = {
+        field.alias or name: field
+        for name, field in model.model_fields.items()
+        if not (issubclass(model, ScenarioConfig) and name in inherited)
+    }
+    said = table_under(heading)
+    assert set(said) == set(fields)
+    defaults = {name: default for name, (default, _) in said.items()}
+    assert defaults == {name: written(name, field) for name, field in fields.items()}
+
+
+def test_every_part_of_the_file_has_its_table() -> None:
+    parts = {
+        model
+        for model in vars(config).values()
+        if isinstance(model, type) and issubclass(model, config.Config)
+    }
+    assert parts - set(MODELS.values()) == {config.Config, config.ScenarioFile}
+
+
+def test_every_kind_of_scenario_is_named_for_use() -> None:
+    _, meaning = table_under("Every scenario")["use"]
+    assert set(re.findall(r"`(\w+)`", meaning)) == set(KINDS)
+
+
+def test_every_choice_is_named() -> None:
+    settings = table_under("`after_event`")
+    assert set(re.findall(r"`(\w+)`", settings["priority"][1])) == set(config.Priority)
+    assert set(re.findall(r"`(\w+)`", settings["class"][1])) == set(config.MessageClass)
+    urgency = table_under("Every scenario")["urgency"][1]
+    assert set(re.findall(r"`([\w-]+)`", urgency)) == set(config.Urgency)
+
+
+def test_every_name_that_templates_know_is_on_the_page() -> None:
+    section = PAGE.split("### What templates may speak of")[1].split("| filter |")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", section, re.M)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == NAMES
