@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from processors import lined_yaml
@@ -72,7 +73,7 @@ class _Loader:
         try:
             file = ScenarioFile.model_validate(plain)
         except ValidationError as error:
-            self._explain(error, ())
+            self._explain(error, (), ScenarioFile)
             raise ScenarioFileError(self.source, self.problems) from None
         copies = self._copies(file)
         scenarios = {
@@ -103,15 +104,15 @@ class _Loader:
     def _refuse(self, path: Path, message: str, cure: str) -> None:
         self._refuse_line(self.document.line_of(path), f"{_dotted(path)}: {message}", cure)
 
-    def _explain(self, error: ValidationError, path: Path) -> None:
+    def _explain(self, error: ValidationError, path: Path, model: type[BaseModel]) -> None:
         for details in error.errors(include_url=False):
-            self._explain_one(details, (*path, *details["loc"]), error)
+            self._explain_one(details, (*path, *details["loc"]), model)
 
-    def _explain_one(self, details: ErrorDetails, path: Path, error: ValidationError) -> None:
+    def _explain_one(self, details: ErrorDetails, path: Path, model: type[BaseModel]) -> None:
         kind, message = details["type"], details["msg"]
         cure = ""
         if kind == "extra_forbidden":
-            known = _field_names(error.title)
+            known = _settings_at(model, details["loc"][:-1])
             near = get_close_matches(str(path[-1]), known, n=1)
             message = "there is no such setting"
             cure = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
@@ -135,7 +136,7 @@ class _Loader:
         try:
             config = model.model_validate(settings)
         except ValidationError as error:
-            self._explain(error, path)
+            self._explain(error, path, model)
             return None
         if isinstance(config, CartConfig):
             self._check_steps(path, config)
@@ -262,10 +263,18 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _field_names(model_name: str) -> set[str]:
-    from processors import config
+def _settings_at(model: type[BaseModel], path: Path) -> set[str]:
+    """What may stand at ``path`` below a model, through its lists and mappings."""
+    here: Any = model
+    for part in path:
+        while get_origin(here) is Annotated:
+            here = get_args(here)[0]
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = _settings(here)[str(part)].annotation
+        else:
+            here = get_args(here)[1 if get_origin(here) is dict else 0]
+    return set(_settings(here))
 
-    model = getattr(config, model_name, None)
-    if model is None:
-        return set()
-    return {field.alias or name for name, field in model.model_fields.items()}
+
+def _settings(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}

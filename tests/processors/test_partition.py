@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from processors.inputs import Tick
+from processors.inputs import Input, Tick
 from processors.partition import ANONYMOUS_EXPIRY_MS, KNOWN_EXPIRY_MS, STATE_KEY
 from processors.table import NEVER, ProfileTable
 from schemas.decisions import Outcome, Reason
@@ -82,7 +82,7 @@ def test_the_clock_never_goes_back() -> None:
 def test_a_late_purchase_finds_what_came_due_however_the_batches_are_cut(apart: bool) -> None:
     """Ann's cart, an hour's pause, then a purchase of before the pause: one batch or three."""
     shop = Shop()
-    inputs = [shop.record(cart(NOON)), Tick(NOON + HOUR),
+    inputs: list[Input] = [shop.record(cart(NOON)), Tick(NOON + HOUR),
               shop.record(purchase(NOON + 10 * MINUTE), NOON + HOUR)]  # fmt: skip
     if apart:
         for item in inputs:

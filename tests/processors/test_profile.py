@@ -85,7 +85,10 @@ def assert_bounded(profile: Profile, row: bytes) -> None:
 
 def anything(random: Random, at: int) -> Any:
     """Some event of a shopper who never tires."""
-    product = {"product_id": f"product-{random.randrange(500)}", "price": random.randrange(10**6)}
+    product: Any = {
+        "product_id": f"product-{random.randrange(500)}",
+        "price": random.randrange(10**6),
+    }
     money = {"currency": "PLN"}
     kind = random.choice((
         "view_item", "add_to_cart", "add_to_wishlist", "stock_alert_requested", "purchase",

@@ -65,7 +65,7 @@ def test_an_older_change_of_a_line_is_ignored() -> None:
 
 
 def test_variants_are_lines_of_their_own() -> None:
-    fields = {"product_id": "lamp", "price": 1, "currency": "PLN"}
+    fields: Any = {"product_id": "lamp", "price": 1, "currency": "PLN"}
     red = event("add_to_cart", NOON, variant_id="red", **fields)
     remove_plain = event("remove_from_cart", NOON + 1, product_id="lamp")
     profile = told(red, cart(NOON), remove_plain)

@@ -54,7 +54,16 @@ MISTAKES = {
     ),
     "an unknown section": ("policy:", "rules:", "rules:", "there is no such setting", "known: "),
     "an unknown key within quiet hours": (
-        'to: "08:00"', 'untill: "08:00"', "untill", "there is no such setting", "known: ",
+        'to: "08:00"', 'untill: "08:00"', "untill", "there is no such setting",
+        "known: from, spread, to",
+    ),
+    "an unknown key within a step": (
+        "{wait: 24h, copy: cart_still_waiting}", "{wait: 24h, copi: cart_still_waiting}", "copi",
+        "there is no such setting", "did you mean 'copy'?",
+    ),
+    "an unknown key within a variant": (
+        '- title: "One step left"\n', '- headline: "One step left"\n', "headline",
+        "there is no such setting", "known: actions, body, icon, image, title, url",
     ),
     "an unknown scenario names its nearest": (
         "  cart_abandoned:\n    enabled", "  cart_abandonned:\n    enabled", "cart_abandonned:",

@@ -13,8 +13,9 @@ from pydantic.fields import FieldInfo
 from processors import config
 from processors.config import ScenarioConfig
 from processors.copy import NAMES
-from processors.durations import format_duration
+from processors.durations import Duration, format_duration
 from processors.scenarios import KINDS
+from schemas.push import MessageClass, Urgency
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scenario-file.md").read_text()
 
@@ -65,7 +66,7 @@ def written(name: str, field: FieldInfo) -> str:
         return value.strftime("%H:%M")
     if isinstance(value, Enum):
         return str(value.value)
-    is_duration = get_args(config.Duration)[1] in field.metadata
+    is_duration = get_args(Duration)[1] in field.metadata
     return format_duration(value) if is_duration else str(value)
 
 
@@ -101,9 +102,9 @@ def test_every_kind_of_scenario_is_named_for_use() -> None:
 def test_every_choice_is_named() -> None:
     settings = table_under("`after_event`")
     assert set(re.findall(r"`(\w+)`", settings["priority"][1])) == set(config.Priority)
-    assert set(re.findall(r"`(\w+)`", settings["class"][1])) == set(config.MessageClass)
+    assert set(re.findall(r"`(\w+)`", settings["class"][1])) == set(MessageClass)
     urgency = table_under("Every scenario")["urgency"][1]
-    assert set(re.findall(r"`([\w-]+)`", urgency)) == set(config.Urgency)
+    assert set(re.findall(r"`([\w-]+)`", urgency)) == set(Urgency)
 
 
 def test_every_name_that_templates_know_is_on_the_page() -> None:
