@@ -126,7 +126,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             due = time.monotonic() >= self._commit_at
             if (taken or due) and await self.commit(self.partitions.values()):
                 for partition, records in taken:
-                    self._take(partition, records)
+                    if not partition.closed:
+                        self._take(partition, records)
 
     async def commit(self, partitions: Iterable[Partition]) -> bool:
         """Commits what is done and how far we have come; false when one is not ours any more."""

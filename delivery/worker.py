@@ -126,22 +126,28 @@ class Worker:
             KafkaError: the cluster cannot be reached at the start.
         """
         async with AsyncExitStack() as stack:
-            # Ended in the opposite order.
-            stack.push_async_callback(self._sender.close)
-            stack.push_async_callback(self._link.close)
+            # Ended in the opposite order, whether they were started or not.
+            for end in (
+                self._sender.close,
+                self._link.close,
+                self._results.stop,
+                self._pause.stop,
+                self._side.stop,
+                self._ledger.stop,
+                self._intake.leave,
+                self._dispatcher.stop,
+            ):
+                stack.push_async_callback(end)
             partitions = await check_topics(self._settings)
-            for part in (self._results, self._pause, self._side):
-                stack.push_async_callback(part.stop)
-                await part.start()
+            await self._results.start()
+            await self._pause.start()
+            await self._side.start()
             self._ledger.start()
-            stack.push_async_callback(self._ledger.stop)
             self._dispatcher.start(
                 Rules(self._pause.may_send, self._side.is_fresh, self._side.withdrawn),
                 self._attempts.attempt,
                 self._ends.end,
             )
-            stack.push_async_callback(self._intake.leave)
-            stack.push_async_callback(self._dispatcher.stop)
             await self._intake.start()
             log.info("delivery_started", partitions=partitions)
             intake = Background(self._intake.run(), "intake", self._broken)

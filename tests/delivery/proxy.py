@@ -13,8 +13,10 @@ class Wire:
         self.answers = asyncio.Event()
         """Clear it, and no answer comes back until it is set."""
         self.answers.set()
-        self.seen = bytearray()
-        """What was asked since it was last cleared."""
+        self.cut_at: bytes | None = None
+        """When a request holds these bytes: it arrives, and no answer comes back any more."""
+        self.cut = asyncio.Event()
+        """Whether that has happened."""
         self._target = port
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -49,7 +51,9 @@ class Wire:
 
     async def _ask(self, reader: asyncio.StreamReader, redis: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 16):
-            self.seen += data
+            if self.cut_at is not None and self.cut_at in data:
+                self.answers.clear()
+                self.cut.set()
             redis.write(data)
             await redis.drain()
         redis.close()
