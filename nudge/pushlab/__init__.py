@@ -5,9 +5,10 @@ keys it keeps as a browser would, verifies VAPID (RFC 8292) and the headers of R
 (RFC 8291), counts every POST, and misbehaves when told to.
 """
 
+from nudge.pushlab.api import PushLabServer
 from nudge.pushlab.browser import Browser
 from nudge.pushlab.faults import Behaviour, Fault
 from nudge.pushlab.records import Message, Post
 from nudge.pushlab.service import PushLab
 
-__all__ = ["Behaviour", "Browser", "Fault", "Message", "Post", "PushLab"]
+__all__ = ["Behaviour", "Browser", "Fault", "Message", "Post", "PushLab", "PushLabServer"]

@@ -45,6 +45,7 @@ class PushLab:
         self.posts: deque[Post] = deque(maxlen=_KEPT_POSTS)
         """Every POST that came, oldest first."""
         self.post_count = 0
+        self.accepted = 0
         self.messages: deque[Message] = deque(maxlen=_KEPT_POSTS)
         """Every accepted message, oldest first."""
         self.faults: deque[Fault] = deque()
@@ -57,7 +58,6 @@ class PushLab:
         self._collapse = collapse
         self._listeners: list[Callable[[Message], None]] = [on_message] if on_message else []
         self._browsers: dict[str, Browser] = {}
-        self._accepted = 0
         self._runner: web.AppRunner | None = None
         self._vapid = VapidVerifier("")
         self._closing = asyncio.Event()
@@ -179,9 +179,9 @@ class PushLab:
     def _accept(
         self, browser: Browser, headers: PushHeaders, subject: str, payload: object
     ) -> None:
-        self._accepted += 1
+        self.accepted += 1
         message = Message(
-            number=self._accepted,
+            number=self.accepted,
             endpoint=browser.endpoint,
             received_at=_now(),
             ttl=headers.ttl,
@@ -227,7 +227,7 @@ class PushLab:
         if location is not None:
             headers["Location"] = location
         elif status < 300:
-            headers["Location"] = f"{self.origin}/m/{self._accepted}"
+            headers["Location"] = f"{self.origin}/m/{self.accepted}"
         return web.Response(status=status, text=text, headers=headers)
 
     def _note(self, request: web.Request, job_id: str | None, status: int) -> None:
