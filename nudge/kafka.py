@@ -52,26 +52,31 @@ def kafka_settings() -> KafkaSettings:
     return load(KafkaSettings)
 
 
+_CLIENT_LOGGERS = ("aiokafka", "asyncio")
+"""aiokafka's own, and where its tasks complain of errors that its callers have had already."""
+
+
 def quiet_clients() -> AbstractContextManager[None]:
-    """Commands say themselves what failed: what aiokafka logs is kept for that, not printed.
+    """Commands say themselves what failed: what the client logs is kept for that, not printed.
 
     Holds from the call on; as a context it ends where the block ends.
     """
-    logger = logging.getLogger("aiokafka")
-    if _last_words not in logger.handlers:
-        logger.addHandler(_last_words)
-        logger.propagate = False
+    for name in _CLIENT_LOGGERS:
+        logger = logging.getLogger(name)
+        if _last_words not in logger.handlers:
+            logger.addHandler(_last_words)
+            logger.propagate = False
     return _loud_again()
 
 
 @contextmanager
 def _loud_again() -> Iterator[None]:
-    logger = logging.getLogger("aiokafka")
     try:
         yield
     finally:
-        logger.removeHandler(_last_words)
-        logger.propagate = True
+        for name in _CLIENT_LOGGERS:
+            logging.getLogger(name).removeHandler(_last_words)
+            logging.getLogger(name).propagate = True
 
 
 class _LastWords(logging.Handler):
@@ -80,7 +85,7 @@ class _LastWords(logging.Handler):
     said = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and record.name != "asyncio":
             self.said = record.getMessage()
 
 

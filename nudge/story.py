@@ -24,8 +24,8 @@ from schemas.topics import Topic
 
 TOLD: tuple[Topic, ...] = (
     topics.SUBSCRIPTIONS,
-    topics.HANDOVERS,
     topics.SHOP_EVENTS,
+    topics.HANDOVERS,
     topics.LATE,
     topics.DECISIONS,
     topics.JOBS,
@@ -34,7 +34,7 @@ TOLD: tuple[Topic, ...] = (
     topics.INTERACTIONS,
     topics.DEAD_LETTER,
 )
-"""The topics of a story, in the order in which things of one millisecond come about."""
+"""The topics of a story, in the order in which one thing leads to another."""
 
 _ARRIVED_LATE_MS = 60_000
 

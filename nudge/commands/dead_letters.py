@@ -95,21 +95,24 @@ def replay(
     for cure in cures:
         _show(cure)
     if go and good:
-        asyncio.run(_replay(kafka_settings(), good, historical=historical))
-        say(f"{len(good)} sent again, {len(cures) - len(good)} stay.")
+        sent = asyncio.run(_replay(kafka_settings(), good, historical=historical))
+        say(f"{sent} sent again, {len(cures) - len(good)} stay.")
     else:
         say(f"{len(good)} can be sent again, {len(cures) - len(good)} stay.")
         if good:
             note("[dim]Nothing was sent: add --go to do it.[/dim]")
 
 
-async def _replay(settings: "KafkaSettings", cures: "list[Cure]", *, historical: bool) -> None:
+async def _replay(settings: "KafkaSettings", cures: "list[Cure]", *, historical: bool) -> int:
+    """How many were sent; fewer where another run was quicker."""
     from nudge.dead_letters import replay as send_again
-    from nudge.terminal import note
+    from nudge.terminal import Progress
 
-    async for done in send_again(settings, cures, historical=historical):
-        if done < len(cures):
-            note(f"[dim]{done} of {len(cures)}[/dim]")
+    done = 0
+    with Progress("sending", len(cures)) as progress:
+        async for done in send_again(settings, cures, historical=historical):
+            progress.at(done)
+    return done
 
 
 def _show(cure: "Cure") -> None:

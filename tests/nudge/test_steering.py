@@ -1,0 +1,143 @@
+"""Topics, scenarios, pauses, keys and contracts from the command line."""
+
+import inspect
+import json
+from pathlib import Path
+
+from nudge import topics
+from nudge.commands.topics import create
+from nudge.controls import read_controls
+from runtime.settings import KafkaSettings
+from runtime.vapid import load_keys
+from schemas.topics import REGISTRY, SCENARIOS
+from tests.harness.clusters import delete_topics
+from tests.harness.records import read_to_end
+from tests.nudge.commands import ROOT, nudge
+
+QUICK = Path(__file__).with_name("quick.yaml")
+SHIPPED = ROOT / "processors" / "scenarios" / "default.yaml"
+
+
+async def test_topics_are_created_once_and_named_after_that(kafka: str, namespace: str) -> None:
+    settings = KafkaSettings(kafka_bootstrap=kafka, namespace=namespace)
+    before = (await nudge(settings, "topics", "check", "--json")).failed()
+    assert {drift["kind"] for drift in before.json()} >= {"missing"}
+    try:
+        made = await nudge(
+            settings, "topics", "create", "--partitions", "4", "--replication", "1", "--json"
+        )
+        assert len(made.good().json()["created"]) == len(REGISTRY)
+        again = (await nudge(settings, "topics", "create", "--replication", "1")).good()
+        assert "Every topic is there already" in again.out
+        (await nudge(settings, "topics", "check")).good()
+        described = (await nudge(settings, "topics", "describe", "--json")).good().json()
+        assert [row["name"] for row in described] == [settings.topic(t) for t in REGISTRY]
+        table = (await nudge(settings, "topics", "describe")).good().out
+        assert "newest a key" in table
+        assert "35 d" in table
+    finally:
+        await delete_topics(settings)
+
+
+def test_the_defaults_of_the_command_are_those_of_the_code() -> None:
+    default = inspect.signature(create).parameters["replication"].default
+    assert default == topics.DEFAULT_REPLICATION
+    assert str(topics.DEFAULT_PARTITIONS) in (
+        create.__annotations__["partitions"].__metadata__[0].help
+    )
+
+
+async def test_a_pause_is_in_kafka_when_the_command_returns(cluster: KafkaSettings) -> None:
+    answer = (await nudge(cluster, "pause", "--reason", "wrong price")).good()
+    assert "Sending is paused" in answer.out
+    controls = await read_controls(cluster)
+    assert controls.pause is not None
+    assert (controls.paused, controls.pause.reason) == (True, "wrong price")
+    (await nudge(cluster, "resume")).good()
+    assert not (await read_controls(cluster)).paused
+    keys = [record.key for record in await read_to_end(cluster, SCENARIOS)]
+    assert keys.count("pause") == 2
+
+
+async def test_a_scenario_file_is_checked_with_lines_and_cures(tmp_path: Path) -> None:
+    good = (await nudge(None, "scenarios", "check", str(SHIPPED))).good()
+    assert "cart_abandoned" in good.out
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(QUICK.read_text().replace("wait: 4s", "wait: 4 parsecs").replace("ttl:", "tll:"))
+    answer = (await nudge(None, "scenarios", "check", str(bad))).failed()
+    lines = bad.read_text().splitlines()
+    wait = next(n for n, line in enumerate(lines, start=1) if "parsecs" in line)
+    assert f"{bad}:{wait}: " in answer.err
+    assert "did you mean 'ttl'?" in answer.err
+
+
+async def test_a_scenario_file_is_put_in_force_once(cluster: KafkaSettings, tmp_path: Path) -> None:
+    nothing = (await nudge(cluster, "scenarios", "list")).good()
+    assert "No version was ever applied" in nothing.err
+    (await nudge(cluster, "scenarios", "apply", str(QUICK))).good()
+    again = (await nudge(cluster, "scenarios", "apply", str(QUICK))).good()
+    assert "nothing changed" in again.out
+    absent = (await nudge(cluster, "scenarios", "apply", str(SHIPPED), "--if-absent")).good()
+    assert "nothing changed" in absent.out
+    later = (await nudge(cluster, "scenarios", "apply", str(SHIPPED), "--at", "+1d")).good()
+    assert "in force from" in later.out
+    listed = (await nudge(cluster, "scenarios", "list", "--json")).good().json()
+    assert [version["in_force"] for version in listed] == [True, False]
+    assert listed[0]["effective_at"] < listed[1]["effective_at"]
+    shown = (await nudge(cluster, "scenarios", "show")).good().out
+    assert shown == QUICK.read_text()
+    shipped = (await nudge(None, "scenarios", "show", "--shipped")).good().out
+    assert shipped == SHIPPED.read_text(encoding="utf-8")
+
+
+async def test_a_scenario_file_with_a_mistake_is_not_applied(
+    cluster: KafkaSettings, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("scenarios: [")
+    (await nudge(cluster, "scenarios", "apply", str(bad))).failed()
+    assert (await read_controls(cluster)).versions == {}
+
+
+async def test_keys_are_made_once_kept_private_and_backed_up(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    settings = {"NUDGE_VAPID_KEYS": str(keys)}
+    made = (await nudge(None, "keys", "create", **settings)).good()
+    assert "loses every subscriber" in made.err
+    (file,) = keys.glob("*.pem")
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_bytes()
+    refused = (await nudge(None, "keys", "create", **settings)).failed()
+    assert "not overwritten" in refused.err
+    assert file.read_bytes() == before
+    shown = (await nudge(None, "keys", "show", "--json", **settings)).good()
+    assert "PRIVATE" not in shown.out
+    assert shown.json()[0]["public_key"] == load_keys(keys).current.public_key
+    (await nudge(None, "keys", "backup", str(tmp_path / "safe"), **settings)).good()
+    assert load_keys(tmp_path / "safe").current.key_id == load_keys(keys).current.key_id
+    (await nudge(None, "keys", "backup", str(tmp_path / "safe"), **settings)).failed()
+    file.chmod(0o644)
+    assert "chmod 600" in (await nudge(None, "keys", "show", **settings)).good().err
+
+
+async def test_the_contracts_are_written_for_other_languages(tmp_path: Path) -> None:
+    (await nudge(None, "schemas", "export", "--out", str(tmp_path))).good()
+    for topic in REGISTRY:
+        schema = json.loads((tmp_path / f"{topic.name}.schema.json").read_text())
+        assert schema["title"] == topic.name
+    printed = (await nudge(None, "schemas", "export", "--namespace", "north")).good().json()
+    written = json.loads((tmp_path / "asyncapi.json").read_text())
+    assert printed["channels"]["shop.events"]["address"] == "north.shop.events"
+    assert printed["components"] == written["components"]
+
+
+async def test_a_worker_without_topics_says_so_and_stops(kafka: str, namespace: str) -> None:
+    settings = KafkaSettings(kafka_bootstrap=kafka, namespace=namespace)
+    answer = (await nudge(settings, "worker")).failed()
+    assert "nudge topics create" in answer.err
+
+
+async def test_delivery_without_its_settings_names_them_all() -> None:
+    answer = (await nudge(None, "deliver")).failed()
+    assert "NUDGE_VAPID_SUBJECT is not set" in answer.err
+    assert "NUDGE_TOKEN_SECRET is not set" in answer.err
