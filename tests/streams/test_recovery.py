@@ -1,0 +1,131 @@
+"""Starting from what is stored: holes in the changelog, topics that are not what they were."""
+
+import asyncio
+import struct
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from nudge import topics
+from nudge.local import LocalKafka
+from runtime.settings import KafkaSettings
+from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS
+from streams.guard import RefusedError, check_offset
+from tests.harness.clusters import PARTITIONS, fresh_cluster
+from tests.harness.records import produce, read_to_end
+from tests.harness.waiting import eventually
+from tests.streams.conftest import apply_scenarios
+from tests.streams.shoppers import idle_counts, user_in, view
+from tests.streams.workers import Workers, workers
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def test_a_changelog_that_ends_in_a_compacted_tombstone_is_recovered_to_its_end(
+    tmp_path: Path, namespace: str
+) -> None:
+    """What compaction leaves: the last offset stands for nothing, and no fetch reaches it."""
+    user = user_in(0)
+    with LocalKafka(data=tmp_path) as broker:
+        async with fresh_cluster(broker.bootstrap, namespace) as settings:
+            await apply_scenarios(settings)
+            with workers(settings) as crew:
+                worker = crew.start()
+                await produce(settings, SHOP_EVENTS, [view(user, 0)])
+                await eventually(lambda: _told(settings, {user: [1]}), 90)
+                await eventually(lambda: _idle_ticks(settings, 0), 90)
+                assert worker.stop() == 0
+            await asyncio.to_thread(broker.stop)
+            _cut_last_transaction(tmp_path / "data" / f"{settings.topic(PROFILES_CHANGELOG)}-0")
+            await asyncio.to_thread(broker.start)
+            with workers(settings) as crew:
+                crew.start()
+                await produce(settings, SHOP_EVENTS, [view(user, 1)])
+                await eventually(lambda: _told(settings, {user: [1, 2]}), 90)
+
+
+async def test_a_worker_refuses_topics_that_were_made_anew(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    worker = crew.start()
+    user = user_in(0)
+    await produce(ruled, SHOP_EVENTS, [view(user, 0)])
+    await eventually(lambda: _told(ruled, {user: [1]}), 90)
+    assert worker.stop() == 0
+    admin = AIOKafkaAdminClient(**ruled.client_options())
+    await admin.start()
+    try:
+        await admin.delete_topics([ruled.topic(SHOP_EVENTS)])
+    finally:
+        await admin.close()
+    await eventually(lambda: _made_anew(ruled), 30)
+    again = crew.start()
+    assert await asyncio.to_thread(again.process.wait, 90) != 0
+    assert "ends at offset 0, but everything up to 1 was processed" in again.log
+
+
+async def test_a_worker_without_topics_says_how_to_make_them(kafka: str, namespace: str) -> None:
+    settings = KafkaSettings(kafka_bootstrap=kafka, namespace=namespace)
+    with workers(settings) as crew:
+        worker = crew.start()
+        assert await asyncio.to_thread(worker.process.wait, 90) != 0
+    assert "Run `nudge topics create`" in worker.log
+
+
+async def test_a_worker_waits_for_a_scenario_file_and_says_so(
+    cluster: KafkaSettings,
+) -> None:
+    user = user_in(0)
+    with workers(cluster) as crew:
+        worker = crew.start()
+        await produce(cluster, SHOP_EVENTS, [view(user, 0)])
+        await eventually(lambda: "nudge scenarios apply" in worker.log, 90)
+        await apply_scenarios(cluster)
+        await eventually(lambda: _told(cluster, {user: [1]}), 90)
+
+
+def test_offsets_before_the_beginning_and_past_the_end_are_refused_with_the_cure() -> None:
+    tp = TopicPartition("shop.events", 0)
+    check_offset(tp, 5, 5, 5, accept_lost=False)
+    with pytest.raises(RefusedError, match="made anew or lost records"):
+        check_offset(tp, 6, 0, 5, accept_lost=False)
+    with pytest.raises(RefusedError, match="NUDGE_ACCEPT_LOST_INPUT"):
+        check_offset(tp, 4, 5, 9, accept_lost=False)
+    check_offset(tp, 4, 5, 9, accept_lost=True)
+
+
+async def _made_anew(settings: KafkaSettings) -> bool:
+    created = await topics.create(settings, partitions=PARTITIONS, replication=1)
+    return settings.topic(SHOP_EVENTS) in created.topics
+
+
+async def _told(settings: KafkaSettings, expected: dict[str, list[int]]) -> bool:
+    assert await idle_counts(settings) == expected
+    return True
+
+
+async def _idle_ticks(settings: KafkaSettings, partition: int) -> bool:
+    """Whether the changelog ends in rows of the clock alone."""
+    records = [
+        r for r in await read_to_end(settings, PROFILES_CHANGELOG) if r.partition == partition
+    ]
+    return [r.key for r in records[-2:]] == ["\x00tiny"] * 2
+
+
+def _cut_last_transaction(partition: Path) -> None:
+    """Removes the last two batches, rows and marker, and leaves their offsets behind."""
+    segment = partition / f"{0:020}.log"
+    raw = segment.read_bytes()
+    starts, at = [], 0
+    while at < len(raw):
+        starts.append(at)
+        at += 12 + struct.unpack_from(">i", raw, at + 8)[0]
+    (base,) = struct.unpack_from(">q", raw, starts[-1])
+    (delta,) = struct.unpack_from(">i", raw, starts[-1] + 23)
+    segment.write_bytes(raw[: starts[-2]])
+    for index in partition.glob(f"{0:020}.*index"):
+        index.unlink()
+    # An empty active segment: compaction never touches that one.
+    (partition / f"{base + delta + 1:020}.log").touch()
