@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from delivery.settings import DeliverySettings
+from gateway.settings import GatewaySettings
 from runtime.endpoints import EndpointSettings
 from runtime.settings import KafkaSettings, ObservabilitySettings, RedisSettings, Settings
 from runtime.tokens import TokenSettings
@@ -25,6 +26,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "Logs and health": ObservabilitySettings,
     "Streams worker": StreamsSettings,
     "Delivery worker": DeliverySettings,
+    "Gateway": GatewaySettings,
 }
 """Every settings class. A variable stands under the first that has it."""
 

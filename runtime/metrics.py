@@ -59,7 +59,12 @@ class Metric(StrEnum):
     REDIS_EPOCH = "nudge_redis_epoch_seconds"
     SUBSCRIPTIONS = "nudge_subscriptions"
     PAUSED = "nudge_paused"
-    # both
+    # gateway
+    GATEWAY_REQUESTS = "nudge_gateway_requests_total"
+    GATEWAY_SECONDS = "nudge_gateway_seconds"
+    GATEWAY_EVENTS = "nudge_gateway_events_total"
+    GATEWAY_INTERACTIONS = "nudge_gateway_interactions_total"
+    # all
     READY = "nudge_ready"
 
 
@@ -111,6 +116,10 @@ _SPECS: Mapping[Metric, _Spec] = {
     Metric.REDIS_EPOCH: _Spec(_G, "when the ledger's epoch began, Unix time; 0: none"),
     Metric.SUBSCRIPTIONS: _Spec(_G, "subscriptions held"),
     Metric.PAUSED: _Spec(_G, "1 while sending is paused"),
+    Metric.GATEWAY_REQUESTS: _Spec(_C, "requests answered", ("route", "status")),
+    Metric.GATEWAY_SECONDS: _Spec(_H, "a request, answered", ("route",), _SHORT_SECONDS),
+    Metric.GATEWAY_EVENTS: _Spec(_C, "events that the broker acknowledged", ("source",)),
+    Metric.GATEWAY_INTERACTIONS: _Spec(_C, "interactions reported", ("type", "answer")),
     Metric.READY: _Spec(_G, "1 while the check passes", ("check",)),
 }
 

@@ -20,7 +20,7 @@ from tests.harness.clusters import fresh_namespace
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-OURS = ("topics", "streams", "delivery")
+OURS = ("topics", "streams", "delivery", "gateway")
 """The services that run our image."""
 
 

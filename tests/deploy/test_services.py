@@ -128,3 +128,10 @@ async def test_the_delivery_service_gets_healthy_and_drains(environment: dict[st
     with running("delivery", environment) as (process, url):
         await healthy(process, url, environment)
         await drained(process, "delivery")
+
+
+async def test_the_gateway_service_gets_healthy_and_drains(environment: dict[str, str]) -> None:
+    ports = {"NUDGE_GATEWAY_PORT": str(free_ports(1)[0])}
+    with running("gateway", {**environment, **ports}) as (process, url):
+        await healthy(process, url, environment)
+        await drained(process, "gateway")

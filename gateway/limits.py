@@ -1,0 +1,73 @@
+"""How much one caller may send: bytes, seconds, requests."""
+
+import asyncio
+from collections import OrderedDict
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from gateway.problems import Code, RefusedError
+
+_MOST_ADDRESSES = 100_000
+
+
+class RateLimit:
+    """A bucket an address: ``burst`` at once, ``per_s`` in the long run.
+
+    Args:
+        per_s: requests that an address gains a second.
+        burst: what it may have saved up.
+    """
+
+    def __init__(self, per_s: float, burst: int) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str, now_s: float) -> None:
+        """Raises:
+        RefusedError: the address has used up what it may; says when to come back.
+        """
+        left, at = self._buckets.pop(address, (float(self._burst), now_s))
+        left = min(self._burst, left + (now_s - at) * self._per_s)
+        allowed = left >= 1
+        self._buckets[address] = (left - 1 if allowed else left, now_s)
+        if len(self._buckets) > _MOST_ADDRESSES:
+            # The one unheard of for longest: its bucket is the fullest.
+            self._buckets.popitem(last=False)
+        if not allowed:
+            wait_s = int((1 - left) / self._per_s) + 1
+            raise RefusedError(429, Code.TOO_MANY, retry_after_s=wait_s)
+
+
+async def read_body(request: Request, most_bytes: int, timeout_s: float) -> bytes:
+    """The whole body.
+
+    Raises:
+        RefusedError: it is larger than ``most_bytes``, or does not come within ``timeout_s``.
+    """
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > most_bytes:
+        raise _too_large(most_bytes)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for part in request.stream():
+                size += len(part)
+                if size > most_bytes:
+                    raise _too_large(most_bytes)
+                parts.append(part)
+    except TimeoutError:
+        raise _too_slow() from None
+    except ClientDisconnect:
+        raise _too_slow() from None
+    return b"".join(parts)
+
+
+def _too_large(most_bytes: int) -> RefusedError:
+    return RefusedError(413, Code.TOO_LARGE, f"At most {most_bytes} bytes are taken.")
+
+
+def _too_slow() -> RefusedError:
+    return RefusedError(408, Code.TOO_SLOW)

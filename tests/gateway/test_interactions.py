@@ -1,0 +1,116 @@
+"""What became of a push: told by the browser that holds it, counted once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from delivery.app import Delivery
+from delivery.settings import DeliverySettings
+from nudge.pushlab import Browser
+from schemas.adapters import dump
+from schemas.push import MessageClass, Payload, PushJob
+from schemas.topics import INTERACTIONS, JOBS
+from tests.gateway.stage import Answer, Stage, identity, now_ms
+from tests.harness.records import Sent, produce
+from tests.harness.waiting import eventually
+
+
+@asynccontextmanager
+async def delivering(stage: Stage) -> AsyncIterator[None]:
+    """The real delivery worker beside the gateway, with the same secret."""
+    shared = {
+        name: value for name, value in stage.values.items() if not name.startswith("gateway_")
+    }
+    worker = Delivery(DeliverySettings.model_validate(shared))
+    task = asyncio.create_task(worker.run(handle_signals=False))
+    try:
+        yield
+    finally:
+        worker.stop()
+        await task
+
+
+async def push(stage: Stage, user: str, browser: Browser, job_id: str = "job-1") -> dict[str, Any]:
+    """A push as its browser decrypts it."""
+    payload = Payload(
+        title="Your cart is waiting", body="Two teas.", url="https://shop.example/cart",
+        tag="cart", scenario="cart_abandoned", job_id=job_id,
+    )  # fmt: skip
+    job = PushJob(
+        job_id=job_id, user_id=user, scenario="cart_abandoned",
+        message_class=MessageClass.TRANSACTIONAL, created_at=now_ms(),
+        expires_at=now_ms() + 60_000, tag="cart", topic="cart",
+        devices=(browser.subscription_id,), payload=payload,
+    )  # fmt: skip
+    await produce(stage.kafka, JOBS, [Sent(user, dump(job))])
+    await eventually(lambda: any(m.payload["job_id"] == job_id for m in browser.messages), 60.0)
+    found: dict[str, Any] = browser.messages[-1].payload
+    return found
+
+
+def report(payload: dict[str, Any], browser: Browser, **more: Any) -> dict[str, Any]:
+    """As the service worker tells it."""
+    return {
+        "type": "clicked",
+        "job_id": payload["job_id"],
+        "scenario": payload["scenario"],
+        "token": payload["token"],
+        "subscription_id": browser.subscription_id,
+        "occurred_at": now_ms(),
+        **more,
+    }
+
+
+async def test_a_click_counts_once_for_whom_the_push_was_sent_to(stage: Stage) -> None:
+    page, browser = await stage.page(), stage.lab.subscribe(stage.key.public_key)
+    other = stage.lab.subscribe(stage.key.public_key)
+    page.identity = identity("ada")
+    await page.subscribe(browser)
+    async with delivering(stage):
+        payload = await push(stage, "ada", browser)
+
+    async def tell(**more: Any) -> Answer:
+        return await stage.post("/v1/interactions", report(payload, browser, **more))
+
+    first = await tell()
+    assert (first.status, first.json()) == (202, {"again": False})
+    for _ in range(3):
+        again = await tell(occurred_at=now_ms() + 1)
+        assert (again.status, again.json()) == (202, {"again": True})
+    at_once = await asyncio.gather(*(tell(type="displayed") for _ in range(8)))
+    assert {answer.status for answer in at_once} <= {202, 503}
+
+    for forged in (
+        {"token": "A" * 22},
+        {"job_id": "job-2"},
+        {"subscription_id": other.subscription_id},
+        {"token": "é"},
+    ):
+        answer = await tell(**forged)
+        assert (answer.status, answer.json()["field"]) == (403, "token")
+
+    told = [record.json() for record in await stage.read(INTERACTIONS)]
+    assert sorted(each["type"] for each in told) == ["clicked", "displayed"]
+    assert {each["user_id"] for each in told} == {"ada"}
+    assert {each["job_id"] for each in told} == {"job-1"}
+
+
+async def test_a_report_from_a_browser_that_nobody_knows_is_a_404(stage: Stage) -> None:
+    browser = stage.lab.subscribe()
+    token = stage.settings.interaction_tokens().make("job-1", browser.subscription_id)
+    payload = {"job_id": "job-1", "scenario": "cart_abandoned", "token": token}
+    answer = await stage.post("/v1/interactions", report(payload, browser))
+    assert (answer.status, answer.json()["code"]) == (404, "not_found")
+    assert await stage.read(INTERACTIONS) == []
+
+
+async def test_a_clock_ahead_does_not_make_a_click_of_tomorrow(stage: Stage) -> None:
+    page, browser = await stage.page(), stage.lab.subscribe(stage.key.public_key)
+    await page.subscribe(browser)
+    async with delivering(stage):
+        payload = await push(stage, page.anonymous_id, browser)
+    ahead = report(payload, browser, occurred_at=now_ms() + 86_400_000)
+    assert (await stage.post("/v1/interactions", ahead)).status == 202
+    (record,) = await stage.read(INTERACTIONS)
+    assert record.json()["occurred_at"] <= now_ms()
