@@ -1,0 +1,1 @@
+"""``nudge bench``: how fast, how small, how soon; each figure beside its peer."""

@@ -1,0 +1,31 @@
+"""The rules of the benchmarks: the shipped scenario file, in a zone where it is day.
+
+At night everything would be held, and nothing rendered.
+"""
+
+from importlib.resources import files
+
+from processors.scenario_file import load
+from schemas.control import ScenarioVersion
+
+_HOUR_MS = 3_600_000
+_NOON = 13
+
+
+def daytime_file(at: int) -> str:
+    """The shipped file's text, the shop's timezone such that ``at`` (ms) is early afternoon."""
+    text = files("processors.scenarios").joinpath("default.yaml").read_text(encoding="utf-8")
+    hour = at // _HOUR_MS % 24
+    ahead = (_NOON - hour + 11) % 24 - 11
+    # Etc zones count the other way round: Etc/GMT-2 is two hours ahead (tz database).
+    moved = text.replace("timezone: Europe/Warsaw", f"timezone: Etc/GMT{-ahead:+d}", 1)
+    if moved == text:
+        raise ValueError("the shipped file names another timezone than this benchmark expects")
+    return moved
+
+
+def version_for(at: int) -> ScenarioVersion:
+    """That file as a version in force from the beginning."""
+    text = daytime_file(at)
+    name = load(text, "benchmark").version
+    return ScenarioVersion(type="version", version=name, effective_at=0, yaml=text)
