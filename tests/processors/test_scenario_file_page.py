@@ -91,6 +91,7 @@ def test_every_part_of_the_file_has_its_table() -> None:
         for model in vars(config).values()
         if isinstance(model, type) and issubclass(model, config.Config)
     }
+    parts |= {model for model, _ in KINDS.values()}
     assert parts - set(MODELS.values()) == {config.Config, config.ScenarioFile}
 
 

@@ -6,7 +6,7 @@ A story is told to the core by ``test_stories.py``. To tell it to a running pipe
 :attr:`Story.expected`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
@@ -32,10 +32,15 @@ WATCHED_AFTER = 4 * 3_600_000
 SUBSCRIBED_BEFORE = 3_600_000
 
 _KEYS = {
-    "story", "about", "day", "settings", "people", "subscribed", "partitions", "events", "then",
-    "until",
+    "story", "about", "day", "scenarios", "settings", "people", "subscribed", "partitions",
+    "events", "then", "until",
 }  # fmt: skip
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_ALWAYS = (
+    "cart_abandoned", "checkout_abandoned", "price_drop", "back_in_stock", "order_confirmed",
+    "order_status",
+)  # fmt: skip
+"""Take part in every story; of the other shipped scenarios those that a story names."""
 _SECTIONS = ("shop", "policy", "copy")
 
 
@@ -101,7 +106,7 @@ class _Teller:
         self._plain = plain
         self._prefix = prefix
         self._browsers = browsers
-        self._file = changed(shipped(), plain.get("settings", {}))
+        self._file = changed(_with(plain.get("scenarios", ())), plain.get("settings", {}))
         day = date.fromisoformat(plain.get("day", FIRST_DAY).split()[-1])
         self._calendar = Calendar(day, ZoneInfo(self._file["shop"]["timezone"]), shift)
 
@@ -170,6 +175,12 @@ class _Teller:
 def shipped() -> Any:
     """The shipped scenario file as plain data, every scalar a text."""
     return yaml.load(SHIPPED.read_text(), Loader=yaml.BaseLoader)
+
+
+def _with(others: Iterable[str]) -> dict[str, Any]:
+    """The shipped file with the scenarios that take part."""
+    file, wanted = shipped(), (*_ALWAYS, *others)
+    return {**file, "scenarios": {name: file["scenarios"][name] for name in wanted}}
 
 
 def changed(file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from tests.timelines.stories import Story, files, tell
 _NO_BREAK = "\u00a0"
 """No line breaks there; a story writes a plain space."""
 
-STORIES = [story for path in files() for story in tell(path)]
+TOLD = [(f"{path.stem}: {story.title}", story) for path in files() for story in tell(path)]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.title)
+@pytest.mark.parametrize("story", [story for _, story in TOLD], ids=[name for name, _ in TOLD])
 def test_story(story: Story) -> None:
     for partitions in story.partitions:
         outcome = replayed(story, partitions)
@@ -26,7 +26,7 @@ def test_story(story: Story) -> None:
 
 
 def test_every_story_has_a_sentence_of_its_own() -> None:
-    titles = [story.title for story in STORIES]
+    titles = [story.title for _, story in TOLD]
     assert len(titles) == len(set(titles))
     assert len(titles) >= 40
 
