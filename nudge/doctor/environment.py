@@ -8,34 +8,19 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from delivery.settings import DeliverySettings
 from nudge.doctor.finding import Finding, fail, ok, warn
-from runtime.settings import KafkaSettings, ObservabilitySettings, RedisSettings, Settings
+from nudge.envfile import SECTIONS, variables
+from runtime.settings import Settings
 from runtime.vapid import KeyFilesError, VapidSettings, exposed_files, load_keys
-from streams.settings import StreamsSettings
 
 PREFIX = "NUDGE_"
 OWN = frozenset({"NUDGE_TRACEBACK"})
 """Variables that no settings class knows: the command line's own."""
 
-_PROCESSES: tuple[tuple[str, type[Settings]], ...] = (
-    ("every process", KafkaSettings),
-    ("every process", RedisSettings),
-    ("every process", ObservabilitySettings),
-    ("nudge worker", StreamsSettings),
-    ("nudge deliver", DeliverySettings),
-)
-
 
 def known_variables() -> frozenset[str]:
-    """Every ``NUDGE_…`` variable that a settings class reads."""
-    found: set[str] = set(OWN)
-    waiting: list[type[Settings]] = [Settings]
-    while waiting:
-        settings = waiting.pop()
-        found |= {PREFIX + name.upper() for name in settings.model_fields}
-        waiting += settings.__subclasses__()
-    return frozenset(found)
+    """Every ``NUDGE_…`` variable that something reads."""
+    return OWN | variables().keys()
 
 
 def given_variables(directory: Path) -> dict[str, str]:
@@ -60,7 +45,7 @@ def check_variables(given: Mapping[str, str]) -> Iterator[Finding]:
 def check_values() -> Iterator[Finding]:
     """Every process's settings load; what is only missing may belong to another machine."""
     said: set[str] = set()
-    for process, settings in _PROCESSES:
+    for title, settings in SECTIONS.items():
         try:
             settings()
         except ValidationError as error:
@@ -70,14 +55,14 @@ def check_values() -> Iterator[Finding]:
                 if name + message in said:
                     continue
                 said.add(name + message)
-                yield _wrong(process, name, details["type"] == "missing", message)
+                yield _wrong(title, name, details["type"] == "missing", message)
     if not said:
         yield ok("settings", "Every process has what it needs.")
 
 
-def _wrong(process: str, name: str, missing: bool, message: str) -> Finding:
+def _wrong(title: str, name: str, missing: bool, message: str) -> Finding:
     if missing:
-        return warn("settings", f"{name} is not set; {process} needs it.", f"Set {name}.")
+        return warn("settings", f"{name} is not set ({title.lower()}).", f"Set {name}.")
     return fail("settings", f"{name}: {message}", "Correct it in the environment or .env.")
 
 

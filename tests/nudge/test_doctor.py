@@ -1,0 +1,186 @@
+"""``nudge doctor`` names what is wrong, and its cure."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from nudge.doctor.environment import check_variables, known_variables
+from nudge.doctor.finding import Level
+from nudge.doctor.redis import judge_redis
+from nudge.doctor.steering import WORKER_GROUP
+from nudge.when import now_ms
+from runtime.settings import KafkaSettings
+from runtime.vapid import create_key
+from schemas.examples import example
+from schemas.topics import RESULTS, SHOP_EVENTS
+from tests.harness.clusters import PARTITIONS
+from tests.harness.records import Sent, produce
+from tests.nudge.commands import ROOT, nudge
+
+QUICK = Path(__file__).with_name("quick.yaml")
+Findings = dict[str, list[dict[str, Any]]]
+
+
+async def findings(settings: KafkaSettings | None, code: int, **extra: str) -> Findings:
+    """By check, what was found; the exit code is ``code``."""
+    answer = await nudge(settings, "doctor", "--json", **extra)
+    assert answer.code == code, answer.out + answer.err
+    assert "Traceback" not in answer.err
+    found: Findings = {}
+    for finding in answer.json_lines():
+        found.setdefault(finding["check"], []).append(finding)
+        assert finding["cure"] or finding["level"] == Level.OK
+    return found
+
+
+def only(found: Findings, check: str) -> tuple[str, str]:
+    (finding,) = found[check]
+    return finding["level"], finding["said"]
+
+
+async def send(settings: KafkaSettings, *records: Sent) -> None:
+    await produce(settings, SHOP_EVENTS, records)
+
+
+def search(user: str, **fields: Any) -> dict[str, Any]:
+    return example("search") | {"user_id": user, "occurred_at": now_ms()} | fields
+
+
+async def test_a_sound_deployment_has_nothing_that_fails(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path
+) -> None:
+    create_key(tmp_path / "keys")
+    (await nudge(cluster, "scenarios", "apply", str(QUICK))).good()
+    await send(cluster, *(Sent(f"u{n}", search(f"u{n}")) for n in range(50)))
+    found = await findings(
+        cluster, 0,
+        NUDGE_REDIS_URL=redis_url,
+        NUDGE_VAPID_KEYS=str(tmp_path / "keys"),
+        NUDGE_VAPID_SUBJECT="mailto:ops@shop.example",
+        NUDGE_TOKEN_SECRET="only for tests, and long enough for one",
+    )  # fmt: skip
+    for check in ("settings", "keys", "redis", "topics", "scenarios", "pause", "partitioner",
+                  "user ids", "events", "clocks"):  # fmt: skip
+        assert {finding["level"] for finding in found[check]} == {"ok"}, check
+    assert [finding["level"] for finding in found["lag"]] == ["warn", "warn"]
+    assert "No `nudge worker` runs" in found["lag"][0]["said"]
+    assert "50 records of shop.events wait" in found["lag"][0]["said"]
+    assert "4.1" in found["kafka"][0]["said"]
+
+
+async def test_producers_that_break_the_rules_are_found_out(cluster: KafkaSettings) -> None:
+    def crc(user: str) -> Sent:
+        return Sent(user, search(user), partition=zlib.crc32(user.encode()) % PARTITIONS)
+
+    await send(
+        cluster,
+        *(crc(f"u{n}") for n in range(40)),
+        crc("anna@shop.example"),
+        Sent("bad", b"{oops"),
+        Sent("fast", search("fast", occurred_at=now_ms() + 3_600_000)),
+    )
+    found = await findings(cluster, 1)
+    level, said = only(found, "partitioner")
+    assert level == "fail"
+    assert "CRC32" in said
+    assert "murmur2_random" in found["partitioner"][0]["cure"]
+    assert only(found, "user ids")[0] == "warn"
+    assert "1 of 43 sampled events cannot be used" in only(found, "events")[1]
+    assert "59 min ahead" in only(found, "clocks")[1] or "60 min ahead" in only(found, "clocks")[1]
+    assert only(found, "scenarios") == (
+        "fail", "No scenario version was ever applied: nothing is decided.",
+    )  # fmt: skip
+
+
+async def test_a_producer_an_hour_slow_is_noticed(cluster: KafkaSettings) -> None:
+    slow = (Sent(f"u{n}", search(f"u{n}", occurred_at=now_ms() - 3_600_000)) for n in range(20))
+    await send(cluster, *slow)
+    found = await findings(cluster, 1)
+    assert found["clocks"][0]["level"] == "warn"
+    assert "after they happened" in found["clocks"][0]["said"]
+
+
+async def test_history_that_kafka_will_delete_is_a_failure(cluster: KafkaSettings) -> None:
+    old = now_ms() - 60 * 86_400_000
+    await send(cluster, Sent("anna", search("anna", occurred_at=old), at=old,
+                             headers=(("nudge-historical", b"1"),)))  # fmt: skip
+    found = await findings(cluster, 1)
+    assert only(found, "history")[0] == "fail"
+    assert "retention.ms=-1" in found["history"][0]["cure"]
+    assert "clocks" not in found
+
+
+async def test_a_pause_a_lost_topic_and_a_misspelt_setting_are_named(
+    cluster: KafkaSettings,
+) -> None:
+    (await nudge(cluster, "pause", "--reason", "a wrong price")).good()
+    admin = AIOKafkaAdminClient(**cluster.client_options())
+    await admin.start()
+    try:
+        await admin.delete_topics([cluster.topic(RESULTS)])
+    finally:
+        await admin.close()
+    found = await findings(cluster, 1, NUDGE_KAFKA_BOOTSTRP="x", NUDGE_HEALTH_PORT="a lot")
+    assert "a wrong price" in only(found, "pause")[1]
+    assert f"Missing: {cluster.topic(RESULTS)}" in found["topics"][0]["said"]
+    settings = {finding["said"]: finding["cure"] for finding in found["settings"]}
+    cure = settings["NUDGE_KAFKA_BOOTSTRP in the environment is read by nothing."]
+    assert cure == "Did you mean NUDGE_KAFKA_BOOTSTRAP?"
+    assert any("NUDGE_HEALTH_PORT" in said for said in settings)
+
+
+async def test_without_kafka_and_redis_both_are_named_and_the_rest_left(tmp_path: Path) -> None:
+    found = await findings(
+        None, 1,
+        NUDGE_KAFKA_BOOTSTRAP="127.0.0.1:1", NUDGE_REDIS_URL="redis://:secret@127.0.0.1:1/0",
+        NUDGE_VAPID_KEYS=str(tmp_path),
+    )  # fmt: skip
+    assert only(found, "kafka")[0] == only(found, "redis")[0] == only(found, "keys")[0] == "fail"
+    assert "topics" not in found
+    assert "secret" not in str(found)
+
+
+async def test_a_key_that_others_may_read_is_a_failure(tmp_path: Path) -> None:
+    create_key(tmp_path / "keys")
+    (file,) = (tmp_path / "keys").glob("*.pem")
+    file.chmod(0o640)
+    found = await findings(
+        None, 1, NUDGE_KAFKA_BOOTSTRAP="127.0.0.1:1", NUDGE_VAPID_KEYS=str(tmp_path / "keys")
+    )
+    assert f"chmod 600 {file}" in [finding["cure"] for finding in found["keys"]]
+
+
+def test_every_variable_of_the_example_environment_is_known() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    named = {
+        line.lstrip("# ").partition("=")[0] for line in lines if "NUDGE_" in line and "=" in line
+    }
+    settings = {name for name in named if name.startswith("NUDGE_") and name.isupper()}
+    assert settings
+    levels = {finding.level for finding in check_variables(dict.fromkeys(settings, ".env"))}
+    assert levels == {Level.OK}, settings - known_variables()
+
+
+@pytest.mark.parametrize(
+    ("facts", "policy", "levels"),
+    [
+        ({"redis_version": "7.2.4"}, "noeviction", ["ok"]),
+        ({"redis_version": "5.0.7"}, "noeviction", ["warn", "ok"]),
+        ({"redis_version": "7.2.4", "maxmemory": 100}, "allkeys-lru", ["fail", "ok"]),
+        ({"redis_version": "7.2.4", "maxmemory": 0}, "allkeys-lru", ["ok"]),
+    ],
+)
+def test_a_redis_that_forgets_is_no_ledger(
+    facts: dict[str, object], policy: str, levels: list[str]
+) -> None:
+    assert [finding.level for finding in judge_redis("here", facts, policy)] == levels
+
+
+def test_the_workers_group_is_the_one_that_workers_join() -> None:
+    from streams.app import create_app
+    from streams.settings import StreamsSettings
+
+    assert create_app(StreamsSettings()).conf.id == WORKER_GROUP
