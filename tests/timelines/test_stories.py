@@ -1,5 +1,7 @@
 """Every story of this folder, told to the core: what is decided is what it says, and no more."""
 
+from pathlib import Path
+
 import pytest
 
 from nudge.replay import Outcome, Replayer
@@ -23,6 +25,16 @@ def test_story(story: Story) -> None:
         outcome = replayed(story, partitions)
         compare(story, outcome.decisions, f"with {partitions} partition(s)")
         hear(story, outcome)
+
+
+WEEK_MS = 7 * 86_400_000
+
+
+@pytest.mark.parametrize("path", [p for p in files() if p.stem != "nights"], ids=lambda p: p.stem)
+def test_told_a_week_later_of_other_people_a_story_is_the_same(path: Path) -> None:
+    """So that stories can be told side by side to one running pipeline."""
+    for story in tell(path, prefix="s7~", shift=WEEK_MS):
+        compare(story, replayed(story, story.partitions[-1]).decisions, "a week later")
 
 
 def test_every_story_has_a_sentence_of_its_own() -> None:
