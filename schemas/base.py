@@ -86,7 +86,8 @@ else:
     ]
 """Epoch milliseconds or RFC 3339 in; always an ``int`` of epoch milliseconds out."""
 
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]
 """An identifier: 1 to 128 characters, none of them a control character."""
 
 Label = Annotated[str, Field(max_length=256)]

@@ -320,6 +320,9 @@ def key_of(event: Envelope) -> str | None:
     The user where known, else the anonymous id; ``sign_up`` and ``login`` go by the anonymous
     id where there is one, to the partition that holds the profile to be handed over.
     """
-    if isinstance(event, SignUp | Login):
+    if type(event) in _BY_BROWSER:
         return event.anonymous_id or event.user_id
     return event.user_id or event.anonymous_id
+
+
+_BY_BROWSER: frozenset[type[Envelope]] = frozenset({SignUp, Login})

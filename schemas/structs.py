@@ -1,0 +1,154 @@
+"""The events of ``shop.events`` as a worker reads them: the contract's, as structs.
+
+:mod:`schemas.events` is the contract. Pydantic takes four times as long as msgspec to read an
+event, and its models many times as long as a struct to say what stands in a field; together that
+would be half of all that a worker does with one. So each model of the contract has a struct here,
+made from it, of the same name and with the same fields. What plainly keeps to the contract is
+read by msgspec; all else is judged by pydantic, whose word is the last.
+
+To a type checker the structs are the contract's models.
+"""
+
+import re
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
+
+from schemas import adapters, events
+from schemas.base import NO_CONTROLS
+
+if TYPE_CHECKING:
+    from schemas.events import *  # noqa: F403 - every name of the contract stands here too
+
+_BOUNDS = ("min_length", "max_length", "ge", "le")
+_made: dict[type[BaseModel], type[msgspec.Struct]] = {}
+
+
+def _struct(model: type[BaseModel]) -> type[msgspec.Struct]:
+    """The struct of a model, with its name, fields, bounds and defaults."""
+    if model not in _made:
+        hints = get_type_hints(model, include_extras=True)
+        fields: list[Any] = []
+        for name, field in model.model_fields.items():
+            if name == "type":
+                continue
+            default = () if field.is_required() else (field.get_default(),)
+            fields.append((name, _lean(hints[name]), *default))
+        tagged = "type" in model.model_fields
+        _made[model] = msgspec.defstruct(
+            model.__name__,
+            fields,
+            bases=(_Typed,) if tagged else None,
+            frozen=True,
+            kw_only=True,
+            gc=False,
+            tag_field="type" if tagged else None,
+            tag=get_args(hints["type"])[0] if tagged else None,
+        )
+    return _made[model]
+
+
+class _Typed(msgspec.Struct, frozen=True, gc=False):
+    @property
+    def type(self) -> str:
+        """The event's name on the wire."""
+        return str(self.__struct_config__.tag)
+
+
+def _lean(hint: Any) -> Any:
+    """A model's field type in msgspec's words. Times: epoch ms only, RFC 3339 is pydantic's."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _bounded(_lean(args[0]), args[1:])
+    if origin in (Union, UnionType):
+        return Union[tuple(_lean(arm) for arm in args if not _is_time(arm))]  # noqa: UP007
+    if origin in (tuple, dict):
+        return origin[tuple(arg if arg is ... else _lean(arg) for arg in args)]
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return _struct(hint)
+    return hint
+
+
+def _is_time(hint: Any) -> bool:
+    return hint is AwareDatetime or (get_origin(hint) is Annotated and _is_time(get_args(hint)[0]))
+
+
+def _bounded(kind: Any, metadata: tuple[Any, ...]) -> Any:
+    bounds: dict[str, Any] = {}
+    for piece in metadata:
+        for rule in piece.metadata if isinstance(piece, FieldInfo) else ():
+            bounds |= {name: getattr(rule, name) for name in _BOUNDS if hasattr(rule, name)}
+            if getattr(rule, "pattern", NO_CONTROLS) != NO_CONTROLS:
+                raise TypeError(f"a pattern that is not looked for here: {rule.pattern}")
+    return Annotated[kind, msgspec.Meta(**bounds)] if bounds else kind
+
+
+if not TYPE_CHECKING:
+    Envelope = _Typed
+    Item = _struct(events.Item)
+    globals().update({kind.__name__: _struct(kind) for kind in adapters.EVENT_CLASSES.values()})
+    ShopEvent = Union[tuple(_struct(kind) for kind in adapters.EVENT_CLASSES.values())]  # noqa: UP007
+
+EVENT_CLASSES: dict[str, type[events.Envelope]] = {
+    name: cast("type[events.Envelope]", _struct(kind))
+    for name, kind in adapters.EVENT_CLASSES.items()
+}
+"""The struct of each event type of ``shop.events``, by its name."""
+
+SHOP_EVENT_TYPES = frozenset(EVENT_CLASSES.values())
+
+_decode: Any = msgspec.json.Decoder(ShopEvent).decode
+_DELETE, _BACKSLASH = 0x7F, 0x5C
+_escaped_control = re.compile(rb"\\(?:[bfnrt]|u(?:00[01]|007[Ff]|[Dd][89A-Fa-f]))").search
+"""Control characters, which no id may hold, and halves of surrogate pairs."""
+
+
+def read_shop_event(value: bytes | None) -> events.ShopEvent:
+    """An event of ``shop.events``.
+
+    Raises:
+        InvalidRecordError: bad JSON, an unknown type, a wrong field, or nobody named.
+    """
+    if value is not None and _is_plain(value):
+        try:
+            event: events.ShopEvent = _decode(value)
+        except (msgspec.MsgspecError, RecursionError):
+            pass
+        else:
+            if event.user_id is not None or event.anonymous_id is not None:
+                return event
+    return struct_of(adapters.parse_shop_event(value))
+
+
+def _is_plain(value: bytes) -> bool:
+    """Whether it is UTF-8 whose ids cannot hold what msgspec does not look for."""
+    if _DELETE in value or (_BACKSLASH in value and _escaped_control(value)):
+        return False
+    return value.isascii() or _is_utf8(value)
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def struct_of(event: events.ShopEvent) -> events.ShopEvent:
+    """An event of the contract as a struct."""
+    return cast("events.ShopEvent", msgspec.convert(event.model_dump(mode="json"), ShopEvent))
+
+
+def plain_of(event: events.ShopEvent) -> dict[str, Any]:
+    """A struct as plain data, as the wire has it: fields that say nothing are left out."""
+    return _without_nothing(msgspec.to_builtins(event))  # type: ignore[no-any-return]
+
+
+def _without_nothing(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _without_nothing(v) for name, v in plain.items() if v is not None}
+    return [_without_nothing(part) for part in plain] if isinstance(plain, list | tuple) else plain
