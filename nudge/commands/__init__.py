@@ -10,6 +10,7 @@ import typer
 
 from nudge.commands import (
     backfill,
+    bench,
     dead_letters,
     deliver,
     demo,
@@ -42,5 +43,5 @@ SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),
     "Steer": (pause, send_test),
-    "For programs": (schemas,),
+    "For programs": (schemas, bench),
 }

@@ -27,7 +27,7 @@ def register(root: typer.Typer, section: str) -> None:
 
 def streams(
     events: Annotated[int, typer.Option(min=1000, help="User and catalogue events.")] = 1_000_000,
-    users: Annotated[int, typer.Option(min=100)] = 50_000,
+    users: Annotated[int, typer.Option(min=100, help="Shoppers.")] = 50_000,
     runs: Annotated[int, typer.Option(min=1, help="The median is what counts.")] = 3,
     stock: Annotated[
         bool, typer.Option(help="Measure a stock Faust table agent on the same topic.")
@@ -69,8 +69,8 @@ def _show_streams(result: "StreamsResult") -> None:
 
 
 def deliver(
-    jobs: Annotated[int, typer.Option(min=1000)] = 40_000,
-    users: Annotated[int, typer.Option(min=10)] = 2_000,
+    jobs: Annotated[int, typer.Option(min=1000, help="Pushes.")] = 40_000,
+    users: Annotated[int, typer.Option(min=10, help="Browsers.")] = 2_000,
     json: Json = False,
 ) -> None:
     """Pushes a second of one delivery worker pinned to one core, beside ``webpush()`` as it comes.
