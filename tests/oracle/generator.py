@@ -367,6 +367,25 @@ class Generator:
         return f"e{self.plan.seed}-{self.count}"
 
 
+def moved(records: list[Record], by: int) -> list[Record]:
+    """The same life ``by`` ms later."""
+    return [
+        {
+            **record,
+            "at": record["at"] + by,
+            "value": record["value"]
+            and {
+                field: value + by if field in _TIMES else value
+                for field, value in record["value"].items()
+            },
+        }
+        for record in records
+    ]
+
+
+_TIMES = ("occurred_at", "created_at", "last_seen_at")
+
+
 def number_records(records: list[Record], partitions: int) -> list[Record]:
     """Gives each its partition and its place there."""
     ordered = sorted(records, key=lambda record: record["at"])
