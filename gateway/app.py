@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
-from gateway import collector, interactions, openapi, problems, subscriptions
+from gateway import collector, files, interactions, openapi, problems, subscriptions
 from gateway.broker import Broker
 from gateway.settings import GatewaySettings
 from gateway.site import IDENTITY_HEADER, VISITOR_HEADER, Site
@@ -64,7 +64,7 @@ def routes_only(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (collector, subscriptions, interactions):
+    for module in (collector, subscriptions, interactions, files):
         app.include_router(module.router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app

@@ -1,0 +1,1 @@
+"""What ``sdk/`` builds: committed, so that nobody needs Node to run Nudge."""

@@ -1,0 +1,181 @@
+/** `nudge.js`: what a shop's page loads. */
+
+import { flush, remember } from "./events";
+import { bind, fresh, unbind } from "./gateway";
+import { ask } from "./prompt";
+import type { Events, Nudge, Options, PromptText, Reach } from "./public";
+import { get, put } from "./store";
+import { sendReports } from "./reports";
+
+const HELPERS: (keyof Events)[] = [
+  "page_view", "engagement", "view_item", "view_item_list", "search", "add_to_cart",
+  "remove_from_cart", "cart_snapshot", "add_to_wishlist", "remove_from_wishlist",
+  "stock_alert_requested", "begin_checkout", "coupon_attempt", "purchase", "profile_update",
+  "consent_change", "reminder_set", "reminder_cancelled", "topic_follow", "topic_unfollow",
+  "survey_answer",
+]; // prettier-ignore
+const DECLINED_MS = 30 * 86_400_000;
+const LOGIN_AGAIN_MS = 86_400_000;
+const ENGAGED_MS = 60_000;
+/** What is done on the way out of a page must have left by then. */
+const GATHER_MS = 50;
+const SLOWEST_MS = 60_000;
+
+let options: Options | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let wait = GATHER_MS;
+
+const supported = () =>
+  "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+
+const registration = () =>
+  navigator.serviceWorker
+    .register(options?.serviceWorker ?? "/nudge-sw.js")
+    .then(() => navigator.serviceWorker.ready);
+
+/** Sends after a moment; after a failure later and later, until it works. */
+const soon = () => {
+  timer ??= setTimeout(async () => {
+    timer = undefined;
+    wait = (await flush().catch(() => false)) ? GATHER_MS : Math.min(wait * 3, SLOWEST_MS);
+    if (wait > GATHER_MS) soon();
+  }, wait);
+};
+
+const track = async (type: string, fields: object = {}) => {
+  await remember(type, fields);
+  soon();
+};
+
+const engage = () => {
+  let seen = 0;
+  let since = document.visibilityState === "visible" ? Date.now() : 0;
+  const tell = () => {
+    const now = Date.now();
+    const ms = seen + (since && now - since);
+    if (ms < ENGAGED_MS) return;
+    seen = 0;
+    since &&= now;
+    void track("engagement", { ms: Math.min(ms, 3_600_000) });
+  };
+  setInterval(tell, 5000);
+  document.addEventListener("visibilitychange", () => {
+    const now = Date.now();
+    if (since) seen += now - since;
+    since = document.visibilityState === "visible" ? now : 0;
+    if (!since) void flush();
+  });
+};
+
+/** Each visit: the subscription is said to be alive, renewed under a new key, or ended. */
+const refresh = async () => {
+  if (!supported()) return;
+  const device = await get("device");
+  if (Notification.permission === "granted") {
+    const found = await registration();
+    if (device || (await found.pushManager.getSubscription())) await bind(found);
+  } else if (device) {
+    await unbind();
+  }
+};
+
+const reach = async (): Promise<Reach> => {
+  if (!supported()) return "unsupported";
+  if (Notification.permission === "denied") return "blocked";
+  if (Notification.permission === "granted" && (await get("device"))) return "subscribed";
+  const declined = (await get("declined")) ?? 0;
+  return Date.now() - declined < DECLINED_MS ? "declined" : "askable";
+};
+
+const subscribe = async (): Promise<Reach> => {
+  if (!supported()) return "unsupported";
+  // First of all: what comes after an await is no gesture to every browser.
+  if ((await Notification.requestPermission()) === "granted") await bind(await registration());
+  return reach();
+};
+
+const claims = (token: string): { sub: string; exp: number } => {
+  const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+  const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
+};
+
+const nudge: Omit<Nudge, keyof Events> = {
+  async init(given: Options) {
+    options = given;
+    const locale = given.locale ?? (document.documentElement.lang || navigator.language);
+    const gateway = given.gateway.replace(/\/$/, "");
+    await put("config", { gateway, key: given.key, locale });
+    addEventListener("online", () => void flush());
+    addEventListener("pagehide", () => void flush());
+    if (given.automatic !== false) {
+      void track("page_view", { url: location.href.slice(0, 2048), title: document.title });
+      engage();
+    }
+    void sendReports();
+    await refresh();
+  },
+
+  track,
+  reach,
+  subscribe,
+
+  async prompt(text: PromptText) {
+    const now = await reach();
+    if (now !== "askable") return now;
+    const answer = await ask(text, subscribe);
+    if (!answer) await put("declined", Date.now());
+    return answer ?? "declined";
+  },
+
+  async unsubscribe() {
+    await unbind();
+    const found = supported() && (await navigator.serviceWorker.getRegistration());
+    const subscription = found && (await found.pushManager.getSubscription());
+    if (subscription) await subscription.unsubscribe();
+    await put("device", undefined);
+  },
+
+  async login(token: string) {
+    const { sub, exp } = claims(token);
+    const before = await get("identity");
+    const same = before?.user === sub;
+    if (before && !same) await nudge.logout();
+    const known = same && Date.now() - before.at < LOGIN_AGAIN_MS;
+    const at = known ? before.at : Date.now();
+    if (!known) await flush();
+    await put("identity", { token, user: sub, exp, at });
+    if (!known) await remember("login", { user_id: sub });
+    await flush();
+    if (!known || !fresh(before)) await refresh();
+  },
+
+  async logout() {
+    const identity = await get("identity");
+    if (!identity) return;
+    await remember("logout", { user_id: identity.user });
+    let told = await flush();
+    await put("identity", undefined);
+    if (!supported()) return;
+    const found = await navigator.serviceWorker.getRegistration();
+    if (!found) return;
+    const shown = await found.getNotifications();
+    await put("ended", [...((await get("ended")) ?? []), ...shown.map((n) => n.data?.job_id)]);
+    shown.forEach((notification) => notification.close());
+    const subscription = await found.pushManager.getSubscription();
+    if (!subscription) return;
+    told = (await bind(found)) && told;
+    // Where nobody can be told, the browser itself must not show what is the user's.
+    if (!told) await subscription.unsubscribe();
+  },
+
+  async flush() {
+    await flush();
+  },
+};
+
+globalThis.nudge = Object.assign(
+  nudge,
+  ...HELPERS.map((type) => ({ [type]: (fields: object) => track(type, fields) })),
+) as Nudge;
+

@@ -1,0 +1,114 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { Gateway } from "./gateway";
+
+const HOUR_S = 3600;
+let gateway: Gateway;
+let events: typeof import("../src/events");
+let store: typeof import("../src/store");
+let reports: typeof import("../src/reports");
+
+beforeEach(async () => {
+  const { IDBFactory } = await import("fake-indexeddb");
+  vi.stubGlobal("indexedDB", new IDBFactory());
+  vi.stubGlobal("navigator", { language: "pl-PL" });
+  vi.stubGlobal("document", { documentElement: { lang: "" } });
+  vi.resetModules();
+  store = await import("../src/store");
+  events = await import("../src/events");
+  reports = await import("../src/reports");
+  gateway = new Gateway();
+  await store.put("config", { gateway: await gateway.start(), key: "page-key", locale: "pl" });
+});
+
+afterEach(() => {
+  gateway.stop();
+  vi.unstubAllGlobals();
+});
+
+const loggedIn = (user: string, exp = Date.now() / 1000 + HOUR_S) =>
+  store.put("identity", { token: `${user}.jwt`, user, exp, at: Date.now() });
+
+test("what happened is sent in its order, once, with the visitor's proof", async () => {
+  await events.remember("view_item", { product_id: "tea" });
+  await events.remember("search", { query: "pot" });
+  expect(await events.flush()).toBe(true);
+  expect(await events.flush()).toBe(true);
+  const [batch] = gateway.batches();
+  expect(gateway.batches()).toHaveLength(1);
+  expect(batch!.map((event) => event.type)).toEqual(["view_item", "search"]);
+  for (const event of batch!) expect(event).toMatchObject({ anonymous_id: "a-1", locale: "pl-PL" });
+  expect(new Set(batch!.map((event) => event.event_id)).size).toBe(2);
+  const asked = gateway.asked.find((each) => each.path === "/v1/events")!;
+  expect(asked.body).toMatchObject({ key: "page-key", visitor: "a-1.mac" });
+  expect(Math.abs(asked.body.sent_at - Date.now())).toBeLessThan(10_000);
+});
+
+test("while the gateway is away everything waits, and the same events go again", async () => {
+  await events.remember("view_item", { product_id: "tea" });
+  for (const status of [503, 429, 500]) {
+    gateway.answers = [{ status }];
+    expect(await events.flush()).toBe(false);
+  }
+  expect(await events.flush()).toBe(true);
+  const ids = gateway.batches().map((batch) => batch[0].event_id);
+  expect(ids).toHaveLength(4);
+  expect(new Set(ids).size).toBe(1);
+});
+
+test("an event that nobody will take does not hold up the others", async () => {
+  for (const product_id of ["tea", "", "pot"]) await events.remember("view_item", { product_id });
+  gateway.answers = [{ status: 400, body: { code: "invalid", field: "events.1.product_id" } }];
+  expect(await events.flush()).toBe(true);
+  expect(gateway.batches()[1]!.map((event) => event.product_id)).toEqual(["tea", "pot"]);
+});
+
+test("a user is named only while a token proves it", async () => {
+  await loggedIn("ada");
+  await events.remember("view_item", { product_id: "tea" });
+  await loggedIn("ada", Date.now() / 1000 - 10);
+  await events.remember("logout", { user_id: "ada" });
+  await events.flush();
+  const [view, logout] = gateway.batches()[0]!;
+  expect(view.user_id).toBeUndefined();
+  expect(view.anonymous_id).toBe("a-1");
+  expect(logout.user_id).toBe("ada");
+});
+
+test("what the last one did is never told of the next one at the same computer", async () => {
+  await loggedIn("ada");
+  await events.remember("view_item", { product_id: "tea" });
+  await loggedIn("bob");
+  await events.flush();
+  expect(gateway.batches()[0]![0].user_id).toBeUndefined();
+});
+
+test("of more than fifty the rest follows in further requests", async () => {
+  for (let i = 0; i < 120; i++) await events.remember("search", { query: `${i}` });
+  expect(await events.flush()).toBe(true);
+  const sent = gateway.batches();
+  expect(sent.map((batch) => batch.length)).toEqual([50, 50, 20]);
+  expect(sent.flat().map((event) => event.query)).toEqual([...Array(120).keys()].map(String));
+});
+
+test("a browser that is offline for weeks keeps its newest thousand", async () => {
+  for (let i = 0; i < 1010; i++) await events.remember("search", { query: `${i}` });
+  const kept = await store.peek<{ query: string }>("events", 2000);
+  expect(kept).toHaveLength(1000);
+  expect(kept[0]![1].query).toBe("10");
+});
+
+test("a report is sent until it is answered, and given up where it was refused for good", async () => {
+  await store.push("reports", { type: "displayed", job_id: "1" });
+  await store.push("reports", { type: "clicked", job_id: "1" });
+  gateway.answers = [{ status: 503 }];
+  expect(await reports.sendReports()).toBe(false);
+  gateway.answers = [{ status: 403 }];
+  expect(await reports.sendReports()).toBe(true);
+  expect(gateway.asked.map((each) => each.body.type)).toEqual([
+    "displayed",
+    "displayed",
+    "clicked",
+  ]);
+});
