@@ -35,6 +35,7 @@ from schemas.partitioner import partition_of
 from schemas.people import Interaction, Subscription, subscription_key
 from schemas.products import Product
 from schemas.push import PushJob
+from schemas.structs import struct_of
 from schemas.topics import HANDOVERS, INTERACTIONS, PRODUCTS, SHOP_EVENTS, SUBSCRIPTIONS
 
 GRACE_MS = 5000
@@ -104,7 +105,8 @@ class Replayer:
             event = event.model_copy(update={"occurred_at": recorded_at + MAX_FUTURE_MS})
         key = key_of(event)
         assert key is not None
-        self._tell(EVENT_RANK, SHOP_EVENTS.name, key, key, event, recorded_at, historical)
+        told = struct_of(event)
+        self._tell(EVENT_RANK, SHOP_EVENTS.name, key, key, told, recorded_at, historical)
         self._count(1)
         if isinstance(event, Login | SignUp) and event.user_id != key:
             self._moved.add(key)

@@ -4,7 +4,7 @@ from processors import profile as bounds
 from processors.effects import HandoverSent, SubscriptionMoved
 from processors.profile import Device, Profile, from_plain, to_plain
 from processors.turn import Turn
-from schemas import events as e
+from schemas import structs as e
 from schemas.people import HandoverEvent, HandoverProfile, Subscription
 
 ALIAS_MS = 30 * 86_400_000
@@ -49,7 +49,7 @@ def forward(turn: Turn, event: e.ShopEvent, recorded_at: int) -> None:
         type="event",
         user_id=user_id,
         anonymous_id=turn.key,
-        event=event.model_dump(mode="json", exclude_none=True),
+        event=e.plain_of(event),
         recorded_at=recorded_at,
         historical=turn.historical,
     )
@@ -87,7 +87,7 @@ def unbind(turn: Turn, event: e.Logout, recorded_at: int) -> None:
         type="event",
         user_id=visitor,
         anonymous_id=visitor,
-        event=event.model_dump(mode="json", exclude_none=True),
+        event=e.plain_of(event),
         recorded_at=recorded_at,
         historical=turn.historical,
         subscriptions=tuple(Subscription.model_validate(d.subscription) for d in unbound),

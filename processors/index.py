@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from processors.profile import Profile, ProfileGlance, from_plain
-from schemas import events as e
+from schemas import structs as e
 from schemas.people import HandoverEvent, HandoverProfile
 
 _COMPACT_FROM = 64

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from schemas.events import ShopEvent
 from schemas.people import Handover, Interaction, Subscription
 from schemas.push import PushResult
+from schemas.structs import ShopEvent
 from schemas.topics import HANDOVERS, INTERACTIONS, RESULTS, SHOP_EVENTS, SUBSCRIPTIONS, USER_INPUTS
 
 RANK_OF = {topic.name: rank for rank, topic in enumerate(USER_INPUTS, start=1)}

@@ -7,7 +7,7 @@ from processors.identity import put_device
 from processors.profile import Interest, Line, Moment, Order, Profile, from_plain
 from processors.scenarios.base import bought_since
 from processors.turn import Turn
-from schemas import events as e
+from schemas import structs as e
 from schemas.decisions import Reason
 from schemas.people import HandoverProfile
 
@@ -120,19 +120,18 @@ def _end_if_bought(turn: Turn, moment: Moment, buyer: Profile, since: int) -> bo
     return False
 
 
-def _purchase(key: str, order: Order) -> e.Purchase:
+def _purchase(key: str, order: Order) -> e.ShopEvent:
     """The purchase again, as far as the profile remembers it."""
-    items = tuple(e.Item(product_id=product_id, price=0) for product_id in order.product_ids)
-    return e.Purchase(
-        type="purchase",
-        event_id=order.order_id,
-        user_id=key,
-        occurred_at=order.at,
-        order_id=order.order_id,
-        items=items,
-        value=order.value,
-        currency=order.currency,
-    )
+    return e.event_of({
+        "type": "purchase",
+        "event_id": order.order_id,
+        "user_id": key,
+        "occurred_at": order.at,
+        "order_id": order.order_id,
+        "items": [{"product_id": product_id, "price": 0} for product_id in order.product_ids],
+        "value": order.value,
+        "currency": order.currency,
+    })  # fmt: skip
 
 
 def _gives_way(rules: "Rules", mine: Moment, theirs: Moment, login_at: int) -> bool:

@@ -15,7 +15,7 @@ from processors.merging import merge
 from processors.profile import Device, Profile, new_profile
 from processors.reduce import Lookup, reduce, touch
 from processors.turn import Turn
-from schemas import events as e
+from schemas import structs as e
 from schemas.adapters import SHOP_EVENT
 from schemas.decisions import Reason
 from schemas.late import LateInput
@@ -57,7 +57,7 @@ class Apply:
                 self._handover(record, key, profile, value)
             else:
                 assert isinstance(value, HandoverEvent)
-                event = SHOP_EVENT.validate_python(value.event)
+                event = e.struct_of(SHOP_EVENT.validate_python(value.event))
                 if isinstance(event, e.Logout):
                     turn = self._turn(record, key, profile, event.occurred_at, value.historical)
                     identity.take_back(turn, value, event)
@@ -183,13 +183,13 @@ class Apply:
             return
         merge(turn, handover)
         touch(profile, turn.active_at)
-        event = _LOGIN_EVENTS[handover.event_type](
-            type=handover.event_type,
-            event_id=f"handover/{handover.anonymous_id}"[:128],
-            user_id=handover.user_id,
-            anonymous_id=handover.anonymous_id,
-            occurred_at=handover.occurred_at,
-        )
+        event = e.event_of({
+            "type": handover.event_type,
+            "event_id": f"handover/{handover.anonymous_id}"[:128],
+            "user_id": handover.user_id,
+            "anonymous_id": handover.anonymous_id,
+            "occurred_at": handover.occurred_at,
+        })  # fmt: skip
         for scenario in turn.rules.opening.get(type(event), ()):
             scenario.on_event(turn, event)
         if not turn.late:
@@ -241,8 +241,6 @@ class Apply:
 
 
 _IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})
-
-_LOGIN_EVENTS: dict[str, type[e.Login] | type[e.SignUp]] = {"login": e.Login, "sign_up": e.SignUp}
 
 
 def _lookup(turn: Turn) -> Lookup:

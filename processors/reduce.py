@@ -8,7 +8,7 @@ from processors.catalogue import ProductFacts
 from processors.ids import short_hash
 from processors.localtime import DAY_MS, HOUR_MS
 from processors.profile import Interest, Line, Order, Profile
-from schemas import events as e
+from schemas import structs as e
 
 SESSION_GAP_MS = 30 * 60_000
 """A pause this long ends a session (GA4's default)."""

@@ -8,7 +8,7 @@ from processors.config import Policy, Priority, Shop
 from processors.copy import Copy
 from processors.localtime import QuietHours
 from processors.scenarios.base import NewsScenario, Scenario
-from schemas.events import Envelope
+from schemas.structs import Envelope
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 ASKED_FOR_RANK = _RANKS[Priority.ASKED_FOR]

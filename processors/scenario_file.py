@@ -21,7 +21,7 @@ from processors.rules import Rules
 from processors.scenarios import KINDS
 from processors.scenarios.base import NewsScenario, Scenario
 from schemas.adapters import EVENT_CLASSES
-from schemas.events import Envelope
+from schemas.structs import Envelope
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,14 @@ if not TYPE_CHECKING:
     Item = _struct(events.Item)
     globals().update({kind.__name__: _struct(kind) for kind in adapters.EVENT_CLASSES.values()})
     ShopEvent = Union[tuple(_struct(kind) for kind in adapters.EVENT_CLASSES.values())]  # noqa: UP007
+    _BY_BROWSER = frozenset({_struct(events.SignUp), _struct(events.Login)})
+
+    def key_of(event):
+        """See :func:`schemas.events.key_of`."""
+        if type(event) in _BY_BROWSER:
+            return event.anonymous_id or event.user_id
+        return event.user_id or event.anonymous_id
+
 
 EVENT_CLASSES: dict[str, type[events.Envelope]] = {
     name: cast("type[events.Envelope]", _struct(kind))
@@ -140,7 +148,19 @@ def _is_utf8(value: bytes) -> bool:
 
 def struct_of(event: events.ShopEvent) -> events.ShopEvent:
     """An event of the contract as a struct."""
-    return cast("events.ShopEvent", msgspec.convert(event.model_dump(mode="json"), ShopEvent))
+    return event_of(event.model_dump(mode="json"))
+
+
+def event_of(plain: dict[str, Any]) -> events.ShopEvent:
+    """The struct of an event that is known to keep to the contract."""
+    return cast("events.ShopEvent", msgspec.convert(plain, ShopEvent))
+
+
+def moved_to(event: events.ShopEvent, occurred_at: int) -> events.ShopEvent:
+    """The same event at another time (ms)."""
+    return cast(
+        "events.ShopEvent", msgspec.structs.replace(cast(Any, event), occurred_at=occurred_at)
+    )
 
 
 def plain_of(event: events.ShopEvent) -> dict[str, Any]:

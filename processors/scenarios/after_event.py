@@ -7,9 +7,9 @@ from typing import Any
 from processors.config import AfterEventConfig, Priority
 from processors.profile import Moment
 from processors.turn import Turn
-from schemas import events as e
-from schemas.adapters import EVENT_CLASSES
+from schemas import structs as e
 from schemas.decisions import Reason
+from schemas.events import Envelope
 from schemas.push import MessageClass
 
 USER_ENTITY = "user"
@@ -18,7 +18,7 @@ USER_ENTITY = "user"
 _LIST_KEPT = 5
 """Of a list in the event, so many wait with the moment."""
 
-_ENVELOPE = frozenset(e.Envelope.model_fields)
+_ENVELOPE = frozenset({"type", *Envelope.model_fields})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class AfterEvent:
 
     @property
     def opens_on(self) -> frozenset[type[e.Envelope]]:
-        return frozenset({EVENT_CLASSES[self.config.on]})
+        return frozenset({e.EVENT_CLASSES[self.config.on]})
 
     @property
     def ends_on(self) -> frozenset[type[e.Envelope]]:
-        return frozenset(EVENT_CLASSES[name] for name in self.config.unless)
+        return frozenset(e.EVENT_CLASSES[name] for name in self.config.unless)
 
     def copy_names(self) -> tuple[str, ...]:
         return (self.config.copy_name or self.name,)
@@ -106,7 +106,7 @@ class AfterEvent:
 
 def _own_fields(event: e.ShopEvent) -> dict[str, Any]:
     """The event's own fields that say something, small enough to wait in a profile."""
-    plain = event.model_dump(mode="json", exclude_none=True, exclude={*_ENVELOPE, "type"})
+    plain = {k: v for k, v in e.plain_of(event).items() if k not in _ENVELOPE}
     items = plain.pop("items", None)
     if items is not None:
         plain["count"] = sum(item["quantity"] for item in items)

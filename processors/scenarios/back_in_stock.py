@@ -11,7 +11,7 @@ from processors.profile import Moment, Profile
 from processors.scenarios import product_news as news
 from processors.scenarios.base import ASKED, KIND_NAMES, SAVED, VIEWED, Caring, matches
 from processors.turn import Turn
-from schemas import events as e
+from schemas import structs as e
 from schemas.decisions import Reason
 from schemas.push import MessageClass
 

@@ -8,8 +8,8 @@ from processors.config import Priority, ScenarioConfig
 from processors.profile import Interest, Line, Moment, Profile
 from processors.turn import Turn
 from schemas.decisions import Reason
-from schemas.events import Envelope, ShopEvent
 from schemas.push import MessageClass
+from schemas.structs import Envelope, ShopEvent
 
 
 class Scenario(Protocol):

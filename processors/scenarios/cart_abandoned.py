@@ -9,8 +9,7 @@ from processors.profile import Moment
 from processors.reduce import PASSIVE
 from processors.scenarios import cart_family
 from processors.turn import Turn
-from schemas import events as e
-from schemas.adapters import SHOP_EVENT_TYPES
+from schemas import structs as e
 from schemas.decisions import Reason
 from schemas.push import MessageClass
 
@@ -21,7 +20,7 @@ class CartAbandoned:
     config: CartConfig
     family: str = "abandonment"
     priority: Priority = Priority.CART
-    opens_on: frozenset[type[e.Envelope]] = SHOP_EVENT_TYPES - PASSIVE
+    opens_on: frozenset[type[e.Envelope]] = e.SHOP_EVENT_TYPES - PASSIVE
     ends_on: frozenset[type[e.Envelope]] = cart_family.ENDS_ON
 
     def copy_names(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from processors.copy import without_nothing
 from processors.profile import Line, Moment, Profile
 from processors.turn import Turn
-from schemas import events as e
+from schemas import structs as e
 from schemas.decisions import Reason
 
 ENTITY = "cart"

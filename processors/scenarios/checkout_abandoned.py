@@ -8,7 +8,7 @@ from processors.config import CartConfig, Priority
 from processors.profile import Moment
 from processors.scenarios import cart_family
 from processors.turn import Turn
-from schemas import events as e
+from schemas import structs as e
 from schemas.decisions import Reason
 from schemas.push import MessageClass
 

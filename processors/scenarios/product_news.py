@@ -8,7 +8,7 @@ from processors.copy import without_nothing
 from processors.profile import Interest, Line, Profile
 from processors.scenarios.base import CARTED, SAVED, VIEWED, Caring, bought_since, matches
 from processors.turn import Turn
-from schemas import events as e
+from schemas import structs as e
 from schemas.decisions import Reason
 
 ENDS_ON: frozenset[type[e.Envelope]] = frozenset({e.Purchase})

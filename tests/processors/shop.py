@@ -24,9 +24,9 @@ from processors.scenario_file import load
 from processors.table import ProfileTable
 from schemas.adapters import CATALOG_EVENT, SHOP_EVENT, dump
 from schemas.decisions import Decision
-from schemas.events import ShopEvent, key_of
 from schemas.people import HandoverEvent, Subscription, subscription_id_of, subscription_key
 from schemas.products import Product
+from schemas.structs import ShopEvent, key_of, struct_of
 from tests.timelines.stories import SHIPPED
 
 NOON = 1_781_085_600_000
@@ -51,7 +51,7 @@ def event(type_: str, at: int, user: str | None = "ann", **fields: Any) -> ShopE
     plain = {"type": type_, "event_id": f"{type_}/{at}", "occurred_at": at, **fields}
     if user is not None:
         plain.setdefault("user_id", user)
-    return SHOP_EVENT.validate_python(plain)
+    return struct_of(SHOP_EVENT.validate_python(plain))
 
 
 def cart(at: int, user: str = "ann", product: str = "lamp", price: int = 4999) -> ShopEvent:

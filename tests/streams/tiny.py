@@ -16,8 +16,8 @@ from processors.inputs import FactRecord, Input, Tick, UserRecord
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
 from schemas.decisions import Decision, Outcome, Reason
-from schemas.events import Login
 from schemas.people import HandoverProfile
+from schemas.structs import Login
 from streams.settings import StreamsSettings
 from streams.worker import run_worker
 
