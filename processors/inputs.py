@@ -28,7 +28,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     offset: int
 
 
-class UserRecord(msgspec.Struct, frozen=True):
+class UserRecord(msgspec.Struct, frozen=True, gc=False):
     """One valid record of a user-keyed input.
 
     ``recorded_at``: the lesser of the record's own time and the time it was fetched, in ms.

@@ -120,7 +120,11 @@ def read_shop_event(value: bytes | None) -> events.ShopEvent:
     Raises:
         InvalidRecordError: bad JSON, an unknown type, a wrong field, or nobody named.
     """
-    if value is not None and _is_plain(value):
+    if value and _DELETE not in value and _BACKSLASH not in value and value.isascii():
+        plain = True
+    else:
+        plain = value is not None and _is_plain(value)
+    if plain:
         try:
             event: events.ShopEvent = _decode(value)
         except (msgspec.MsgspecError, RecursionError):
@@ -132,13 +136,9 @@ def read_shop_event(value: bytes | None) -> events.ShopEvent:
 
 
 def _is_plain(value: bytes) -> bool:
-    """Whether it is UTF-8 whose ids cannot hold what msgspec does not look for."""
+    """Whether it is UTF-8, and without what msgspec does not look for in an id."""
     if _DELETE in value or (_BACKSLASH in value and _escaped_control(value)):
         return False
-    return value.isascii() or _is_utf8(value)
-
-
-def _is_utf8(value: bytes) -> bool:
     try:
         value.decode()
     except UnicodeDecodeError:
