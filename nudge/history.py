@@ -8,14 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
 from nudge.documents import json_documents
 from nudge.event_input import Source, open_input
 from nudge.events import ReadyEvent
-from nudge.kafka import admin, partition_counts, writer
+from nudge.kafka import admin, partition_counts, patiently, writer
 from nudge.problem import Problem
 from nudge.topics import TopicState, describe
 from nudge.when import ago
@@ -26,7 +25,6 @@ from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, Topic
 HISTORICAL_HEADER = "nudge-historical"
 _HEADERS = [(HISTORICAL_HEADER, b"1")]
 _A_TRANSACTION = 5000
-_COORDINATOR_DEADLINE_S = 30.0
 _MARGIN_MS = 86_400_000
 _ALTER = (
     "kafka-configs --bootstrap-server {broker} --alter --entity-type topics"
@@ -155,17 +153,11 @@ async def load(
 
 
 async def _done(settings: KafkaSettings, group: str, mark: TopicPartition) -> int:
-    async with admin(settings) as client, asyncio.timeout(_COORDINATOR_DEADLINE_S):
-        while True:
-            try:
-                offsets = await client.list_consumer_group_offsets(group, partitions=[mark])
-            except KafkaError as error:
-                # The first group of a cluster waits until the topic of all groups is made.
-                if not error.retriable:
-                    raise
-                await asyncio.sleep(0.2)
-                continue
-            return max(offsets[mark].offset, 0) if mark in offsets else 0
+    async with admin(settings) as client:
+        offsets = await patiently(
+            lambda: client.list_consumer_group_offsets(group, partitions=[mark])
+        )
+    return max(offsets[mark].offset, 0) if mark in offsets else 0
 
 
 async def _write(

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ from schemas.topics import Topic
 
 CONNECT_DEADLINE_S = 15.0
 
+T = TypeVar("T")
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
@@ -184,6 +186,22 @@ async def partition_counts(settings: KafkaSettings, topics: Iterable[Topic]) -> 
             raise missing_topic(name)
         counts[topic] = len(found[name])
     return counts
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks until the cluster can answer: the first group of all waits for its topic to be made.
+
+    Raises:
+        KafkaError: the cluster refuses, or cannot answer for 15 s.
+    """
+    until = time.monotonic() + CONNECT_DEADLINE_S
+    while True:
+        try:
+            return await ask()
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.2)
 
 
 def missing_topic(name: str) -> Problem:

@@ -48,6 +48,13 @@ def _of_connection(error: BaseException) -> Problem:
     )
 
 
+def _of_copies(error: BaseException) -> Problem:
+    return Problem(
+        f"There are fewer brokers than copies asked for ({error}).",
+        "On one machine: nudge topics create --replication 1",
+    )
+
+
 def _of_kafka(error: BaseException) -> Problem:
     said = f"{type(error).__name__}: {error}".rstrip(": ")
     return Problem(f"Kafka refused: {said}", "`nudge doctor` looks for the cause.")
@@ -69,7 +76,9 @@ _KNOWN = (
     ("runtime.vapid", "KeyFilesError", _as_it_says),
     ("streams.guard", "RefusedError", _as_it_says),
     ("delivery.topics", "TopicsError", _as_it_says),
+    ("gateway.broker", "TopicsMissingError", _as_it_says),
     ("pydantic_settings", "SettingsError", _of_settings),
+    ("aiokafka.errors", "InvalidReplicationFactorError", _of_copies),
     ("aiokafka.errors", "KafkaConnectionError", _of_connection),
     ("aiokafka.errors", "KafkaError", _of_kafka),
     ("redis.exceptions", "RedisError", _of_redis),

@@ -1,6 +1,5 @@
 """``nudge publish``: events into Kafka, checked first."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,7 @@ from nudge.terminal import examples
 if TYPE_CHECKING:
     from nudge.event_input import Source
     from nudge.events import ReadyEvent
-    from nudge.publishing import Published
-
-_LISTED = 20
-"""More events than this are counted, not listed."""
+    from nudge.publish_answer import Report
 
 EXAMPLES = examples(
     "nudge publish --example add_to_cart                 # a ready event, to edit or to pipe",
@@ -79,12 +75,13 @@ def publish(
     and murmur2 of it says the partition.
     """
     from nudge.problem import usage_problem
+    from nudge.publish_answer import print_example, print_types
 
     if example is not None:
-        _print_example(example)
+        print_example(example)
         return
     if types:
-        _print_types()
+        print_types()
         return
     if (what is None) == (file is None):
         raise usage_problem("Say what to publish: a TYPE, JSON, - or --file FILE.", "See --help.")
@@ -170,7 +167,9 @@ def _tell(fault: str) -> None:
 def _send(events: "Iterator[ReadyEvent]", *, pipe: bool, dry_run: bool, json: bool) -> None:
     import asyncio
 
-    report = _Report(json=json)
+    from nudge.publish_answer import Report
+
+    report = Report(json=json)
     if dry_run:
         for event in events:
             report.checked(event)
@@ -179,92 +178,10 @@ def _send(events: "Iterator[ReadyEvent]", *, pipe: bool, dry_run: bool, json: bo
     report.close()
 
 
-async def _publish(events: "Iterator[ReadyEvent]", report: "_Report", *, pipe: bool) -> None:
+async def _publish(events: "Iterator[ReadyEvent]", report: "Report", *, pipe: bool) -> None:
     from nudge.kafka import kafka_settings
     from nudge.publishing import as_they_are, in_background, publish
 
     stream = in_background(events) if pipe else as_they_are(events)
     async for published in publish(kafka_settings(), stream):
         report.published(published)
-
-
-class _Report:
-    """Lists the first events, counts the rest; in JSON lists them all."""
-
-    def __init__(self, *, json: bool) -> None:
-        self._json = json
-        self._counts: Counter[str] = Counter()
-        self._last: ReadyEvent | None = None
-
-    def checked(self, event: "ReadyEvent") -> None:
-        from nudge.terminal import plain, say
-
-        self._count(event, event.topic.name)
-        if self._json:
-            print(event.value.decode())
-        elif self._counts.total() <= _LISTED:
-            say(f"[green]valid[/green]  {event.type} for {plain(event.key)} → {event.topic.name}")
-
-    def published(self, published: "Published") -> None:
-        from nudge.terminal import plain, say, say_json
-
-        event = published.event
-        self._count(event, published.topic)
-        if self._json:
-            say_json(published.as_json())
-        elif self._counts.total() <= _LISTED:
-            where = f"{published.topic} partition {published.partition} offset {published.offset}"
-            say(f"[green]published[/green]  {event.type} for {plain(event.key)} → {where}")
-
-    def _count(self, event: "ReadyEvent", topic: str) -> None:
-        self._counts[topic] += 1
-        self._last = event
-
-    def close(self) -> None:
-        from nudge.event_input import looks_like_email
-        from nudge.terminal import note, plain, say
-
-        if self._counts.total() > _LISTED and not self._json:
-            say(", ".join(f"{topic}: {count:,}" for topic, count in self._counts.items()))
-        if self._last is None or self._json:
-            return
-        if self._last.ignored:
-            note(f"ignored by every reader: {plain(', '.join(self._last.ignored))}")
-        if looks_like_email(self._last.key):
-            note("[yellow]The user id is an e-mail address; it will stand in every topic and log."
-                 " Use an opaque id.[/yellow]")  # fmt: skip
-        if self._last.topic.name == "shop.events":
-            note(f"[dim]What comes of it: nudge explain {plain(self._last.key)}[/dim]")
-
-
-def _print_example(type_: str) -> None:
-    import uuid
-
-    from nudge.events import closest_types, event_models
-    from nudge.problem import usage_problem
-    from nudge.terminal import say_json
-    from nudge.when import now_ms
-    from schemas.examples import example
-
-    if type_ not in event_models():
-        close = closest_types(type_)
-        raise usage_problem(
-            f"There is no event type {type_!r}.",
-            f"Did you mean {' or '.join(close)}?" if close else "See `nudge publish --types`.",
-        )
-    fresh = {"event_id": str(uuid.uuid4()), "occurred_at": now_ms()}
-    say_json(example(type_) | fresh, indent=True)
-
-
-def _print_types() -> None:
-    from nudge.events import event_models, topic_of
-    from nudge.terminal import say_table
-    from schemas.events import Envelope
-
-    rows = []
-    for type_, model in event_models().items():
-        own = [name for name in model.model_fields if name not in ("type", *Envelope.model_fields)]
-        needed = [name for name in own if model.model_fields[name].is_required()]
-        optional = [name for name in own if name not in needed]
-        rows.append((type_, topic_of(type_).name, " ".join(needed), " ".join(optional)))
-    say_table(("type", "topic", "needs", "may have"), rows)

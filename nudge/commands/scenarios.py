@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Check the scenario file, put it in force, see which is.", no_args_is_help=True
 )
+_PAST_MS = 60_000
 File = Annotated[Path, typer.Argument(help="The scenario file (YAML).")]
 
 
@@ -75,6 +76,7 @@ def apply(
 
 async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_absent: bool) -> None:
     from nudge.controls import apply_version, read_controls
+    from nudge.problem import Problem
     from nudge.terminal import say
     from nudge.when import now_ms, rfc3339
 
@@ -85,6 +87,12 @@ async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_ab
         newest = current or next(reversed(controls.versions.values()))
         say(f"A version was applied before ({newest.version}): nothing changed.")
         return
+    if current and version.effective_at < now - _PAST_MS:
+        raise Problem(
+            f"{rfc3339(version.effective_at)} is past, and what was decided then was decided by"
+            f" version {current.version}.",
+            "Say --at now, or a time to come.",
+        )
     later = [v for v in controls.versions.values() if v.effective_at > now]
     if current and current.version == version.version and not later:
         since = rfc3339(current.effective_at)

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from nudge.controls import Controls, read_controls
 from nudge.doctor.finding import Finding, fail, ok, warn
-from nudge.kafka import admin, reader
+from nudge.kafka import admin, patiently, reader
 from nudge.reading import Span, read
 from nudge.when import ago, now_ms, rfc3339
 from processors.scenario_file import ScenarioFileError, load
@@ -70,14 +69,10 @@ async def _lag(settings: KafkaSettings, group: str, topic: Topic, command: str) 
             TopicPartition(settings.topic(topic), number)
             for number in range(len(counts.get(settings.topic(topic), ())))
         ]
-        try:
-            members = await _members(client, group)
-            committed = await client.list_consumer_group_offsets(group, partitions=partitions)
-        except KafkaError as error:
-            # The first group of a cluster has no coordinator yet.
-            return warn(
-                "lag", f"Group {group} cannot be asked: {error}", f"Is `{command}` running?"
-            )
+        members = await patiently(lambda: _members(client, group))
+        committed = await patiently(
+            lambda: client.list_consumer_group_offsets(group, partitions=partitions)
+        )
     async with reader(settings) as consumer:
         waiting, oldest = await _waiting(
             consumer, partitions, {tp: at.offset for tp, at in committed.items()}

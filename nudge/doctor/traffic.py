@@ -10,19 +10,20 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from nudge.doctor.finding import Finding, fail, ok, warn
 from nudge.event_input import looks_like_email
 from nudge.history import HISTORICAL_HEADER, TOPICS, topic_traps
-from nudge.kafka import reader
-from nudge.reading import Span, read
+from nudge.kafka import partition_counts, reader
+from nudge.reading import Span, read, spans
 from nudge.topics import TopicState, describe
 from nudge.when import ago, now_ms
 from runtime.settings import KafkaSettings
 from schemas.adapters import InvalidRecordError, parse_shop_event
 from schemas.partitioner import partition_of
-from schemas.topics import SHOP_EVENTS
+from schemas.topics import DEAD_LETTER, SHOP_EVENTS
 
 SAMPLE = 200
 """Records a partition."""
 _FAST_MS = 5 * 60_000
 _SLOW_MS = 10 * 60_000
+_DAY_MS = 86_400_000
 
 
 async def check_traffic(settings: KafkaSettings) -> AsyncIterator[Finding]:
@@ -43,6 +44,29 @@ async def check_traffic(settings: KafkaSettings) -> AsyncIterator[Finding]:
         *judge_history([*oldest, *newest], by_name, settings.kafka_bootstrap),
     ):
         yield finding
+
+
+async def check_dead_letters(settings: KafkaSettings) -> AsyncIterator[Finding]:
+    """What could not be used in the last day, by the newest of each partition."""
+    count = (await partition_counts(settings, (DEAD_LETTER,)))[DEAD_LETTER]
+    partitions = [TopicPartition(settings.topic(DEAD_LETTER), number) for number in range(count)]
+    async with reader(settings) as consumer:
+        day = await spans(consumer, partitions, now_ms() - _DAY_MS)
+        total = sum(span.end - span.start for span in day.values())
+        newest = {tp: Span(max(s.start, s.end - SAMPLE), s.end) for tp, s in day.items()}
+        headers = [dict(record.headers) async for record in read(consumer, newest)]
+    # Notes of what was sent again stand among them, without a reason.
+    named = (found.get("nudge-reason", b"").decode() for found in headers)
+    reasons = Counter(reason for reason in named if reason)
+    if not reasons:
+        yield ok("dead letters", "Everything of the last day could be used.")
+        return
+    each = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    yield warn(
+        "dead letters",
+        f"About {total} records of the last day could not be used; the newest: {each}.",
+        "`nudge dead-letters list --since 1d`, mend the cause, `nudge dead-letters replay`.",
+    )
 
 
 async def _newest(

@@ -14,8 +14,9 @@ from nudge.doctor.steering import WORKER_GROUP
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
+from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.examples import example
-from schemas.topics import RESULTS, SHOP_EVENTS
+from schemas.topics import DEAD_LETTER, RESULTS, SHOP_EVENTS
 from tests.harness.clusters import PARTITIONS
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
@@ -63,7 +64,7 @@ async def test_a_sound_deployment_has_nothing_that_fails(
         NUDGE_TOKEN_SECRET="only for tests, and long enough for one",
     )  # fmt: skip
     for check in ("settings", "keys", "redis", "topics", "scenarios", "pause", "partitioner",
-                  "user ids", "events", "clocks"):  # fmt: skip
+                  "user ids", "events", "clocks", "dead letters"):  # fmt: skip
         assert {finding["level"] for finding in found[check]} == {"ok"}, check
     assert [finding["level"] for finding in found["lag"]] == ["warn", "warn"]
     assert "No `nudge worker` runs" in found["lag"][0]["said"]
@@ -82,12 +83,18 @@ async def test_producers_that_break_the_rules_are_found_out(cluster: KafkaSettin
         Sent("bad", b"{oops"),
         Sent("fast", search("fast", occurred_at=now_ms() + 3_600_000)),
     )
+    letter = DeadLetter(
+        reason=DeadLetterReason.BAD_JSON, error="no JSON", topic="shop.events", partition=0,
+        offset=0, timestamp=0,
+    )  # fmt: skip
+    await produce(cluster, DEAD_LETTER, [Sent("bad", b"{oops", headers=tuple(letter.headers()))])
     found = await findings(cluster, 1)
     level, said = only(found, "partitioner")
     assert level == "fail"
     assert "CRC32" in said
     assert "murmur2_random" in found["partitioner"][0]["cure"]
     assert only(found, "user ids")[0] == "warn"
+    assert "the newest: 1 bad_json" in only(found, "dead letters")[1]
     assert "1 of 43 sampled events cannot be used" in only(found, "events")[1]
     assert "59 min ahead" in only(found, "clocks")[1] or "60 min ahead" in only(found, "clocks")[1]
     assert only(found, "scenarios") == (

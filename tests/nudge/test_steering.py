@@ -22,6 +22,8 @@ async def test_topics_are_created_once_and_named_after_that(kafka: str, namespac
     settings = KafkaSettings(kafka_bootstrap=kafka, namespace=namespace)
     before = (await nudge(settings, "topics", "check", "--json")).failed()
     assert {drift["kind"] for drift in before.json()} >= {"missing"}
+    copies = (await nudge(settings, "topics", "create")).failed()
+    assert "--replication 1" in copies.err
     try:
         made = await nudge(
             settings, "topics", "create", "--partitions", "4", "--replication", "1", "--json"
@@ -79,6 +81,8 @@ async def test_a_scenario_file_is_put_in_force_once(cluster: KafkaSettings, tmp_
     assert "nothing changed" in again.out
     absent = (await nudge(cluster, "scenarios", "apply", str(SHIPPED), "--if-absent")).good()
     assert "nothing changed" in absent.out
+    past = (await nudge(cluster, "scenarios", "apply", str(SHIPPED), "--at", "-1h")).failed()
+    assert "is past" in past.err
     later = (await nudge(cluster, "scenarios", "apply", str(SHIPPED), "--at", "+1d")).good()
     assert "in force from" in later.out
     listed = (await nudge(cluster, "scenarios", "list", "--json")).good().json()
