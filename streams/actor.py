@@ -156,6 +156,7 @@ class PartitionActor:
         tick = self._tick(self._core, now, busy=bool(taken))
         if not taken and tick is None and not self._core.has_work():
             self._note_done()
+            self._gauges.waited(self._merge)
             return False
         inputs, rejected = self._read(taken)
         self._clean = False
@@ -167,6 +168,9 @@ class PartitionActor:
         core = self._core
         self._gauges.stand(self._inputs.lag(), now - core.clock, len(self._table))
         self._gauges.waiting(core.open_moments, core.open_walks)
+        if self._decoder.clamped:
+            self._gauges.clamped(self._decoder.clamped)
+            self._decoder.clamped = 0
         return True
 
     def _tick(self, core: Core, now: int, *, busy: bool) -> Tick | None:
@@ -218,12 +222,10 @@ class PartitionActor:
             self._site.tables.keep(self.partition, written[self._changelog])
 
     def _own_rows(self) -> dict[bytes, bytes | None]:
-        done = {
-            inbox.name: (inbox.done, inbox.taken_newest)
-            for inbox in self._inputs
-            if inbox.position is not None
+        rows = {
+            INPUTS_ROW: inputs_row(self._inputs.done()),
+            DEPLOYMENT_ROW: self._site.deployment_row,
         }
-        rows = {INPUTS_ROW: inputs_row(done), DEPLOYMENT_ROW: self._site.deployment_row}
         changed = {key: row for key, row in rows.items() if row != self._table.reserved.get(key)}
         for key, row in changed.items():
             self._table.put(key, row)

@@ -7,9 +7,10 @@ import faust
 from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 from faust.types import TP
+from mode import Service
 
 from processors.partition import Partition
-from runtime.logs import logging_config
+from runtime.logs import configure_logging, logging_config
 from schemas.topics import SHOP_CATALOG, USER_INPUTS
 from streams.core import CoreMaker
 from streams.engine import Engine
@@ -23,6 +24,10 @@ class _Boot(BootStrategy):  # type: ignore[misc]  # Faust is untyped
     # Its producer has nothing to do: partitions have producers of their own.
     enable_web = False
     enable_kafka_producer = False
+
+
+# Every service says at INFO that it starts and stops; there are forty.
+Service.mundane_level = "debug"
 
 
 class _PassThrough(faust.Schema):  # type: ignore[misc]  # Faust is untyped
@@ -87,7 +92,7 @@ def create_app(settings: StreamsSettings, make_core: CoreMaker = Partition) -> W
         make_core,
         crash=app.crash,
         pressure=app.press,
-        generation=lambda: int(app.consumer_generation_id or 0),
+        generation_now=lambda: int(app.consumer_generation_id or 0),
     )
     app.transport = Transport.of(app, settings, app.engine.on_answers)
     # The changelog is read through two batches at once at least: with one, Faust goes on
@@ -99,7 +104,7 @@ def create_app(settings: StreamsSettings, make_core: CoreMaker = Partition) -> W
         _route(app, settings.topic(topic))
 
     async def close(*_: Any, **__: Any) -> None:
-        await app.engine.on_partitions_revoked()
+        await app.engine.close_partitions()
 
     app.on_partitions_revoked.connect(close)
     return app
@@ -122,5 +127,7 @@ def __getattr__(name: str) -> WorkerApp:
     """``app``, for ``faust -A streams.app``: made from the environment when it is asked for."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    made = globals()["app"] = create_app(StreamsSettings())
+    settings = StreamsSettings()
+    configure_logging(settings, "worker")
+    made = globals()["app"] = create_app(settings)
     return made

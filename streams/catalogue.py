@@ -43,7 +43,7 @@ class CatalogueActor:
     """Folds one partition of ``shop.catalog``, a batch a transaction.
 
     Args:
-        position: the committed offset; ``None`` at the very first start.
+        position: the next offset to read.
         pressure: told (tp, full) when batches queue up and when they are done.
     """
 
@@ -52,7 +52,7 @@ class CatalogueActor:
         settings: StreamsSettings,
         partition: int,
         partitions: int,
-        position: int | None,
+        position: int,
         transactions: Transactions,
         reader: WholeTopics,
         pressure: Callable[[TopicPartition, bool], None],
@@ -78,12 +78,12 @@ class CatalogueActor:
         Raises:
             InputGapError: it does not begin where the last one ended.
         """
-        if self._position is not None and batch.before > self._position:
+        if batch.before > self._position:
             raise InputGapError(
                 f"{SHOP_CATALOG.name}-{self._partition}: offsets {self._position} to"
                 f" {batch.before - 1} were never read"
             )
-        if self._position is not None and batch.after <= self._position:
+        if batch.after <= self._position:
             return
         self._queue.append(batch)
         self._position = batch.after

@@ -21,11 +21,15 @@ class Core(Protocol):
     def applied(self) -> dict[int, int]:
         """The last applied offset of ``nudge-products`` by its partition; empty at first."""
 
+    @property
+    def open_moments(self) -> int:
+        """Moments that wait for their time."""
+
+    @property
+    def open_walks(self) -> int:
+        """Walks over many profiles that are under way."""
+
     def step(self, inputs: Iterable[Input], tick: Tick | None) -> Effects: ...
-    @property
-    def open_moments(self) -> int: ...
-    @property
-    def open_walks(self) -> int: ...
     def has_work(self) -> bool: ...
     def next_due(self) -> int: ...
 

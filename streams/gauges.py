@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from processors.effects import Effects
 from processors.inputs import Input, UserRecord
 from runtime.metrics import Metric, counter, gauge, histogram
-from schemas.topics import PRODUCTS
+from schemas.topics import PRODUCTS, SHOP_EVENTS
 from streams.decode import Rejected
+from streams.merge import Merge
 
 
 class Gauges:
@@ -38,8 +39,22 @@ class Gauges:
         for one in rejected:
             counter(Metric.DEAD_LETTERS).labels(one.letter.topic, one.letter.reason).inc()
 
+    def clamped(self, count: int) -> None:
+        """So many events lay too far ahead of the time they were recorded."""
+        counter(Metric.CLAMPED).labels(SHOP_EVENTS.name).inc(count)
+
     def committed(self, seconds: float) -> None:
         histogram(Metric.TRANSACTION_SECONDS).observe(seconds)
+
+    def waited(self, merge: Merge) -> None:
+        """The merge let an input wait, or went on without one."""
+        for metric, counts in (
+            (Metric.MERGE_WAITS, merge.waits),
+            (Metric.MERGE_OVERRUNS, merge.overruns),
+        ):
+            for name, count in counts.items():
+                counter(metric).labels(name or PRODUCTS.name).inc(count)
+            counts.clear()
 
     def stand(self, lag: Mapping[str, int], delay_ms: int, profiles: int) -> None:
         """Where the partition stands after a step."""

@@ -18,22 +18,22 @@ Pressure = Callable[[TopicPartition, bool], None]
 class PartitionInputs:
     """
     Args:
-        start: by the registry's topic name the next offset to read (``None``: wherever the
-            input begins) and the newest time it had shown (ms).
+        start: by the registry's topic name the next offset to read, and the newest time that
+            the input had shown by then (ms).
     """
 
     def __init__(
         self,
         settings: StreamsSettings,
         partition: int,
-        start: Mapping[str, tuple[int | None, int]],
+        start: Mapping[str, tuple[int, int]],
         pressure: Pressure,
     ) -> None:
         self._limit = settings.inbox_records
         self._pressure = pressure
         self._full: set[TopicPartition] = set()
         self._inboxes: dict[TopicPartition, Inbox] = {}
-        self._committed: dict[TopicPartition, int | None] = {}
+        self._committed: dict[TopicPartition, int] = {}
         for topic in USER_INPUTS:
             tp = TopicPartition(settings.topic(topic), partition)
             position, newest = start[topic.name]
@@ -78,7 +78,7 @@ class PartitionInputs:
         return {
             tp: inbox.done
             for tp, inbox in self._inboxes.items()
-            if inbox.position is not None and inbox.done != self._committed[tp]
+            if inbox.done != self._committed[tp]
         }
 
     def committed(self, offsets: Mapping[TopicPartition, int]) -> None:

@@ -75,13 +75,13 @@ class Inbox:
     """
 
     def __init__(
-        self, name: str, rank: int, partition: int, position: int | None, newest: int = 0
+        self, name: str, rank: int, partition: int, position: int, newest: int = 0
     ) -> None:
         self.name = name
         self.rank = rank
         self.partition = partition
         self.position = position
-        self.done = position or 0
+        self.done = position
         self.newest = newest
         self.taken_newest = newest
         self.answered_at = 0
@@ -98,28 +98,25 @@ class Inbox:
         Raises:
             InputGapError: it does not begin where the last batch ended.
         """
-        if self.position is not None and fetched.before > self.position:
+        if fetched.before > self.position:
             raise InputGapError(
                 f"{self.name}-{self.partition}: offsets {self.position} to {fetched.before - 1}"
                 " were never read"
             )
-        if self.position is not None and fetched.after <= self.position:
+        if fetched.after <= self.position:
             return
         records = fetched.records
         if fetched.broken is not None:
             records = (fetched.broken,)
             recorded = [fetched.answered_at]
         else:
-            if self.position is not None and fetched.before < self.position:
-                seen = self.position
-                records = [record for record in records if record.offset >= seen]
+            if fetched.before < self.position:
+                records = [record for record in records if record.offset >= self.position]
             limit = fetched.answered_at
             # A record without a time (-1, or a broken clock's) counts when it came.
             recorded = [
                 time if 0 <= (time := record.timestamp) < limit else limit for record in records
             ]
-        if self.position is None:
-            self.done = fetched.before
         self.position = fetched.after
         self._enqueue(_Queued(records, recorded, self._running_newest(recorded), fetched.after))
 
@@ -148,11 +145,7 @@ class Inbox:
     @property
     def caught_up(self) -> bool:
         """Everything up to the end that the last answer told is fetched."""
-        return (
-            self.highwater is not None
-            and self.position is not None
-            and self.position >= self.highwater
-        )
+        return self.highwater is not None and self.position >= self.highwater
 
     def promise(self) -> int:
         """Nothing still to come arrives before this time (ms)."""
@@ -264,26 +257,29 @@ class Merge:
         self._wait = wait
         self._waited_for = frozenset(waited_for)
         self._patience: dict[str, _Patience] = {}
-        self.overruns = 0
-        """How often the merge went on without an input."""
+        self.waits: Counter[str] = Counter()
+        """How often there were records to take and all waited for that input; "" for products."""
+        self.overruns: Counter[str] = Counter()
+        """How often the merge went on without it."""
         self._overrun: set[str] = set()
 
-    def frontier(self, now: int) -> int:
-        """Up to when (ms) all inputs are known, those aside that overran the wait at ``now``."""
+    def frontier(self, now: int) -> tuple[int, str]:
+        """Up to when (ms) all inputs are known at ``now``, and by which input it is no later.
+
+        Inputs that overran the wait are left aside.
+        """
         promises = [
-            (inbox.name, inbox.promise(), len(inbox))
+            (inbox.promise(), inbox.name, len(inbox))
             for inbox in self.inboxes
             if inbox.name in self._waited_for
         ]
-        promises.append(("", self.facts.frontier, len(self.facts)))
+        promises.append((self.facts.frontier, "", len(self.facts)))
         waited = [
-            promise
-            for name, promise, queued in promises
+            (promise, name)
+            for promise, name, queued in promises
             if queued or not self._overruns(name, promise, now)
         ]
-        if waited:
-            return min(waited)
-        return max(promise for _, promise, _ in promises)
+        return min(waited) if waited else (max(promises)[0], "")
 
     def _overruns(self, name: str, promise: int, now: int) -> bool:
         patience = self._patience.setdefault(name, _Patience(now))
@@ -292,16 +288,18 @@ class Merge:
             return False
         if name not in self._overrun:
             self._overrun.add(name)
-            self.overruns += 1
+            self.overruns[name] += 1
         return True
 
     def take(self, now: int, limit: int) -> list[Taken]:
         """What may be processed now, in order, at most ``limit``."""
-        frontier = self.frontier(now)
+        frontier, slowest = self.frontier(now)
         parts = [list(inbox.ready(frontier, limit)) for inbox in self.inboxes if len(inbox)]
         parts.append(self.facts.take(frontier, limit))
         parts = [part for part in parts if part]
         if not parts:
+            if any(len(inbox) for inbox in self.inboxes):
+                self.waits[slowest] += 1
             return []
         taken = parts[0]
         if len(parts) > 1:

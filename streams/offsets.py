@@ -3,22 +3,23 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from runtime.settings import KafkaSettings
+from streams.consumers import plain_consumer
 from streams.guard import check_offset
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The next offset to read by partition of a topic; ``None``: wherever the input begins.
+    """The next offset to read by partition of a topic.
 
     ``to_restore``: those that the group has forgotten (Kafka drops the offsets of a group that
     was empty for ``offsets.retention.minutes``) and the state still knows.
     """
 
-    start: Mapping[TopicPartition, int | None]
+    start: Mapping[TopicPartition, int]
     to_restore: Mapping[TopicPartition, int]
 
 
@@ -40,25 +41,26 @@ async def read_positions(
     """
     wanted = list(partitions)
     admin = AIOKafkaAdminClient(**settings.client_options())
-    consumer = AIOKafkaConsumer(**settings.client_options())
     await admin.start()
-    await consumer.start()
     try:
         answered = await admin.list_consumer_group_offsets(group, partitions=wanted)
+    finally:
+        await admin.close()
+    async with plain_consumer(settings, "read_uncommitted") as consumer:
         beginnings = await consumer.beginning_offsets(wanted)
         ends = await consumer.end_offsets(wanted)
-    finally:
-        await consumer.stop()
-        await admin.close()
-    start: dict[TopicPartition, int | None] = {}
+    start: dict[TopicPartition, int] = {}
     to_restore: dict[TopicPartition, int] = {}
     for tp in wanted:
+        begins = beginnings[tp]
         committed = answered[tp].offset if tp in answered else -1
-        if committed < 0 and tp in stored:
+        if committed < 0 and stored.get(tp, begins) > begins:
             committed = to_restore[tp] = stored[tp]
-        start[tp] = None if committed < 0 else committed
-        if committed >= 0:
-            check_offset(tp, committed, beginnings[tp], ends[tp], accept_lost=accept_lost)
-            if committed < beginnings[tp]:
-                start[tp] = to_restore[tp] = beginnings[tp]
+        if committed < 0:
+            start[tp] = begins
+            continue
+        check_offset(tp, committed, begins, ends[tp], accept_lost=accept_lost)
+        if committed < begins:
+            to_restore[tp] = begins
+        start[tp] = max(committed, begins)
     return Positions(start, to_restore)

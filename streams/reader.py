@@ -21,6 +21,7 @@ from schemas.control import PartitionMark, Pause, ScenarioVersion
 from schemas.products import FOLD_MARK_KEY, FoldMark
 from schemas.topics import MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
 from streams.clock import FoldFrontier, MarksBoard
+from streams.consumers import plain_consumer
 from streams.holes import Holes
 from streams.marks import wall_ms
 from streams.merge import Fact, FactQueue
@@ -74,15 +75,6 @@ class WholeTopics:
         self._holes = Holes()
         self._moved = asyncio.Condition()
 
-    def _consumer(self, isolation: str = "read_committed") -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            **self._settings.client_options(),
-            isolation_level=isolation,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
-        )
-
     async def run(self) -> None:
         """Reads until cancelled.
 
@@ -108,34 +100,33 @@ class WholeTopics:
         """Returns when all that the partition of ``nudge-products`` holds now was read."""
         await self._whole.wait()
         tp = self._products[partition]
-        async with self._consumer() as consumer:
+        async with plain_consumer(self._settings) as consumer:
             end = (await consumer.end_offsets([tp]))[tp]
         async with self._moved:
             await self._moved.wait_for(lambda: self.positions.get(partition, 0) >= end)
 
     async def _read(self) -> None:
-        consumer = self._consumer()
-        await consumer.start()
-        try:
+        async with plain_consumer(self._settings) as consumer:
             consumer.assign([*self._products, self._scenarios, self._marks])
             await consumer.seek_to_end(self._marks)
             ends = await consumer.end_offsets([*self._products, self._scenarios])
             while True:
-                batches = await consumer.getmany(timeout_ms=100)
-                for tp, records in batches.items():
-                    self._take(tp, records)
-                if not batches:
-                    await self._holes.skip(consumer._fetcher, consumer.assignment())
-                for tp in self._products:
-                    self.positions[tp.partition] = await consumer.position(tp)
-                async with self._moved:
-                    self._moved.notify_all()
+                await self._read_on(consumer)
                 if not self.is_whole and await self._reached(consumer, ends):
                     self._whole.set()
                     log.info("products_read", products=len(self.catalogue))
                 self._tell()
-        finally:
-            await consumer.stop()
+
+    async def _read_on(self, consumer: AIOKafkaConsumer) -> None:
+        batches = await consumer.getmany(timeout_ms=100)
+        for tp, records in batches.items():
+            self._take(tp, records)
+        if not batches:
+            await self._holes.skip(consumer._fetcher, consumer.assignment())
+        for tp in self._products:
+            self.positions[tp.partition] = await consumer.position(tp)
+        async with self._moved:
+            self._moved.notify_all()
 
     @staticmethod
     async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
@@ -143,9 +134,7 @@ class WholeTopics:
 
     async def _look_at_catalog(self) -> None:
         # Uncommitted: the end that counts is the log's, not the last stable offset.
-        consumer = self._consumer("read_uncommitted")
-        await consumer.start()
-        try:
+        async with plain_consumer(self._settings, "read_uncommitted") as consumer:
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 at = wall_ms()
@@ -157,8 +146,6 @@ class WholeTopics:
                 for tp, end in ends.items():
                     self._frontier.look(tp.partition, at, end)
                 self._tell()
-        finally:
-            await consumer.stop()
 
     def _take(self, tp: TopicPartition, records: Iterable[Any]) -> None:
         if tp == self._scenarios:
@@ -240,22 +227,18 @@ class WholeTopics:
     async def _read_again(
         self, queue: FactQueue, applied: Mapping[int, int], targets: Mapping[int, int], clock: int
     ) -> None:
-        memory = clock - WALK_MEMORY_MS
+        memory = max(clock - WALK_MEMORY_MS, 0)
         forgotten = self.catalogue.floor > memory
-        self.catalogue.floor = min(self.catalogue.floor, max(memory, 0))
+        self.catalogue.floor = min(self.catalogue.floor, memory)
         starts = {tp: applied.get(tp.partition, -1) + 1 for tp in self._products}
         if not forgotten and all(start >= targets[tp.partition] for tp, start in starts.items()):
             return
-        consumer = self._consumer()
-        await consumer.start()
-        try:
+        async with plain_consumer(self._settings) as consumer:
             if forgotten:
                 by_time = await consumer.offsets_for_times(dict.fromkeys(self._products, memory))
                 for tp, found in by_time.items():
                     starts[tp] = min(starts[tp], found.offset if found else targets[tp.partition])
             await self._queue_between(consumer, queue, applied, starts, targets)
-        finally:
-            await consumer.stop()
 
     async def _queue_between(
         self,

@@ -13,6 +13,7 @@ from faust.types import TP
 from yarl import URL
 
 from processors.table import ProfileTable
+from runtime.metrics import Metric, gauge
 
 NOTHING_YET = -1
 """As a persisted offset: read the changelog from its beginning."""
@@ -89,10 +90,17 @@ class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
         # Faust logs an error here and goes on without the rows, likewise below.
         try:
             for event in batch:
-                self._tables.apply(event.message.partition, event.message.value.records)
+                message = event.message
+                self._tables.apply(message.partition, message.value.records)
+                self._tables.keep(message.partition, message.offset)
+                self._show_progress(message.tp, message.offset)
         except Exception as error:
             self._owner.fail(error)
             raise
+
+    def _show_progress(self, tp: TP, offset: int) -> None:
+        end = self.app.tables.recovery.active_highwaters[tp]
+        gauge(Metric.RECOVERY_PROGRESS).labels(tp.partition).set((offset + 1) / (end + 1))
 
     async def on_rebalance(
         self,

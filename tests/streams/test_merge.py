@@ -23,7 +23,7 @@ def fetched(records: Sequence[Rec], at: int, before: int, after: int | None = No
     return Fetched(records, before, end, at)
 
 
-def inbox(name: str, rank: int = 1, position: int | None = 0) -> Inbox:
+def inbox(name: str, rank: int = 1, position: int = 0) -> Inbox:
     return Inbox(name, rank, 0, position)
 
 
@@ -70,9 +70,10 @@ def test_an_input_that_shows_nothing_is_waited_for_so_long_and_no_longer() -> No
     assert merge.take(2_000, 100) == []
     products.frontier += 1
     assert merge.take(2_000 + WAIT, 100) == []
-    assert merge.overruns == 0
+    assert not merge.overruns
+    assert merge.waits == {"clicks": 2}
     assert offsets(merge.take(2_001 + WAIT, 100)) == [("events", 0)]
-    assert merge.overruns == 1
+    assert merge.overruns == {"clicks": 1}
 
 
 def test_an_input_that_came_back_is_waited_for_again() -> None:
