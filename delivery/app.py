@@ -1,6 +1,7 @@
 """The push consumer: one process, from its start to a clean stop."""
 
 import asyncio
+import gc
 import signal
 
 import structlog
@@ -31,7 +32,11 @@ class Delivery:
         self._health: HealthServer | None = None
 
     async def run(self, *, handle_signals: bool = True) -> None:
-        """Works until told to stop. SIGTERM and SIGINT tell it, unless another handles them.
+        """Works until told to stop.
+
+        Args:
+            handle_signals: whether the process is this worker's own: SIGTERM and SIGINT stop it,
+                and the garbage collector is set to its ways.
 
         Raises:
             TopicsError: topics are missing or do not fit together.
@@ -43,6 +48,12 @@ class Delivery:
         signals = (signal.SIGTERM, signal.SIGINT) if handle_signals else ()
         for number in signals:
             loop.add_signal_handler(number, self.stop)
+        if handle_signals:
+            # What a push leaves behind has few cycles: looking for them at the defaults costs
+            # an eighth of the time.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 50)
         worker = Worker(self._settings, self._keys, self._broken)
         try:
             async with HealthServer(self._settings, worker.checks()) as self._health:

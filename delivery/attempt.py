@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import structlog
 
@@ -79,7 +80,8 @@ class Attempts:
         self._may_send = may_send
         self._flushed = flushed
         self._retrying = retrying
-        self._seconds = histogram(Metric.SEND_SECONDS)
+        seconds = histogram(Metric.SEND_SECONDS)
+        self._seconds = cache(lambda origin: seconds.labels(origin=origin))
         self._retries = counter(Metric.RETRIES)
 
     async def attempt(self, push: Push, origin: Origin) -> Step:
@@ -141,7 +143,7 @@ class Attempts:
             },
             body,
         )
-        self._seconds.labels(origin=origin.service).observe(answer.latency_ms / 1000)
+        self._seconds(origin.service).observe(answer.latency_ms / 1000)
         return await self._judge(push, origin, answer)
 
     async def _judge(self, push: Push, origin: Origin, answer: Answer) -> Step:

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from functools import cache
 
+import orjson
 import structlog
 
 from delivery.ledger import Ledger, LedgerAwayError
@@ -11,9 +13,8 @@ from delivery.results import Results
 from delivery.steps import Ending
 from delivery.subscriptions import SubscriptionStore
 from runtime.metrics import Metric, counter, histogram
-from schemas.adapters import dump
 from schemas.decisions import DeadLetterReason
-from schemas.push import PushResult, ResultOutcome
+from schemas.push import ResultOutcome
 
 log = structlog.get_logger(__name__)
 _DAY_MS = 86_400_000
@@ -25,23 +26,32 @@ def remembered_ms(push: Push) -> int:
     return max(0, push.hand.expires_at - int(time.time() * 1000)) + _DAY_MS
 
 
-def result_of(push: Push, ending: Ending) -> PushResult:
-    """The record for ``push.results``."""
+def result_of(push: Push, ending: Ending, at: int) -> bytes:
+    """The record for ``push.results``: a :class:`schemas.push.PushResult`, without the model.
+
+    Args:
+        at: epoch ms.
+    """
     job = push.hand.job
-    return PushResult(
-        job_id=job.job_id,
-        user_id=job.user_id,
-        subscription_id=push.key.subscription_id,
-        scenario=job.scenario,
-        message_class=job.message_class,
-        outcome=ending.outcome,
-        attempt=push.attempts,
-        at=int(time.time() * 1000),
-        status=ending.status,
-        origin=push.endpoint.origin if push.endpoint else None,
-        latency_ms=ending.latency_ms,
-        detail=ending.detail,
-    )
+    fields: dict[str, object] = {
+        "job_id": job.job_id,
+        "user_id": job.user_id,
+        "subscription_id": push.key.subscription_id,
+        "scenario": job.scenario,
+        "message_class": job.message_class,
+        "outcome": ending.outcome,
+        "attempt": push.attempts,
+        "at": at,
+    }
+    if ending.status is not None:
+        fields["status"] = ending.status
+    if push.endpoint is not None:
+        fields["origin"] = push.endpoint.origin
+    if ending.latency_ms is not None:
+        fields["latency_ms"] = ending.latency_ms
+    if ending.detail:
+        fields["detail"] = ending.detail[:512]
+    return orjson.dumps(fields)
 
 
 class Ends:
@@ -65,7 +75,8 @@ class Ends:
         self._ledger = ledger
         self._results = results
         self._subscriptions = subscriptions
-        self._sends = counter(Metric.SENDS)
+        sends = counter(Metric.SENDS)
+        self._sends = cache(lambda origin, outcome: sends.labels(origin=origin, outcome=outcome))
         self._withdrawn = counter(Metric.WITHDRAWN)
         self._due_to_accepted = histogram(Metric.DUE_TO_ACCEPTED_SECONDS)
 
@@ -75,9 +86,9 @@ class Ends:
             device = push.key.subscription_id
             why = f"device {device}: {ending.status or 'not sent'} {ending.detail or ''}".strip()
             await self._results.dead_letter(push.hand.record, DeadLetterReason.REJECTED, why)
-        result = result_of(push, ending)
-        self._count(push, result)
-        value, ttl_ms = dump(result), remembered_ms(push)
+        at = int(time.time() * 1000)
+        self._count(push, ending, at)
+        value, ttl_ms = result_of(push, ending, at), remembered_ms(push)
         try:
             await self._ledger.finish(push.key, value, ttl_ms)
         except LedgerAwayError:
@@ -94,7 +105,7 @@ class Ends:
 
     async def retrying(self, push: Push, ending: Ending) -> None:
         """An attempt that did not end the push."""
-        value = dump(result_of(push, ending))
+        value = result_of(push, ending, int(time.time() * 1000))
         await self._results.write(push.key.partition, push.key.user_id, value)
 
     async def _publish(self, push: Push, result: bytes, ttl_ms: int) -> None:
@@ -102,11 +113,10 @@ class Ends:
         self._ledger.settle(push.key, ttl_ms)
         self._over(push)
 
-    def _count(self, push: Push, result: PushResult) -> None:
+    def _count(self, push: Push, ending: Ending, at: int) -> None:
         service = push.endpoint.service if push.endpoint else "none"
-        self._sends.labels(origin=service, outcome=result.outcome).inc()
-        if result.outcome is ResultOutcome.WITHDRAWN:
-            self._withdrawn.labels(reason=result.detail).inc()
-        elif result.outcome is ResultOutcome.DELIVERED:
-            waited_ms = result.at - push.hand.job.created_at
-            self._due_to_accepted.observe(max(0.0, waited_ms / 1000))
+        self._sends(service, ending.outcome).inc()
+        if ending.outcome is ResultOutcome.WITHDRAWN:
+            self._withdrawn.labels(reason=ending.detail).inc()
+        elif ending.outcome is ResultOutcome.DELIVERED:
+            self._due_to_accepted.observe(max(0, at - push.hand.job.created_at) / 1000)

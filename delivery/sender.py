@@ -25,6 +25,7 @@ from delivery.connector import (
     PushConnector,
     attempt,
 )
+from delivery.deadlines import Deadlines
 from delivery.outcomes import Verdict, verdict_of
 
 MAX_TTL_S = 28 * 86_400
@@ -63,6 +64,7 @@ class Sender:
     ) -> None:
         self._timeout_s = timeout_s
         self._connector = PushConnector(PublicResolver(allow_loopback=allow_loopback), may_send)
+        self._deadlines = Deadlines()
         self._session = ClientSession(
             connector=self._connector,
             cookie_jar=DummyCookieJar(),
@@ -72,6 +74,7 @@ class Sender:
         )
 
     async def close(self) -> None:
+        self._deadlines.close()
         await self._session.close()
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -80,7 +83,7 @@ class Sender:
         attempt.set(reached)
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            with self._deadlines.watch(self._timeout_s):
                 response = await self._session.post(
                     URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
                 )

@@ -51,7 +51,7 @@ class Worker:
         longest_ttl_ms = settings.delivery_longest_ttl_s * 1000
         self._link = RedisLink(settings, settings.delivery_redis_timeout_s)
         self._ledger = Ledger(self._link, settings, broken)
-        self._results = Results(settings)
+        self._results = Results(settings, broken)
         self._pause = PauseReader(settings, broken)
         self._dispatcher = Dispatcher(
             Limits(

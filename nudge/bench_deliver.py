@@ -7,7 +7,6 @@ decrypt, so that it keeps up. Both senders push the same payload to the same sub
 
 import asyncio
 import json
-import multiprocessing
 import os
 import re
 import sys
@@ -15,7 +14,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,17 @@ SUBJECT = "mailto:ops@shop.example"
 _TTL_MS = 4 * 3_600_000
 _COUNT_EVERY_S = 0.02
 _DEADLINE_S = 300.0
+_WEBPUSH = "--webpush"
 _FROM, _TO = 0.15, 0.95
 """The part of the run that is measured: warm, and not yet running dry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How fast a sender was. ``core_seconds``: processor time it took, user and system."""
+    """How fast a sender was, or how far it had come.
+
+    ``core_seconds``: processor time it took, user and system.
+    """
 
     pushes: int
     seconds: float
@@ -245,19 +248,25 @@ async def _measure_delivery(
     try:
         os.sched_setaffinity(process.pid, {core})
         async with asyncio.timeout(_DEADLINE_S):
-            first = await _moment(session, process.pid, before + int(jobs * _FROM))
-            last = await _moment(session, process.pid, before + int(jobs * _TO))
+            first = await _reach(session, process.pid, before + int(jobs * _FROM))
+            last = await _reach(session, process.pid, before + int(jobs * _TO))
     finally:
-        process.terminate()
+        process.kill()
         await process.wait()
-    return Rate(*(end - start for start, end in zip(first, last, strict=True)))
+    return Rate(
+        last.pushes - first.pushes,
+        last.seconds - first.seconds,
+        last.core_seconds - first.core_seconds,
+    )
 
 
-async def _moment(session: aiohttp.ClientSession, pid: int, count: int) -> tuple[int, float, float]:
+async def _reach(session: aiohttp.ClientSession, pid: int, count: int) -> Rate:
     """Pushes, wall time and the sender's processor time once ``count`` were accepted."""
-    while (accepted := await _accepted(session)) < count:
+    while True:
+        accepted = await _accepted(session)
+        if accepted >= count:
+            return Rate(accepted, time.perf_counter(), _core_seconds(pid))
         await asyncio.sleep(_COUNT_EVERY_S)
-    return accepted, time.perf_counter(), _core_seconds(pid)
 
 
 async def _accepted(session: aiohttp.ClientSession) -> int:
@@ -275,17 +284,23 @@ async def _measure_webpush(
     devices: list[Device], key: VapidKey, directory: str, core: int, pushes: int
 ) -> Rate:
     """In a process of its own, on the sender's core, one push after the other."""
-    pem = str(Path(directory) / "keys" / f"{key.key_id}.pem")
-    targets = [(d.endpoint, d.p256dh, d.auth) for d in devices]
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        work = pool.apply_async(_webpush, (targets, pem, core, pushes))
-        return await asyncio.to_thread(work.get, _DEADLINE_S)
+    order = {
+        "targets": [(d.endpoint, d.p256dh, d.auth) for d in devices],
+        "pem": str(Path(directory) / "keys" / f"{key.key_id}.pem"),
+        "pushes": pushes,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "nudge.bench_deliver", _WEBPUSH,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    os.sched_setaffinity(process.pid, {core})
+    output, _ = await asyncio.wait_for(process.communicate(json.dumps(order).encode()), _DEADLINE_S)
+    return Rate(**json.loads(output))
 
 
-def _webpush(targets: list[tuple[str, str, str]], pem: str, core: int, pushes: int) -> Rate:
+def _webpush(targets: list[tuple[str, str, str]], pem: str, pushes: int) -> Rate:
     from pywebpush import webpush
 
-    os.sched_setaffinity(0, {core})
     data = _payload("x" * 32)
 
     def push(number: int) -> None:
@@ -308,6 +323,9 @@ def _webpush(targets: list[tuple[str, str, str]], pem: str, core: int, pushes: i
 
 def main() -> None:
     """``python -m nudge.bench_deliver``: the figures as JSON."""
+    if sys.argv[1:] == [_WEBPUSH]:
+        print(json.dumps(asdict(_webpush(**json.load(sys.stdin)))))
+        return
     figures = asyncio.run(run(say=lambda line: print(line, file=sys.stderr)))
     shown = {
         name: {

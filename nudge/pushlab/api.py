@@ -2,7 +2,7 @@
 
 | | |
 | --- | --- |
-| ``POST /api/subscriptions`` ``{"application_server_key"?}`` | a new subscription: endpoint, keys |
+| ``POST /api/subscriptions`` ``{"application_server_key"?, "count"?}`` | new ones: endpoint, keys |
 | ``POST /api/faults`` ``{"endpoint"?, "status"?, …}`` | a :class:`Fault`; ``{}`` ends all |
 | ``GET /api/messages?after=N&wait=S`` | accepted messages past number N; waits for the first |
 | ``GET /api/counts`` | POSTs, accepted messages, redirects that were followed |
@@ -33,7 +33,7 @@ class PushLabServer(PushLab):
         self.listen(self._message_arrived)
         app.add_routes(
             [
-                web.post("/api/subscriptions", self._post_subscription),
+                web.post("/api/subscriptions", self._post_subscriptions),
                 web.post("/api/faults", self._post_fault),
                 web.get("/api/messages", self._get_messages),
                 web.get("/api/counts", self._get_counts),
@@ -44,16 +44,11 @@ class PushLabServer(PushLab):
         arrived, self._arrived = self._arrived, asyncio.Event()
         arrived.set()
 
-    async def _post_subscription(self, request: web.Request) -> web.Response:
-        key = (await _body(request)).get("application_server_key")
-        browser = self.subscribe(key)
-        return _json(
-            {
-                "endpoint": browser.endpoint,
-                "keys": browser.keys(),
-                "subscription_id": browser.subscription_id,
-            }
-        )
+    async def _post_subscriptions(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        key = body.get("application_server_key")
+        made = [self.subscribe(key) for _ in range(int(body.get("count", 1)))]
+        return _json([{"endpoint": browser.endpoint, "keys": browser.keys()} for browser in made])
 
     async def _post_fault(self, request: web.Request) -> web.Response:
         body = await _body(request)

@@ -124,7 +124,7 @@ async def test_a_fault_lasts_as_long_as_it_says(lab: PushLab) -> None:
 
 async def test_it_can_be_asked_and_told_from_another_process() -> None:
     async with PushLabServer() as lab, aiohttp.ClientSession(lab.origin) as session:
-        made = await (await session.post("/api/subscriptions")).json()
+        (made,) = await (await session.post("/api/subscriptions")).json()
         browser = lab.browser(made["endpoint"])
         assert browser is not None
         assert made["keys"] == browser.keys()
