@@ -41,6 +41,8 @@ class Plan:
     ahead: float = 0.01
     duplicates: float = 0.02
     huge_names: float = 0.2
+    logins: float = 0.7
+    """How many anonymous visitors sign up or log in some time."""
     zones: tuple[str, ...] = ZONES
     pauses: tuple[tuple[int, int], ...] = ()
     """Stretches (from, to) in which nothing at all is recorded."""
@@ -137,7 +139,7 @@ class Generator:
             visitors.append(f"b{self.plan.seed}-{number}")
         person = _Person(user, visitors, random.random() < 0.3, random.choice(self.plan.zones))
         for visitor in visitors:
-            if random.random() < 0.7:
+            if random.random() < self.plan.logins:
                 person.logins[visitor] = self._any_time()
         self._subscribe(person)
         return person

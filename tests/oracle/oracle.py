@@ -68,6 +68,7 @@ class _World:
         self.newest = 0
         self.shelves = Shelves()
         self.shoppers: dict[str, Shopper] = {}
+        self.gone: set[str] = set()
         self.concerned: dict[str, set[str]] = defaultdict(set)
         self.moments = Moments(settings, self.shelves, pauses, reachable)
 
@@ -86,9 +87,7 @@ class _World:
                 self._news(record)
         mine = [record for record in records if record["topic"] != "shop.catalog"]
         movers = {record["key"] for record in mine if _moves(record)}
-        movers |= {key for key, shopper in self.shoppers.items() if shopper["moved_to"]} & {
-            record["key"] for record in mine
-        }
+        movers |= {record["key"] for record in mine if record["key"] in self.gone}
         later = [record for record in mine if record["key"] not in movers]
         for record in sorted((r for r in mine if r["key"] in movers), key=_place):
             later += self._user_record(record)
@@ -113,8 +112,8 @@ class _World:
             self._interaction(shopper, value)
         elif topic == "nudge.handovers" and record["handed"] is not None:
             self._handover(shopper, record)
-        elif topic == "nudge.handovers" and value is None:
-            shopper["devices"].add(record["subscription_id"])
+        elif "subscription_id" in record:
+            self._subscription(shopper, record)
         elif _moves({**record, "topic": "shop.events"}):
             return [self._hand_over(shopper, record)]
         else:
@@ -189,6 +188,7 @@ class _World:
         handed = dict(shopper)
         fresh = new_shopper(shopper["key"])
         fresh["moved_to"] = user
+        self.gone.add(shopper["key"])
         shopper.update(fresh)
         return {**record, "topic": "nudge.handovers", "key": user, "handed": handed}
 
