@@ -69,7 +69,13 @@ class Demo:
         await self._apply(settings)
         environment_file = local_root() / "demo.env"
         environment_file.write_text(
-            "".join(f"{name}={value}\n" for name, value in stack.environment().items())
+            "".join(
+                f"{name}={value}\n"
+                for name, value in {
+                    **stack.environment(),
+                    "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
+                }.items()
+            )
         )
         self._say("topics made, demo scenarios applied (1 s stands for a minute)")
         async with AsyncExitStack() as exits:

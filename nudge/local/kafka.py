@@ -263,4 +263,7 @@ def has_broker(host: str, port: int) -> bool:
 
 
 def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """A random id. None begins with a dash, which Kafka's tool would take for an option."""
+    while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()).startswith("-"):
+        pass
+    return name.rstrip("=")
