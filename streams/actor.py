@@ -190,15 +190,13 @@ class PartitionActor:
     def _read(self, taken: Iterable[Taken]) -> tuple[list[Input], list[Rejected]]:
         inputs: list[Input] = []
         rejected: list[Rejected] = []
-        for place, inbox, record, recorded_at in taken:
+        for arrived_at, _, _, _, inbox, record, recorded_at in taken:
             if inbox is None:
                 inputs.append(_fact(record))
             elif isinstance(record, Broken):
                 rejected.append(rejected_batch(inbox.name, self.partition, record))
             else:
-                read = self._decoder.decode(
-                    inbox.name, inbox.rank, record, recorded_at, place.arrived_at
-                )
+                read = self._decoder.decode(inbox.name, inbox.rank, record, recorded_at, arrived_at)
                 if isinstance(read, Rejected):
                     rejected.append(read)
                 else:

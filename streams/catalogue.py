@@ -28,7 +28,7 @@ from streams.decode import (
 )
 from streams.loop import WorkLoop
 from streams.merge import InputGapError
-from streams.outgoing import Outgoing, Record
+from streams.outgoing import Outgoing
 from streams.reader import WholeTopics
 from streams.settings import StreamsSettings
 from streams.transactions import Transactions
@@ -115,7 +115,7 @@ class CatalogueActor:
         for record in batch.records:
             self._fold_record(record, batch.answered_at, outgoing)
         mark = FoldMark(until=self._newest, offset=batch.after)
-        outgoing.put(PRODUCTS, Record(FOLD_MARK_KEY.encode(), dump(mark), self._newest or None))
+        outgoing.put(PRODUCTS, FOLD_MARK_KEY.encode(), dump(mark), at=self._newest or None)
         written = await self._transactions.commit(outgoing, {self._tp: batch.after})
         self._written_to = written[self._settings.topic(PRODUCTS), self._partition]
         counter(Metric.EVENTS).labels(topic=SHOP_CATALOG.name).inc(len(batch.records))
@@ -139,7 +139,7 @@ class CatalogueActor:
         if folded is not None:
             # The record's time is of what caused it, and never before that of one before it.
             self._written[key] = value = dump(folded)
-            outgoing.put(PRODUCTS, Record(key.encode(), value, self._newest))
+            outgoing.put(PRODUCTS, key.encode(), value, at=self._newest)
 
     def _clamped(self, event: CatalogEvent, recorded_at: int) -> CatalogEvent:
         bound = recorded_at + MAX_FUTURE_MS

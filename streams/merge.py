@@ -6,7 +6,7 @@ offsets, so a record counts at the greatest time its input had shown by then (``
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
@@ -16,15 +16,6 @@ from processors.inputs import FACT_RANK
 
 class InputGapError(RuntimeError):
     """Records between two batches are missing: retention deleted them, or the position jumped."""
-
-
-class Place(NamedTuple):
-    """Where something stands in the merged order. Times in ms."""
-
-    arrived_at: int
-    rank: int
-    partition: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +33,12 @@ class Fetched:
     broken: Any = None
 
 
-class Taken(NamedTuple):
-    """One record or (``inbox`` is ``None``) product fact; ``recorded_at`` in ms.
+Taken = tuple[int, int, int, int, "Inbox | None", Any, int]
+"""What was taken: arrived at (ms), rank, partition, offset; inbox, record, recorded at (ms).
 
-    ``record`` is what the batch held, or its ``broken``, or a :class:`Fact`.
-    """
-
-    place: Place
-    inbox: "Inbox | None"
-    record: Any
-    recorded_at: int
+The first four are its place in the order. The record is what the batch held, or its ``broken``;
+or, where the inbox is ``None``, a :class:`Fact`. A plain tuple: there is one for every record.
+"""
 
 
 class _Queued:
@@ -151,17 +138,26 @@ class Inbox:
         """Nothing still to come arrives before this time (ms)."""
         return max(self.newest, self.answered_at) if self.caught_up else self.newest
 
-    def ready(self, frontier: int, limit: int) -> Iterator[Taken]:
+    def ready(self, frontier: int, limit: int) -> list[Taken]:
         """Its first records that arrived at or before ``frontier`` (ms), at most ``limit``."""
+        ready: list[Taken] = []
+        rank, partition = self.rank, self.partition
         for queued in self._queue:
-            end = max(bisect_right(queued.arrived, frontier), queued.next)
-            for index in range(queued.next, min(end, queued.next + limit)):
-                record = queued.records[index]
-                place = Place(queued.arrived[index], self.rank, self.partition, _offset(record))
-                yield Taken(place, self, record, queued.recorded[index])
-            limit -= end - queued.next
-            if end < len(queued.records) or limit <= 0:
-                return
+            first = queued.next
+            end = max(bisect_right(queued.arrived, frontier, first), first)
+            stop = min(end, first + limit - len(ready))
+            ready += [
+                (arrived_at, rank, partition, record.offset, self, record, recorded_at)
+                for record, arrived_at, recorded_at in zip(
+                    queued.records[first:stop],
+                    queued.arrived[first:stop],
+                    queued.recorded[first:stop],
+                    strict=True,
+                )
+            ]
+            if end < len(queued.records) or len(ready) >= limit:
+                break
+        return ready
 
     def take(self, count: int) -> None:
         """Moves past its first ``count`` records."""
@@ -171,18 +167,12 @@ class Inbox:
             step = min(count, len(queued.records) - queued.next)
             queued.next += step
             count -= step
-            last = queued.records[queued.next - 1]
             self.taken_newest = queued.arrived[queued.next - 1]
             if queued.next == len(queued.records):
                 self.done = queued.after
                 self._queue.popleft()
             else:
-                self.done = _offset(last) + 1
-
-
-def _offset(record: Any) -> int:
-    first: int | None = getattr(record, "first", None)
-    return int(record.offset) if first is None else first
+                self.done = queued.records[queued.next - 1].offset + 1
 
 
 class Fact(NamedTuple):
@@ -216,8 +206,8 @@ class FactQueue:
         taken: list[Taken] = []
         while self._facts and len(taken) < limit and self._facts[0].recorded_at <= frontier:
             fact = heappop(self._facts)
-            place = Place(fact.recorded_at, FACT_RANK, fact.partition, fact.offset)
-            taken.append(Taken(place, None, fact, fact.recorded_at))
+            at, partition, offset, _ = fact
+            taken.append((at, FACT_RANK, partition, offset, None, fact, at))
         return taken
 
     def put_back(self, facts: Iterable[Fact]) -> None:
@@ -294,23 +284,23 @@ class Merge:
     def take(self, now: int, limit: int) -> list[Taken]:
         """What may be processed now, in order, at most ``limit``."""
         frontier, slowest = self.frontier(now)
-        parts = [list(inbox.ready(frontier, limit)) for inbox in self.inboxes if len(inbox)]
+        parts = [inbox.ready(frontier, limit) for inbox in self.inboxes if len(inbox)]
         parts.append(self.facts.take(frontier, limit))
         parts = [part for part in parts if part]
         if not parts:
             if any(len(inbox) for inbox in self.inboxes):
                 self.waits[slowest] += 1
             return []
-        taken = parts[0]
-        if len(parts) > 1:
-            taken = sorted((one for part in parts for one in part), key=_place)
-            self.facts.put_back(one.record for one in taken[limit:] if one.inbox is None)
+        if len(parts) == 1:
+            taken = parts[0]
+            counts = {taken[0][4]: len(taken)}
+        else:
+            # Places differ in their first four parts: what comes after is never compared.
+            taken = sorted(one for part in parts for one in part)
+            self.facts.put_back(one[5] for one in taken[limit:] if one[4] is None)
             del taken[limit:]
-        for inbox, count in Counter(one.inbox for one in taken).items():
+            counts = Counter(one[4] for one in taken)
+        for inbox, count in counts.items():
             if inbox is not None:
                 inbox.take(count)
         return taken
-
-
-def _place(taken: Taken) -> Place:
-    return taken.place

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -36,13 +35,8 @@ Headers = list[tuple[str, bytes]]
 _NO_HEADERS: Headers = []
 
 
-class Record(NamedTuple):
-    """``at``: the record's time in ms, ``None`` for the time of writing."""
-
-    key: bytes | None
-    value: bytes | None
-    at: int | None = None
-    headers: Headers = _NO_HEADERS
+Record = tuple[bytes | None, bytes | None, int | None, Headers]
+"""Key, value, time in ms (``None``: that of writing), headers. Plain: there is one a row."""
 
 
 @dataclass(slots=True)
@@ -57,9 +51,20 @@ class Outgoing:
     def __bool__(self) -> bool:
         return bool(self.records)
 
-    def put(self, topic: Topic, record: Record, partition: int | None = None) -> None:
+    def put(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        at: int | None = None,
+        headers: Headers = _NO_HEADERS,
+        partition: int | None = None,
+    ) -> None:
+        """Adds a record; to this partition's number where none is given."""
         number = self.partition if partition is None else partition
-        self.records.setdefault((self.settings.topic(topic), number), []).append(record)
+        place = (self.settings.topic(topic), number)
+        self.records.setdefault(place, []).append((key, value, at, headers))
 
     def add_effects(self, effects: Effects) -> None:
         """The rows of the changelog and everything that the core says to others."""
@@ -77,7 +82,7 @@ class Outgoing:
         self._add_to_others(effects)
 
     def add_rows(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
-        written = [Record(key, row) for key, row in rows]
+        written: list[Record] = [(key, row, None, _NO_HEADERS) for key, row in rows]
         if written:
             name = self.settings.topic(PROFILES_CHANGELOG)
             self.records.setdefault((name, self.partition), []).extend(written)
@@ -90,30 +95,30 @@ class Outgoing:
             headers.append((TRUNCATED_HEADER, str(len(value)).encode()))
             value = value[:KEEP_BYTES]
         # A record may have neither key nor value; a producer needs one of them.
-        self.put(DEAD_LETTER, Record(rejected.key, value if rejected.key else value or b"", None,
-                                     headers))  # fmt: skip
+        if value is None and rejected.key is None:
+            value = b""
+        self.put(DEAD_LETTER, rejected.key, value, headers=headers)
 
     def _add_to_others(self, effects: Effects) -> None:
         for sent in effects.handovers:
             user = sent.handover.user_id
             self.put(
                 HANDOVERS,
-                Record(user.encode(), dump(sent.handover), sent.recorded_at),
-                partition_of(user, self.partitions),
+                user.encode(),
+                dump(sent.handover),
+                at=sent.recorded_at,
+                partition=partition_of(user, self.partitions),
             )
         for moved in effects.subscriptions:
             key = subscription_key(moved.user_id, moved.subscription_id)
             value = None if moved.subscription is None else dump(moved.subscription)
-            self.put(
-                SUBSCRIPTIONS,
-                Record(key.encode(), value),
-                partition_of(moved.user_id, self.partitions),
-            )
+            partition = partition_of(moved.user_id, self.partitions)
+            self.put(SUBSCRIPTIONS, key.encode(), value, partition=partition)
 
     def _put_model(
         self, topic: Topic, user: str, model: BaseModel, headers: Headers = _NO_HEADERS
     ) -> None:
-        self.put(topic, Record(user.encode(), dump(model), None, headers))
+        self.put(topic, user.encode(), dump(model), headers=headers)
 
 
 def _place(source: Source) -> bytes:

@@ -123,13 +123,12 @@ class Transactions:
 
 
 def _append(batch: Any, record: Record) -> bool:
+    key, value, at, headers = record
     # An empty batch takes a record of any size, and the broker then refuses the batch.
-    size = len(record.key or b"") + len(record.value or b"")
+    size = len(key or b"") + len(value or b"")
     if size > BATCH_BYTES:
-        raise RecordTooLargeError(f"a record of {size} bytes under {record.key!r}")
-    added = batch.append(
-        timestamp=record.at, key=record.key, value=record.value, headers=record.headers
-    )
+        raise RecordTooLargeError(f"a record of {size} bytes under {key!r}")
+    added = batch.append(timestamp=at, key=key, value=value, headers=headers)
     return added is not None
 
 

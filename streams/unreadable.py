@@ -31,6 +31,11 @@ class Broken:
     reason: DeadLetterReason = DeadLetterReason.CORRUPT
     error: str = ""
 
+    @property
+    def offset(self) -> int:
+        """Of the first: it stands in a queue among records."""
+        return self.first
+
     def because(self, error: Exception) -> "Broken":
         unknown = isinstance(error, errors.UnsupportedCodecError)
         reason = DeadLetterReason.UNKNOWN_CODEC if unknown else DeadLetterReason.CORRUPT

@@ -34,7 +34,7 @@ def facts(frontier: int) -> FactQueue:
 
 
 def offsets(taken: Sequence[Taken]) -> list[tuple[str, int]]:
-    return [("fact" if one.inbox is None else one.inbox.name, one.place.offset) for one in taken]
+    return [("fact" if one[4] is None else one[4].name, one[3]) for one in taken]
 
 
 def test_events_wait_for_an_input_that_is_behind() -> None:
@@ -119,7 +119,7 @@ def test_a_record_from_the_past_keeps_its_place_among_its_own() -> None:
     events.add(fetched([Rec(0, 5_000), Rec(1, 1_000)], at=6_000, before=0))
     events.answer(6_000, 2)
     taken = Merge((events,), facts(6_000), ["events"], WAIT).take(6_000, 100)
-    assert [(one.place.arrived_at, one.recorded_at) for one in taken] == [
+    assert [(one[0], one[6]) for one in taken] == [
         (5_000, 5_000), (5_000, 1_000),
     ]  # fmt: skip
 
@@ -129,7 +129,7 @@ def test_a_record_dated_ahead_counts_when_it_was_fetched() -> None:
     events.add(fetched([Rec(0, 90_000_000), Rec(1, -1)], at=6_000, before=0))
     events.answer(6_000, 2)
     taken = Merge((events,), facts(6_000), ["events"], WAIT).take(6_000, 100)
-    assert [one.recorded_at for one in taken] == [6_000, 6_000]
+    assert [one[6] for one in taken] == [6_000, 6_000]
 
 
 def test_what_was_seen_before_a_seek_is_cut_and_a_gap_is_an_error() -> None:
@@ -204,6 +204,6 @@ def test_nothing_is_taken_that_something_still_to_come_belongs_before(
         box.add(fetched([Rec(n, time) for n, time in enumerate(came)], at=10_000, before=0))
         box.answer(10_000, len(own))
     taken = Merge(boxes, facts(10_000), "abc", WAIT).take(10_000, 1_000)
-    latest = max((one.place.arrived_at for one in taken), default=-1)
+    latest = max((one[0] for one in taken), default=-1)
     for own, count in zip(times, shown, strict=True):
         assert all(time >= latest for time in own[count:])
