@@ -1,7 +1,7 @@
 /** Events on their way: kept until the gateway has acknowledged them, online or not. */
 
 import { ask, fresh, passing, visitor } from "./gateway";
-import { alone, drop, get, peek, push } from "./store";
+import { alone, drop, get, peek, push, put } from "./store";
 
 const MOST = 50;
 const MOST_KEPT = 1000;
@@ -28,7 +28,7 @@ export const remember = async (type: string, fields: object): Promise<void> => {
 /** Sends all that waits. Answers whether nothing is left. */
 export const flush = (): Promise<boolean> =>
   alone("events", async () => {
-    for (;;) {
+    for (let refused = 0; ; ) {
       const waiting = await peek<Event>("events", MOST);
       if (!waiting.length) return true;
       const [who, identity] = await Promise.all([visitor(), get("identity")]);
@@ -55,6 +55,12 @@ export const flush = (): Promise<boolean> =>
         events,
       });
       if (passing(status)) return false;
+      if (status === 401 && refused++ < 2) {
+        // Secrets were changed, or our clock is wrong. The page brings another identity at its
+        // next login; another visitor is asked for at once.
+        await put(identity ? "identity" : "visitor", undefined);
+        continue;
+      }
       const first = waiting[0]![0];
       const last = waiting[waiting.length - 1]![0];
       const wrong = /^events\.(\d+)\./.exec(body.field ?? "");

@@ -122,7 +122,15 @@ const show = async (data: Pushed["data"]) => {
   await report("displayed", payload);
 };
 
-const bare = (url: string) => url.replace(/#.*/, "");
+/** The page behind a link, whatever campaign it was reached by. */
+const bare = (text: string) => {
+  const url = new URL(text);
+  url.hash = "";
+  for (const name of [...url.searchParams.keys()]) {
+    if (name.startsWith("utm_")) url.searchParams.delete(name);
+  }
+  return url.href;
+};
 
 /** The tab that shows it already, else a new one: nobody's half-done order is navigated away. */
 const visit = async (wanted: string) => {

@@ -84,6 +84,23 @@ test("what the last one did is never told of the next one at the same computer",
   expect(gateway.batches()[0]![0].user_id).toBeUndefined();
 });
 
+test("after the gateway's secrets were changed the browser gets another id", async () => {
+  await loggedIn("ada");
+  await events.remember("view_item", { product_id: "tea" });
+  gateway.answers = [{ status: 401 }, { status: 401 }];
+  expect(await events.flush()).toBe(true);
+  expect(gateway.asked.filter((each) => each.path === "/v1/visitors")).toHaveLength(2);
+  expect(gateway.batches().map(([event]) => event.user_id)).toEqual(["ada", undefined, undefined]);
+});
+
+test("a page with a wrong key keeps what it has and does not ask for ever", async () => {
+  await events.remember("view_item", { product_id: "tea" });
+  gateway.answers = Array(9).fill({ status: 401 });
+  expect(await events.flush()).toBe(false);
+  expect(gateway.batches()).toHaveLength(3);
+  expect(await store.peek("events", 9)).toHaveLength(1);
+});
+
 test("of more than fifty the rest follows in further requests", async () => {
   for (let i = 0; i < 120; i++) await events.remember("search", { query: `${i}` });
   expect(await events.flush()).toBe(true);

@@ -1,0 +1,111 @@
+"""A real Chromium, spoken to over the DevTools protocol. Pushes are handed to its worker."""
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from tests.browsers.remote import RefusedByBrowserError, Remote
+from tests.harness.waiting import eventually
+
+_START_DEADLINE_S = 90.0
+
+
+class Chromium:
+    """Use as an async context manager.
+
+    Its real push service is Google's, which is not asked here: :meth:`push` hands a payload to
+    the service worker as if it had come, decrypted, from there.
+    """
+
+    def __init__(self, home: Path, origin: str, environment: Mapping[str, str]) -> None:
+        self._home = home
+        self._origin = origin
+        self._environment = environment
+        self._registrations: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        preferences = self._home / "Default/Preferences"
+        preferences.parent.mkdir(parents=True)
+        allowed = {"default_content_setting_values": {"notifications": 1}}
+        preferences.write_text(json.dumps({"profile": allowed}))
+        self._process = await asyncio.create_subprocess_exec(
+            "chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
+            "--disable-dev-shm-usage", "--remote-debugging-port=0",
+            f"--user-data-dir={self._home}", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--no-first-run", "about:blank",
+            env={**os.environ, "HOME": str(self._home), **self._environment},
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        lines = await eventually(self._listening, _START_DEADLINE_S)
+        self._remote = await Remote(
+            f"ws://127.0.0.1:{lines[0]}{lines[1]}", self._happened
+        ).__aenter__()
+        target = await self._remote.do("Target.createTarget", url="about:blank")
+        attached = await self._remote.do(
+            "Target.attachToTarget", targetId=target["targetId"], flatten=True
+        )
+        self._tab: str = attached["sessionId"]
+        await self._remote.do("ServiceWorker.enable", self._tab)
+        await self._remote.do(
+            "Browser.grantPermissions", origin=self._origin, permissions=["notifications"]
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._remote.do("Browser.close")
+            async with asyncio.timeout(20):
+                await self._process.wait()
+        except Exception:  # whatever it says at its end, it must not stay
+            self._process.kill()
+            await self._process.wait()
+        await self._remote.__aexit__()
+
+    def _listening(self) -> list[str]:
+        file = self._home / "DevToolsActivePort"
+        lines = file.read_text().split() if file.exists() else []
+        return lines if len(lines) == 2 else []
+
+    def _happened(self, event: dict[str, Any]) -> None:
+        if event.get("method") == "ServiceWorker.workerRegistrationUpdated":
+            for found in event["params"]["registrations"]:
+                self._registrations[found["scopeURL"]] = found["registrationId"]
+
+    async def visit(self, url: str) -> None:
+        await self._remote.do("Page.navigate", self._tab, url=url)
+
+        async def complete() -> bool:
+            try:
+                state: str = await self.run("location.href + ' ' + document.readyState")
+            except RefusedByBrowserError:  # asked of the page that is just going
+                return False
+            return state == f"{url} complete"
+
+        await eventually(complete, 60)
+
+    async def run(self, script: str) -> Any:
+        """An expression's value in the page, promises awaited, as if a person had clicked."""
+        answer = await self._remote.do(
+            "Runtime.evaluate", self._tab,
+            expression=f"(async () => (await ({script})) ?? null)()",
+            awaitPromise=True, returnByValue=True, userGesture=True,
+        )  # fmt: skip
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    async def push(self, payload: str) -> None:
+        """A push comes, for the worker of the origin's root."""
+        scope = f"{self._origin}/"
+        number = await eventually(lambda: self._registrations.get(scope), what="the worker")
+        await self._remote.do(
+            "ServiceWorker.deliverPushMessage", self._tab,
+            origin=self._origin, registrationId=number, data=payload,
+        )  # fmt: skip
+
+    async def tabs(self) -> list[str]:
+        """The address of every tab."""
+        targets = await self._remote.do("Target.getTargets")
+        return [each["url"] for each in targets["targetInfos"] if each["type"] == "page"]
