@@ -117,14 +117,12 @@ class Lane:
     def decode(self, taken: list[Taken]) -> list[Input]:
         """What the core is told; nothing in the mix is unreadable."""
         inputs: list[Input] = []
-        for place, inbox, record, recorded_at in taken:
+        for arrived_at, _, _, _, inbox, record, recorded_at in taken:
             if inbox is None:
                 source = Source(PRODUCTS.name, record.partition, record.offset)
                 inputs.append(FactRecord(record.key, recorded_at, source))
                 continue
-            read = self.decoder.decode(
-                inbox.name, inbox.rank, record, recorded_at, place.arrived_at
-            )
+            read = self.decoder.decode(inbox.name, inbox.rank, record, recorded_at, arrived_at)
             assert not isinstance(read, Rejected)
             inputs.append(read)
         return inputs
@@ -225,7 +223,7 @@ class CoreBench:
         for (topic, _), records in outgoing.records.items():
             result.written[topic] += len(records)
             for record in records:
-                result.written_bytes[topic] += len(record.value or b"")
+                result.written_bytes[topic] += len(record[1] or b"")
                 self._hash.update(repr((topic, record)).encode())
         result.batch_bytes += sum(map(len, batches))
 
@@ -239,10 +237,8 @@ class CoreBench:
 def _batch(records: list[Record]) -> bytearray:
     """As :mod:`streams.transactions` makes them, the network aside."""
     batch = BatchBuilder(BATCH_BYTES, 0, is_transactional=True)
-    for record in records:
-        batch.append(
-            timestamp=record.at, key=record.key, value=record.value, headers=record.headers
-        )
+    for key, value, at, headers in records:
+        batch.append(timestamp=at, key=key, value=value, headers=headers)
     built: bytearray = batch._build()
     return built
 
