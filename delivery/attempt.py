@@ -16,9 +16,8 @@ from delivery.ledger import Ledger, LedgerAwayError, Reservation
 from delivery.origins import Origin
 from delivery.outcomes import Verdict
 from delivery.partition import Partition
-from delivery.pool import Pool
 from delivery.pushes import Push, with_token
-from delivery.sender import MAX_TTL_S, Answer, Request, post
+from delivery.sender import MAX_TTL_S, Answer, Sender
 from delivery.steps import EndedElsewhere, Ending, Later, Lost, NotNow, Step
 from runtime.metrics import Metric, counter, histogram
 from runtime.tokens import InteractionTokens
@@ -48,7 +47,7 @@ class Patience:
 class Voice:
     """What makes a push ours: where it goes out, who signs it, what it carries."""
 
-    pool: Pool
+    sender: Sender
     authorizations: Authorizations
     tokens: InteractionTokens
 
@@ -132,8 +131,18 @@ class Attempts:
         except TooLargeError as error:
             return Ending(ResultOutcome.REJECTED, detail=str(error))
         push.attempts += 1
-        request = Request(authorization, _ttl_s(job.expires_at, now), job.urgency.value, job.topic)
-        answer = await post(self._voice.pool, push.endpoint, request, body)
+        answer = await self._voice.sender.post(
+            push.endpoint.url,
+            {
+                "Authorization": authorization,
+                "Content-Encoding": "aes128gcm",
+                "Content-Type": "application/octet-stream",
+                "TTL": str(_ttl_s(job.expires_at, now)),
+                "Urgency": job.urgency.value,
+                "Topic": job.topic,
+            },
+            body,
+        )
         self._seconds(origin.service).observe(answer.latency_ms / 1000)
         return await self._judge(push, origin, answer)
 

@@ -1,19 +1,41 @@
 """One POST to a push service (RFC 8030 §5), and what is known once it is over."""
 
+import asyncio
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from aiohttp import (
+    ClientConnectorDNSError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
+from yarl import URL
+
 from delivery.backoff import parse_retry_after
+from delivery.connector import (
+    AddressNotAllowedError,
+    Attempt,
+    HeldBackError,
+    PublicResolver,
+    PushConnector,
+    attempt,
+)
+from delivery.deadlines import Deadlines
 from delivery.outcomes import Verdict, verdict_of
-from delivery.pool import AddressNotAllowedError, HeldBackError, Pool, Sent
-from runtime.endpoints import Endpoint
 
 MAX_TTL_S = 28 * 86_400
 """What Google's push service takes at most."""
+_BODY_CAP = 2048
+_BODY_PATIENCE_S = 1.0
 _DETAIL_LENGTH = 200
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a POST came to. ``retry_after_s`` where the push service asked for it."""
 
@@ -24,57 +46,97 @@ class Answer:
     latency_ms: int = 0
 
 
-@dataclass(slots=True)
-class Request:
-    """The headers of a push."""
+class Sender:
+    """POSTs through a session of its own: keep-alive, no redirects, no cookies, no proxies.
 
-    authorization: str
-    ttl_s: int
-    urgency: str
-    topic: str
+    Args:
+        may_send: asked at the last moment before bytes are written.
+        timeout_s: from the start of a POST to the head of its answer.
+    """
+
+    def __init__(
+        self,
+        may_send: Callable[[], bool],
+        *,
+        connect_timeout_s: float,
+        timeout_s: float,
+        allow_loopback: bool = False,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._connector = PushConnector(PublicResolver(allow_loopback=allow_loopback), may_send)
+        self._deadlines = Deadlines()
+        self._session = ClientSession(
+            connector=self._connector,
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            timeout=ClientTimeout(total=None, connect=connect_timeout_s),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        )
+
+    async def close(self) -> None:
+        self._deadlines.close()
+        await self._session.close()
+
+    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Sends, and never raises what the network does."""
+        reached = Attempt()
+        attempt.set(reached)
+        started = time.perf_counter()
+        try:
+            with self._deadlines.watch(self._timeout_s):
+                response = await self._session.post(
+                    URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                )
+        except HeldBackError:
+            return Answer(Verdict.HELD_BACK)
+        except (ClientError, OSError, TimeoutError) as error:
+            return Answer(
+                _verdict_of_error(error, reached),
+                detail=_describe(error, reached),
+                latency_ms=_since(started),
+            )
+        latency_ms = _since(started)
+        said = await _read_capped(response)
+        return Answer(
+            verdict_of(response.status),
+            response.status,
+            parse_retry_after(response.headers.get("Retry-After"), time.time()),
+            said or None,
+            latency_ms,
+        )
 
 
-async def post(pool: Pool, endpoint: Endpoint, request: Request, body: bytes) -> Answer:
-    """Sends, and never raises what the network does."""
-    sent = Sent()
-    started = time.perf_counter()
-    try:
-        reply = await pool.post(endpoint, _encode(endpoint, request, body), sent)
-    except HeldBackError:
-        return Answer(Verdict.HELD_BACK)
-    except AddressNotAllowedError as error:
-        return Answer(Verdict.NOT_ALLOWED, detail=str(error))
-    except OSError as error:
-        when = "after" if sent.maybe else "before"
-        said = f"{type(error).__name__} {when} the request went out: {error}"
-        verdict = Verdict.IN_DOUBT if sent.maybe else Verdict.TRY_LATER
-        return Answer(verdict, detail=said[:_DETAIL_LENGTH], latency_ms=_since(started))
-    said = reply.body.decode(errors="replace")[:_DETAIL_LENGTH].strip()
-    return Answer(
-        verdict_of(reply.status),
-        reply.status,
-        parse_retry_after(reply.retry_after, time.time()) if reply.retry_after else None,
-        said or None,
-        _since(started),
-    )
+def _verdict_of_error(error: BaseException, reached: Attempt) -> Verdict:
+    if reached.connected:
+        return Verdict.IN_DOUBT
+    if isinstance(error, ClientConnectorDNSError) and isinstance(
+        error.os_error, AddressNotAllowedError
+    ):
+        return Verdict.NOT_ALLOWED
+    return Verdict.TRY_LATER
 
 
-def _encode(endpoint: Endpoint, request: Request, body: bytes) -> bytes:
-    # None of these holds a line break: the endpoint policy, the job's model and VAPID's base64url
-    # see to that.
-    head = (
-        f"POST {endpoint.target} HTTP/1.1\r\n"
-        f"Host: {endpoint.origin.partition('//')[2]}\r\n"
-        f"Authorization: {request.authorization}\r\n"
-        f"TTL: {request.ttl_s}\r\n"
-        f"Urgency: {request.urgency}\r\n"
-        f"Topic: {request.topic}\r\n"
-        "Content-Encoding: aes128gcm\r\n"
-        "Content-Type: application/octet-stream\r\n"
-        f"Content-Length: {len(body)}\r\n"
-        "\r\n"
-    )
-    return head.encode("ascii") + body
+def _describe(error: BaseException, reached: Attempt) -> str:
+    when = "after" if reached.connected else "before"
+    return f"{type(error).__name__} {when} the request went out: {error}"[:_DETAIL_LENGTH]
+
+
+async def _read_capped(response: ClientResponse) -> str:
+    """The beginning of the body, for people. The status has decided already.
+
+    Whoever sends more than that, or takes longer, loses the connection.
+    """
+    body = b""
+    with suppress(ClientError, OSError, TimeoutError):
+        if not response.content.at_eof():
+            async with asyncio.timeout(_BODY_PATIENCE_S):
+                while len(body) < _BODY_CAP and not response.content.at_eof():
+                    body += await response.content.read(_BODY_CAP - len(body))
+    if response.content.at_eof():
+        response.release()
+    else:
+        response.close()
+    return body.decode(errors="replace")[:_DETAIL_LENGTH].strip()
 
 
 def _since(started: float) -> int:

@@ -21,10 +21,10 @@ from delivery.ledger import Ledger
 from delivery.opening import Opener
 from delivery.partition import Partition, Phase
 from delivery.pause import PauseReader
-from delivery.pool import Pool
 from delivery.pushes import Push
 from delivery.redis_link import RedisLink
 from delivery.results import Results
+from delivery.sender import Sender
 from delivery.settings import DeliverySettings
 from delivery.side_reader import Mark, PartitionLostError, SideReader
 from delivery.steps import Ending
@@ -66,7 +66,7 @@ class Worker:
             settings, subscriptions, longest_ttl_ms, self._dispatcher.withdraw, broken
         )
         self._ends = Ends(self._ledger, self._results, subscriptions, self._dispatcher.over)
-        self._pool = Pool(
+        self._sender = Sender(
             self._pause.may_send,
             connect_timeout_s=settings.delivery_connect_timeout_s,
             timeout_s=settings.delivery_post_timeout_s,
@@ -92,7 +92,7 @@ class Worker:
         self._attempts = Attempts(
             self._ledger,
             Voice(
-                self._pool,
+                self._sender,
                 Authorizations(keys, settings.vapid_subject),
                 settings.interaction_tokens(),
             ),
@@ -127,8 +127,8 @@ class Worker:
         """
         async with AsyncExitStack() as stack:
             # Ended in the opposite order, whether they were started or not.
-            stack.callback(self._pool.close)
             for end in (
+                self._sender.close,
                 self._link.close,
                 self._results.stop,
                 self._pause.stop,

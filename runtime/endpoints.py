@@ -88,13 +88,6 @@ class Endpoint:
     """``scheme://host[:port]``, lower case, without a default port (RFC 6454 §6.2)."""
     service: str
     """The entry of the list that it came under: one of few, for metrics."""
-    host: str
-    """As in the URL, lower case; an IPv6 address without its brackets."""
-    port: int
-    secure: bool
-    """https."""
-    target: str
-    """Path and query, for the request line."""
 
 
 class EndpointPolicy:
@@ -130,15 +123,7 @@ class EndpointPolicy:
         else:
             service = self._check_public(scheme, host, number)
         shown = "" if number == _DEFAULT_PORT[scheme] else f":{number}"
-        return Endpoint(
-            url=url,
-            origin=f"{scheme}://{host}{shown}",
-            service=service,
-            host=host.strip("[]"),
-            port=number,
-            secure=scheme == "https",
-            target=match["path"] or "/",
-        )
+        return Endpoint(url=url, origin=f"{scheme}://{host}{shown}", service=service)
 
     def _check_loopback(self, host: str, port: int) -> str:
         if not self.allow_loopback:

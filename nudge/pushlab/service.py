@@ -51,8 +51,6 @@ class PushLab:
         self.faults: deque[Fault] = deque()
         """What happens to POSTs to any browser; a browser's own faults come first."""
         self.redirects_followed = 0
-        self.connections: set[tuple[str, int]] = set()
-        """Addresses that POSTs came from."""
         self.refusals: deque[str] = deque(maxlen=1000)
         """Why POSTs were refused by the service's own checks, oldest first."""
         self._port = port
@@ -125,8 +123,6 @@ class PushLab:
 
     async def _push(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        if request.transport is not None:
-            self.connections.add(request.transport.get_extra_info("peername"))
         browser = self._browsers.get(request.match_info["token"])
         plaintext = self._plaintext(browser, body) if browser else None
         job_id = plaintext.get("job_id") if isinstance(plaintext, dict) else None
