@@ -7,7 +7,6 @@ from processors import profile as bounds
 from processors.config import Mode
 from processors.copy import Text, with_utm, without_nothing
 from processors.desk import Desk
-from processors.ids import decision_id
 from processors.policy import objection, standing_order
 from processors.profile import Device, Moment, Pending, Profile, Sent
 from processors.scenarios.base import Scenario
@@ -103,7 +102,7 @@ def _text(turn: Turn, moment: Moment, scenario: Scenario) -> Text | None:
 
 def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
     """``None`` where it would not fit a push, or breaks the bounds of its fields."""
-    number = _id_of(turn, moment)
+    number = turn.id_of(moment)
     tag = tag_of(moment)
     try:
         payload = Payload(
@@ -122,11 +121,6 @@ def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
         return None
     size = len(payload.model_dump_json(exclude_none=True).encode())
     return payload if size <= PAYLOAD_LIMIT else None
-
-
-def _id_of(turn: Turn, moment: Moment) -> str:
-    identity = moment.identity or turn.key
-    return decision_id(identity, moment.scenario, moment.entity, moment.step, moment.first_due)
 
 
 def tag_of(moment: Moment) -> str:

@@ -109,6 +109,15 @@ class Turn:
             key=lambda m: (self.rules.rank_of(m.scenario), m.opened_at, m.scenario, m.entity),
         )
 
+    def due_of(self, moment: Moment) -> int:
+        """When the moment was first due (ms); what ends it now does not move it."""
+        return moment.first_due or moment.due_at(self.active_before)
+
+    def id_of(self, moment: Moment) -> str:
+        """The ``decision_id`` of the moment's present step."""
+        identity, due = moment.identity or self.key, self.due_of(moment)
+        return decision_id(identity, moment.scenario, moment.entity, moment.step, due)
+
     def end(self, moment: Moment, reason: Reason, at: int) -> None:
         """Ends a moment that has not spoken: one final decision, dropped, with the reason."""
         self.profile.moments.remove(moment)
@@ -129,9 +138,8 @@ class Turn:
 
         A retried event can open the same moment again: an id that is final stays final.
         """
-        due = moment.first_due or moment.due_at(self.active_before)
-        identity = moment.identity or self.key
-        number = decision_id(identity, moment.scenario, moment.entity, moment.step, due)
+        due = self.due_of(moment)
+        number = self.id_of(moment)
         mark = short_hash(number)
         finals = self.profile.finals
         if mark in finals:
