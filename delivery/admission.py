@@ -20,7 +20,7 @@ from delivery.subscriptions import parse_subscription
 from runtime.endpoints import EndpointNotAllowedError, EndpointPolicy
 from schemas.adapters import InvalidRecordError, parse
 from schemas.decisions import DeadLetterReason
-from schemas.push import PushJob, ResultOutcome
+from schemas.push import Channel, PushJob, ResultOutcome
 
 log = structlog.get_logger(__name__)
 _JOB: TypeAdapter[PushJob] = TypeAdapter(PushJob)
@@ -88,6 +88,10 @@ class Admission:
                 )
         except InvalidRecordError as error:
             await self._results.dead_letter(record, error.reason, str(error))
+            partition.tracker.done(record.offset)
+            return None
+        if job.channel is Channel.ONSITE:
+            # The gateway's: nothing is to be pushed.
             partition.tracker.done(record.offset)
             return None
         hand = take_in_hand(job, record, partition, self._worker, self._longest_ttl_ms)

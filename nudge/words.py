@@ -24,7 +24,7 @@ from schemas.control import PartitionMark, Pause, ScenarioVersion
 from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
 from schemas.late import LateInput
 from schemas.people import HandoverProfile, Interaction, Subscription
-from schemas.push import PushJob, PushResult, ResultOutcome, Withdrawal
+from schemas.push import Channel, PushJob, PushResult, ResultOutcome, Withdrawal
 from schemas.topics import REGISTRY, Topic
 
 
@@ -137,6 +137,8 @@ def _decision(value: bytes, _: int) -> Line:
 def _job(value: bytes, _: int) -> Line:
     job = parse(adapter_of(PushJob), value)
     devices = f"{len(job.devices)} device{'s' if len(job.devices) > 1 else ''}"
+    if job.channel is Channel.ONSITE:
+        devices = "on the page in front"
     until = ago(job.expires_at - job.created_at)
     return Line(
         job.created_at,

@@ -90,6 +90,8 @@ class Policy(Config):
     quiet_hours: Quiet = Quiet()
     caps: Caps = Caps()
     look_ahead: Duration = 60_000
+    present: Duration = 90_000
+    """How long after an ``engagement`` the page counts as in front; 0: never."""
     expire_after: Duration = 6 * HOUR
     """Found later than this after it was due (an outage), a moment is not sent."""
     hold_at_most: Duration = DAY

@@ -7,12 +7,12 @@ from processors import profile as bounds
 from processors.config import Mode
 from processors.copy import Text, with_utm, without_nothing
 from processors.desk import Desk
-from processors.policy import objection, standing_order
+from processors.policy import is_present, objection, standing_order
 from processors.profile import Device, Moment, Pending, Profile, Sent
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
 from schemas.decisions import Decision, Outcome, Reason
-from schemas.push import PAYLOAD_LIMIT, MessageClass, Payload, PushJob, Withdrawal
+from schemas.push import PAYLOAD_LIMIT, Channel, MessageClass, Payload, PushJob, Withdrawal
 
 ASSUMED_DEVICE = "assumed"
 """Stands for the browser of a user who only counts as subscribed (replay)."""
@@ -76,12 +76,16 @@ def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     if config.enabled is Mode.SHADOW or (moment.shadow and not config.fire_opened_in_shadow):
         turn.write(moment, Outcome.SHADOW, Reason.OK, turn.at, final=True, evidence=evidence)
         return
+    onsite = turn.profile.onsite and is_present(turn)
+    channel = Channel.ONSITE if onsite else Channel.PUSH
+    if onsite:
+        evidence["channel"] = channel.value
     number = turn.write(
         moment, Outcome.SENT, Reason.OK, turn.at, final=True, evidence=evidence, job=True
     )
     if number is None:
         return
-    job = _job(turn, moment, scenario, payload, number)
+    job = _job(turn, moment, scenario, payload, number, channel)
     turn.desk.effects.jobs.append(job)
     _remember(turn, moment, job)
     scenario.sent(turn, moment)
@@ -134,7 +138,14 @@ def topic_of(tag: str) -> str:
     return blake2b(tag.encode(), digest_size=16).hexdigest()
 
 
-def _job(turn: Turn, moment: Moment, scenario: Scenario, payload: Payload, number: str) -> PushJob:
+def _job(
+    turn: Turn,
+    moment: Moment,
+    scenario: Scenario,
+    payload: Payload,
+    number: str,
+    channel: Channel,
+) -> PushJob:
     config = scenario.config
     message_class = scenario.class_of(moment)
     return PushJob(
@@ -143,6 +154,7 @@ def _job(turn: Turn, moment: Moment, scenario: Scenario, payload: Payload, numbe
         scenario=moment.scenario,
         step=moment.step,
         message_class=message_class,
+        channel=channel,
         created_at=turn.at,
         expires_at=turn.at + config.ttl,
         tag=payload.tag,

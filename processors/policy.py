@@ -59,7 +59,20 @@ def _standing(turn: Turn, moment: Moment) -> Verdict | None:
         return Verdict(Reason.PAUSED, until=turn.at + PAUSE_RECHECK_MS)
     if _sent_already(turn.profile, moment, scenario, turn.at):
         return Verdict(Reason.ALREADY_SENT)
-    return None if scenario.config.passes_quiet_hours else _quiet(turn)
+    quiet = None if scenario.config.passes_quiet_hours else _quiet(turn)
+    return quiet or _disturbing(turn, scenario.class_of(moment))
+
+
+def is_present(turn: Turn) -> bool:
+    """Whether the user has a page of the shop in front."""
+    return 0 <= turn.at - turn.profile.present_at < turn.rules.policy.present
+
+
+def _disturbing(turn: Turn, message_class: MessageClass) -> Verdict | None:
+    """Marketing to who is looking at the shop, on a page that cannot show it."""
+    if message_class is not MessageClass.MARKETING or turn.profile.onsite or not is_present(turn):
+        return None
+    return Verdict(Reason.PRESENT, evidence={"present_at": turn.profile.present_at})
 
 
 def _expired(turn: Turn, moment: Moment, scenario: Scenario | None) -> bool:

@@ -191,6 +191,8 @@ class Profile(
         "aliases": "al",
         "alias_to": "at",
         "alias_until": "au",
+        "present_at": "pr",
+        "onsite": "on",
     },
 ):
     """What is known of one user. Times in ms, money in minor units."""
@@ -239,6 +241,10 @@ class Profile(
     """This anonymous profile has moved to that user; what comes still is forwarded."""
     alias_until: int = 0
     erased_at: int = 0
+    present_at: int = 0
+    """When a page in front was last told of (``engagement``)."""
+    onsite: bool = False
+    """That page can show messages itself."""
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     """Fields of a newer minor release, kept as they are. Never under this name at rest."""
 

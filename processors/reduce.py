@@ -273,6 +273,12 @@ def _consent_change(profile: Profile, event: e.ConsentChange, lookup: Lookup) ->
         profile.consents[purpose] = (event.granted, event.occurred_at)
 
 
+def _engagement(profile: Profile, event: e.Engagement, lookup: Lookup) -> None:
+    if event.occurred_at >= profile.present_at:
+        profile.present_at = event.occurred_at
+        profile.onsite = event.onsite
+
+
 _REDUCERS: dict[type, Callable[[Profile, Any, Lookup], None]] = {
     e.ViewItem: _view_item,
     e.AddToWishlist: _add_to_wishlist,
@@ -284,4 +290,5 @@ _REDUCERS: dict[type, Callable[[Profile, Any, Lookup], None]] = {
     e.Purchase: _purchase,
     e.ProfileUpdate: _profile_update,
     e.ConsentChange: _consent_change,
+    e.Engagement: _engagement,
 }

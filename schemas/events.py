@@ -36,10 +36,14 @@ class PageView(Envelope):
 
 
 class Engagement(Envelope):
-    """The page was visible for ``ms`` milliseconds; sent at most once a minute. It is activity."""
+    """The page was visible for ``ms`` milliseconds; sent at most once a minute. It is activity.
+
+    ``onsite``: the page can show messages itself, so that nothing need be pushed to it.
+    """
 
     type: Literal["engagement"]
     ms: Annotated[int, Field(ge=0, le=3_600_000)]
+    onsite: bool = False
 
 
 class ViewItem(Envelope):

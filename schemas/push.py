@@ -32,6 +32,14 @@ class Urgency(StrEnum):
     HIGH = "high"
 
 
+class Channel(StrEnum):
+    """How a message reaches the user."""
+
+    PUSH = "push"
+    ONSITE = "onsite"
+    """Shown by the page that the user has in front; delivery leaves it alone."""
+
+
 class Action(Wire):
     """A button of the notification (Notifications API ``actions``)."""
 
@@ -63,6 +71,7 @@ class PushJob(Wire):
     scenario: Id
     step: Annotated[int, Field(ge=1)] = 1
     message_class: MessageClass
+    channel: Channel = Channel.PUSH
     created_at: EpochMs
     """The decision's logical time, not the wall's."""
     expires_at: EpochMs

@@ -9,7 +9,7 @@ import pytest
 
 from nudge.pushlab import Behaviour, Browser, Fault
 from schemas.adapters import dump
-from schemas.push import ResultOutcome
+from schemas.push import Channel, ResultOutcome
 from schemas.topics import JOBS
 from tests.delivery.stage import TRANSACTIONAL, Stage
 from tests.harness.waiting import eventually
@@ -291,3 +291,14 @@ async def test_a_browser_is_pushed_to_under_the_key_it_subscribed_with(stage: St
         await stage.ends(lost, ResultOutcome.UNAUTHORIZED)
     assert stage.posts(lost) == 0
     assert not stage.lab.refusals
+
+
+async def test_what_the_page_shows_is_not_pushed(stage: Stage) -> None:
+    laptop = await stage.subscribe("ada")
+    onsite = stage.job("ada", laptop).model_copy(update={"channel": Channel.ONSITE})
+    await stage.put(onsite)
+    pushed = await stage.emit("ada", laptop)
+    async with stage.worker():
+        await stage.ends(pushed, ResultOutcome.DELIVERED)
+    assert stage.posts(onsite) == 0
+    assert stage.results_of(onsite) == []

@@ -44,6 +44,7 @@ NEEDS: dict[str, str] = {
 }
 
 MAY_HAVE: dict[str, str] = {
+    "engagement": "onsite",
     "page_view": "title",
     "view_item": "variant_id category price currency available",
     "view_item_list": "product_ids",
