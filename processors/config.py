@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from processors.durations import Duration
+from schemas.catalog import Relation
 from schemas.push import MessageClass, Urgency
 
 HOUR = 3_600_000
@@ -162,21 +163,38 @@ class Priority(StrEnum):
 
 
 Scalar = str | int | float | bool
+Where = dict[str, Scalar | list[Scalar]]
+"""Fields of an event, and what each must be."""
 
 
 class AfterEventConfig(ScenarioConfig):
     """A scenario that only follows an event: everything about it stands here."""
 
     on: str
-    where: dict[str, Scalar | list[Scalar]] = {}
+    where: Where = {}
     wait: Duration = 0
-    unless: tuple[str, ...] = ()
+    before: str | None = None
+    """The event's field that holds a time: due ``wait`` before it, not after the event."""
+    unless: tuple[str | Annotated[dict[str, Where], Field(min_length=1, max_length=1)], ...] = ()
     entity: str | None = None
     """The event's field that tells one moment from another (``order_id``)."""
+    newest_only: bool = False
+    """An event older than the newest one of its entity opens nothing, told already or not."""
+    order_number: Annotated[int, Field(ge=1)] | None = None
+    """Opens only while the user has made so many orders."""
+    relations: tuple[Relation, ...] = ()
+    """Speaks of a product that the shop relates so to what was bought."""
     message_class: Annotated[MessageClass, Field(alias="class")] = MessageClass.MARKETING
     family: str | None = None
     priority: Priority | None = None
     copy_name: Annotated[str | None, Field(alias="copy")] = None
+
+    def endings(self) -> tuple[tuple[str, Where], ...]:
+        """The events of ``unless``, each with what it must hold."""
+        return tuple(
+            (ending, {}) if isinstance(ending, str) else next(iter(ending.items()))
+            for ending in self.unless
+        )
 
 
 class ActionConfig(Config):

@@ -28,7 +28,10 @@ from processors.config import CopyVariant
 from processors.localtime import zone
 from schemas.push import Action
 
-NAMES = frozenset({"shop", "user", "cart", "product", "order", "event", "price", "locale", "tz"})
+NAMES = frozenset({
+    "shop", "user", "cart", "product", "bought", "order", "event", "price", "voucher",
+    "locale", "tz",
+})  # fmt: skip
 """What templates may speak of. Which of them exist depends on the scenario."""
 
 

@@ -29,6 +29,7 @@ MAX_HOURS = 24
 MAX_DAYS = 31
 MAX_TRAITS = 50
 MAX_REASONS = 8
+MAX_NEWEST = 16
 
 
 class NewerProfileError(ValueError):
@@ -191,6 +192,7 @@ class Profile(
         "aliases": "al",
         "alias_to": "at",
         "alias_until": "au",
+        "newest": "nw",
         "present_at": "pr",
         "onsite": "on",
     },
@@ -245,6 +247,8 @@ class Profile(
     """When a page in front was last told of (``engagement``)."""
     onsite: bool = False
     """That page can show messages itself."""
+    newest: list[tuple[int, int]] = []
+    """When the newest event about something was (ms), by a short hash of what it is about."""
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     """Fields of a newer minor release, kept as they are. Never under this name at rest."""
 

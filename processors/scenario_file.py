@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from processors import lined_yaml
-from processors.config import AfterEventConfig, CartConfig, Mode, ScenarioFile
+from processors.config import AfterEventConfig, CartConfig, Mode, ScenarioFile, Where
 from processors.copy import Copy, CopyError
 from processors.durations import format_duration
 from processors.lined_yaml import Document, Path, UnreadableError
@@ -162,8 +162,9 @@ class _Loader:
                 )
 
     def _check_after_event(self, path: Path, config: AfterEventConfig) -> bool:
-        good = True
-        for field, names in (("on", (config.on,)), ("unless", config.unless)):
+        before = len(self.problems)
+        endings = config.endings()
+        for field, names in (("on", (config.on,)), ("unless", [name for name, _ in endings])):
             for name in names:
                 if name not in EVENT_CLASSES:
                     near = get_close_matches(name, EVENT_CLASSES, n=1)
@@ -171,35 +172,51 @@ class _Loader:
                         f"did you mean {near[0]!r}?" if near else f"one of {_names(EVENT_CLASSES)}"
                     )
                     self._refuse((*path, field), f"there is no event {name!r}", cure)
-                    good = False
-        if not good:
+        if len(self.problems) > before:
             return False
-        fields = set(EVENT_CLASSES[config.on].model_fields)
-        wanted = [("where", field) for field in config.where]
         if config.entity is not None:
-            wanted.append(("entity", config.entity))
-        for where, field in wanted:
-            if field not in fields:
-                near = get_close_matches(field, fields, n=1)
-                cure = f"did you mean {near[0]!r}?" if near else f"it has {_names(fields)}"
-                self._refuse((*path, where), f"{config.on} has no field {field!r}", cure)
-                good = False
-        return good and self._check_where(path, config)
+            self._check_fields((*path, "entity"), config.on, [config.entity])
+        if config.before is not None:
+            self._check_time((*path, "before"), config.on, config.before)
+        self._check_where((*path, "where"), config.on, config.where)
+        for name, where in endings:
+            self._check_where((*path, "unless"), name, where)
+        return len(self.problems) == before
 
-    def _check_where(self, path: Path, config: AfterEventConfig) -> bool:
+    def _check_fields(self, path: Path, event: str, named: Iterable[str]) -> bool:
+        """Whether the event has these fields."""
+        fields = EVENT_CLASSES[event].model_fields
+        unknown = [field for field in named if field not in fields]
+        for field in unknown:
+            near = get_close_matches(field, fields, n=1)
+            cure = f"did you mean {near[0]!r}?" if near else f"it has {_names(fields)}"
+            self._refuse(path, f"{event} has no field {field!r}", cure)
+        return not unknown
+
+    def _check_time(self, path: Path, event: str, field: str) -> None:
+        if not self._check_fields(path, event, [field]):
+            return
+        try:
+            known = _adapter(event, field).validate_python("2026-01-01T00:00:00Z")
+        except ValidationError:
+            known = None
+        if not isinstance(known, int):
+            times = [name for name in ("expires_at", "expected_delivery", "at")
+                     if name in EVENT_CLASSES[event].model_fields]  # fmt: skip
+            cure = f"it has {_names(times)}" if times else "it has none: say how long after it"
+            self._refuse(path, f"{field!r} of {event} holds no time", cure)
+
+    def _check_where(self, path: Path, event: str, where: Where) -> None:
         """A value that the field can never have would keep the scenario silent for good."""
-        good = True
-        for field, wanted in config.where.items():
-            known = EVENT_CLASSES[config.on].model_fields[field]
-            adapter: TypeAdapter[Any] = TypeAdapter(known.rebuild_annotation())
+        if not self._check_fields(path, event, where):
+            return
+        for field, wanted in where.items():
             for value in wanted if isinstance(wanted, list) else [wanted]:
                 try:
-                    adapter.validate_python(value)
+                    _adapter(event, field).validate_python(value)
                 except ValidationError as error:
                     message = error.errors(include_url=False)[0]["msg"]
-                    self._refuse((*path, "where", field), f"never {value!r}", message)
-                    good = False
-        return good
+                    self._refuse((*path, field), f"never {value!r}", message)
 
     def _copies(self, file: ScenarioFile) -> dict[str, Copy]:
         shop = shop_data(file)
@@ -253,6 +270,11 @@ def _rules(
 def shop_data(file: ScenarioFile) -> dict[str, Any]:
     """``shop`` as copy sees it."""
     return file.shop.model_dump(exclude_none=True)
+
+
+def _adapter(event: str, field: str) -> TypeAdapter[Any]:
+    """What a field of an event may hold."""
+    return TypeAdapter(EVENT_CLASSES[event].model_fields[field].rebuild_annotation())
 
 
 def _dotted(path: Path) -> str:

@@ -1,11 +1,15 @@
 """``after_event``: a scenario that only follows an event, configured wholly in the file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from processors.config import AfterEventConfig, Priority
+from processors import profile as bounds
+from processors.catalogue import ProductFacts
+from processors.config import AfterEventConfig, Priority, Where
+from processors.ids import short_hash
 from processors.profile import Moment
+from processors.scenarios.product_news import product
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -44,7 +48,7 @@ class AfterEvent:
 
     @property
     def ends_on(self) -> frozenset[type[e.Envelope]]:
-        return frozenset(e.EVENT_CLASSES[name] for name in self.config.unless)
+        return frozenset(e.EVENT_CLASSES[name] for name, _ in self.config.endings())
 
     def copy_names(self) -> tuple[str, ...]:
         return (self.config.copy_name or self.name,)
@@ -53,12 +57,17 @@ class AfterEvent:
         return self.config.message_class
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
-        if not self._concerns(event):
+        config = self.config
+        if not _holds(event, config.where):
+            return
+        if config.order_number not in (None, turn.profile.order_count):
             return
         entity = self._entity(event)
-        due = turn.at + self.config.wait
+        if config.newest_only and not _is_newest(turn, f"{self.name}\x1f{entity}"):
+            return
+        due, objection = self._due(turn, event)
         if turn.late and due <= turn.desk.clock:
-            if self.config.message_class is not MessageClass.TRANSACTIONAL:
+            if config.message_class is not MessageClass.TRANSACTIONAL:
                 return
             due = max(turn.desk.clock + 1, turn.active_at)
         waiting = turn.live(self.name, entity)
@@ -66,14 +75,19 @@ class AfterEvent:
             if waiting.opened_at > turn.at:
                 return
             turn.end(waiting, Reason.SUPERSEDED, turn.at)
-        turn.open(self, entity, due=due, data={"event": _own_fields(event)})
+        moment = turn.open(self, entity, due=due, data={"event": _own_fields(event)})
+        if moment is not None and objection is not None:
+            turn.end(moment, objection, turn.at)
 
-    def _concerns(self, event: e.ShopEvent) -> bool:
-        for field, wanted in self.config.where.items():
-            value = getattr(event, field, None)
-            if value not in wanted if isinstance(wanted, list) else value != wanted:
-                return False
-        return True
+    def _due(self, turn: Turn, event: e.ShopEvent) -> tuple[int, Reason | None]:
+        """When it is due (ms), and why that cannot be."""
+        if self.config.before is None:
+            return turn.at + self.config.wait, None
+        end = getattr(event, self.config.before)
+        if end is None:
+            return turn.at, Reason.MISSING_DATA
+        due = max(end - self.config.wait, 1)
+        return due, Reason.EXPIRED if due < turn.at else None
 
     def _entity(self, event: e.ShopEvent) -> str:
         if self.config.entity is None:
@@ -84,15 +98,43 @@ class AfterEvent:
         field = self.config.entity
         if field is not None and hasattr(event, field) and self._entity(event) != entity:
             return None
+        endings = self.config.endings()
+        if not any(name == event.type and _holds(event, where) for name, where in endings):
+            return None
         return Reason.PURCHASED if isinstance(event, e.Purchase) else Reason.CANCELLED
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
-        return None
+        if not self.config.relations:
+            return None
+        found = self._recommended(turn, moment.data["event"])
+        return Reason.MISSING_DATA if found is None else None
 
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
         event = moment.data["event"]
-        order = {"id": event["order_id"], **event} if "order_id" in event else None
-        return {"event": event} if order is None else {"event": event, "order": order}
+        context: dict[str, Any] = {"event": event}
+        if "order_id" in event:
+            context["order"] = {"id": event["order_id"], **event}
+        if self.config.relations:
+            found = self._recommended(turn, event)
+            if found is not None:
+                context["bought"], context["product"] = found
+            return context
+        named = next(_facts(turn, _products(turn, event)), None)
+        if named is not None:
+            context["product"] = product(named, None)
+        return context
+
+    def _recommended(
+        self, turn: Turn, event: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+        """What was bought, and the first product related to it that can be had and was not."""
+        bought = _products(turn, event)
+        for facts in _facts(turn, bought):
+            for relation in self.config.relations:
+                for other in _facts(turn, facts.related.get(relation, ())):
+                    if other.product_id not in bought and other.available(None) is not False:
+                        return product(facts, None), product(other, None)
+        return None
 
     def judged(self, turn: Turn, moment: Moment) -> None:
         """Nothing to remember: the next event decides anew."""
@@ -102,6 +144,42 @@ class AfterEvent:
 
     def next_wait(self, step: int) -> int | None:
         return None
+
+
+def _holds(event: e.ShopEvent, where: Where) -> bool:
+    for field, wanted in where.items():
+        value = getattr(event, field, None)
+        if value not in wanted if isinstance(wanted, list) else value != wanted:
+            return False
+    return True
+
+
+def _is_newest(turn: Turn, about: str) -> bool:
+    """Whether no later event about the same was seen; this one is remembered."""
+    mark, newest = short_hash(about), turn.profile.newest
+    at = max((known_at for known, known_at in newest if known == mark), default=0)
+    if at > turn.at:
+        return False
+    kept = [known for known in newest if known[0] != mark]
+    turn.profile.newest = [*kept, (mark, turn.at)][-bounds.MAX_NEWEST :]
+    return True
+
+
+def _products(turn: Turn, event: Mapping[str, Any]) -> Sequence[str]:
+    """The products of the event, or of the order that it names."""
+    if "product_ids" in event:
+        return tuple(event["product_ids"])
+    if "product_id" in event:
+        return (event["product_id"],)
+    number = event.get("order_id")
+    return next((o.product_ids for o in turn.profile.orders if o.order_id == number), ())
+
+
+def _facts(turn: Turn, product_ids: Iterable[str]) -> Iterator[ProductFacts]:
+    for product_id in product_ids:
+        facts = turn.desk.product(product_id, turn.at)
+        if facts is not None:
+            yield facts
 
 
 def _own_fields(event: e.ShopEvent) -> dict[str, Any]:

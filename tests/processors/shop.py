@@ -1,5 +1,7 @@
 """A shop of one partition, told things by hand: for tests of the core."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from processors.catalogue import Catalogue
@@ -27,7 +29,7 @@ from schemas.decisions import Decision
 from schemas.people import HandoverEvent, Subscription, subscription_id_of, subscription_key
 from schemas.products import Product
 from schemas.structs import ShopEvent, key_of, struct_of
-from tests.timelines.stories import SHIPPED
+from tests.timelines.stories import ALWAYS, SHIPPED
 
 NOON = 1_781_085_600_000
 """2026-06-10 12:00 in Warsaw."""
@@ -38,6 +40,22 @@ DAY = 24 * HOUR
 
 def shipped_rules() -> Rules:
     return load(SHIPPED.read_text(), str(SHIPPED))
+
+
+def first_rules(text: str = "") -> Rules:
+    """Of the shipped file (or ``text``) those scenarios that take part in every story."""
+    return only(load(text or SHIPPED.read_text()), ALWAYS)
+
+
+def only(rules: Rules, names: Iterable[str]) -> Rules:
+    """The rules with these scenarios alone."""
+    kept = {name: rules.scenarios[name] for name in names}
+    opening = {
+        kind: tuple(scenario for scenario in scenarios if scenario.name in kept)
+        for kind, scenarios in rules.opening.items()
+    }
+    news = tuple(scenario for scenario in rules.news if scenario.name in kept)
+    return replace(rules, scenarios=kept, opening=opening, news=news)
 
 
 def book_of(rules: Rules) -> RuleBook:
@@ -81,7 +99,7 @@ class Shop:
     ) -> None:
         self.catalogue = catalogue or Catalogue()
         self.core = Partition(
-            0, 1, book_of(rules or shipped_rules()), self.catalogue, table or ProfileTable(),
+            0, 1, book_of(rules or first_rules()), self.catalogue, table or ProfileTable(),
             slice_size=slice_size, assume_reachable=reachable,
         )  # fmt: skip
         self.products: dict[str, Product] = {}

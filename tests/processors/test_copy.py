@@ -30,7 +30,9 @@ EVERYTHING = NOTHING | {
     "cart": {"lines": [PRODUCT], "count": 2, "value": 9998, "currency": "PLN"},
     "price": {"now": 4999, "seen": 5999, "saved": 1000, "low_30d": 5499, "currency": "PLN"},
     "order": ORDER,
-    "event": ORDER,
+    "bought": PRODUCT,
+    "event": ORDER | {"code": "SPRING", "expires_at": NOON},
+    "voucher": {"code": "SPRING", "value": 1500, "currency": "PLN", "expires_at": NOON},
 }
 
 

@@ -23,7 +23,7 @@ BOUNDS = {
     "sent": bounds.MAX_SENT, "pending": bounds.MAX_PENDING, "devices": bounds.MAX_DEVICES,
     "aliases": bounds.MAX_ALIASES, "moments": bounds.MAX_MOMENTS, "finals": bounds.MAX_FINALS,
     "recent": bounds.MAX_RECENT, "hours": bounds.MAX_HOURS, "days": bounds.MAX_DAYS,
-    "traits": bounds.MAX_TRAITS,
+    "traits": bounds.MAX_TRAITS, "newest": bounds.MAX_NEWEST,
 }  # fmt: skip
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from schemas.adapters import dump, parse_catalog_event, parse_shop_event, to_json
-from schemas.catalog import catalog_key_of
+from schemas.catalog import Relation, catalog_key_of
 from schemas.events import key_of
 from schemas.people import (
     Interaction,
@@ -92,8 +92,14 @@ _OWN: Mapping[str, Callable[[Words], Fields]] = {
 
 def _published(words: Words) -> Fields:
     own, name = words.product(), words.next()
+    related = {
+        relation: [words.prefix + other for other in words.fields.pop(relation).split(",")]
+        for relation in get_args(Relation)
+        if relation in words.fields
+    }
     slug = own["product_id"].rpartition("~")[2]
     fields = {"name": name, "category": "home", "url": f"{SHOP_URL}/{slug}", **words.money()}
+    fields |= {"related": related} if related else {}
     return own | fields | ({"quantity": int(words.next())} if words.accept("stock") else {})
 
 

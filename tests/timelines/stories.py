@@ -36,7 +36,7 @@ _KEYS = {
     "events", "then", "until",
 }  # fmt: skip
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_ALWAYS = (
+ALWAYS = (
     "cart_abandoned", "checkout_abandoned", "price_drop", "back_in_stock", "order_confirmed",
     "order_status",
 )  # fmt: skip
@@ -179,7 +179,7 @@ def shipped() -> Any:
 
 def _with(others: Iterable[str]) -> dict[str, Any]:
     """The shipped file with the scenarios that take part."""
-    file, wanted = shipped(), (*_ALWAYS, *others)
+    file, wanted = shipped(), (*ALWAYS, *others)
     return {**file, "scenarios": {name: file["scenarios"][name] for name in wanted}}
 
 

@@ -6,9 +6,12 @@ from typing import Any
 
 from babel.numbers import get_currency_precision
 
+from processors.durations import parse_duration
 from tests.timelines.calendar import Calendar
 
-_DAY_FIELDS = frozenset({"expected_delivery"})
+_DAY_FIELDS = frozenset({"expected_delivery", "expires_at"})
+_TIME_FIELDS = frozenset({"at"})
+_DURATION_FIELDS = frozenset({"lead"})
 
 
 class Words:
@@ -18,7 +21,7 @@ class Words:
         words = shlex.split(text)
         self._words = [word for word in words if not _is_field(word)]
         self._calendar = calendar
-        self._prefix = prefix
+        self.prefix = prefix
         self.fields = dict(self._field(word) for word in words if _is_field(word))
 
     def __bool__(self) -> bool:
@@ -44,7 +47,7 @@ class Words:
     def product(self) -> dict[str, Any]:
         """``lamp`` or ``lamp/red``."""
         name, _, variant = self.next().partition("/")
-        return {"product_id": self._prefix + name} | ({"variant_id": variant} if variant else {})
+        return {"product_id": self.prefix + name} | ({"variant_id": variant} if variant else {})
 
     def pieces(self) -> dict[str, Any]:
         """``x2``, where it is written."""
@@ -72,6 +75,10 @@ class Words:
         name, _, value = word.partition("=")
         if name in _DAY_FIELDS:
             return name, self._calendar.noon(value)
+        if name in _TIME_FIELDS and not value.isdigit():
+            return name, self._calendar.at(value)
+        if name in _DURATION_FIELDS:
+            return name, [parse_duration(part) for part in value.split(",")]
         if value in ("true", "false"):
             return name, value == "true"
         return name, int(value) if value.isdigit() else value
