@@ -1,18 +1,20 @@
 """``nudge bench streams``: events a second of one worker on one core, beside stock Faust.
 
-Everything is produced beforehand, so that the worker works off a backlog; the broker has the
-other core. Measured from the first commit to the last, by the group's committed offsets.
+The shop's shelves and browsers are known before, the traffic is produced beforehand, so that the
+worker works off a backlog; the broker has the other core. Measured from the first commit to the
+last, by the group's committed offsets.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from nudge.local import LocalKafka
 from nudge.local.places import fresh_directory
 from nudge.problem import Problem
 from runtime.settings import KafkaSettings
-from schemas.topics import SHOP_EVENTS
+from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 
 PARTITIONS = 4
 WORKER_CORE, BROKER_CORE = 0, 1
@@ -42,14 +44,22 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many records of ``shop.events`` in how long, from the first commit to the last."""
+    """How many records of ``shop.events`` in how long, from the first commit to the last.
+
+    ``core_seconds``: processor time of the worker in between, user and system.
+    """
 
     records: int
     seconds: float
+    core_seconds: float
 
     @property
     def per_second(self) -> float:
         return self.records / self.seconds if self.seconds else 0.0
+
+    @property
+    def per_core_second(self) -> float:
+        return self.records / self.core_seconds if self.core_seconds else 0.0
 
 
 @dataclass(slots=True)
@@ -71,6 +81,7 @@ class StreamsResult:
             "partitions": PARTITIONS,
             "events_per_second": [round(run.per_second) for run in self.runs],
             "median": round(self.median),
+            "events_per_core_second": [round(run.per_core_second) for run in self.runs],
             "stock_faust": None if self.stock is None else round(self.stock.per_second),
         }
 
@@ -93,9 +104,7 @@ def run(mix: Mix, runs: int, *, stock: bool, say: Say) -> StreamsResult:
     try:
         for number in range(1, runs + 1):
             settings = KafkaSettings(kafka_bootstrap=kafka.bootstrap, namespace=f"run{number}")
-            asyncio.run(_fill(settings, mix, say))
-            say(f"run {number} of {runs}")
-            result.runs.append(asyncio.run(_measure_worker(settings)))
+            result.runs.append(asyncio.run(_measure(settings, mix, say)))
             say(f"run {number}: {result.runs[-1].per_second:,.0f} events/s")
         if stock:
             result.stock = asyncio.run(_measure_stock(settings, mix))
@@ -105,15 +114,25 @@ def run(mix: Mix, runs: int, *, stock: bool, say: Say) -> StreamsResult:
     return result
 
 
-async def _fill(settings: KafkaSettings, mix: Mix, say: Say) -> None:
-    """Topics, the shipped rules, and the whole traffic, its newest record a minute old."""
+async def _measure(settings: KafkaSettings, mix: Mix, say: Say) -> Rate:
+    """The worker over the whole traffic, whose newest record is a minute old.
+
+    A worker before it reads the shelves and the subscriptions: they are the shop as it stands.
+    """
     await topics.create(settings, partitions=PARTITIONS, replication=1)
     now = int(time.time() * 1000)
     traffic = Traffic(mix, now - mix.duration_ms - 60_000)
     await apply_version(settings, version_for(traffic.start))
-    say(f"producing {mix.events:,} events")
-    for part in (traffic.subscriptions(), traffic.shelves(), traffic.records()):
+    say("filling the shelves")
+    for part in (traffic.subscriptions(), traffic.shelves()):
         await _produce(settings, part)
+    with _worker(settings) as process:
+        await _done(settings, (SUBSCRIPTIONS, SHOP_CATALOG), process)
+    say(f"producing {mix.events:,} events")
+    await _produce(settings, traffic.records())
+    say("measuring")
+    with _worker(settings) as process:
+        return await _follow(settings, settings.group("nudge"), 1.0, process)
 
 
 async def _produce(settings: KafkaSettings, wires: Iterable[Wire]) -> None:
@@ -154,14 +173,13 @@ def _pinned(command: list[str], environment: dict[str, str]) -> Iterator["subpro
             process.wait()
 
 
-async def _measure_worker(settings: KafkaSettings) -> Rate:
+def _worker(settings: KafkaSettings) -> "AbstractContextManager[subprocess.Popen[bytes]]":
     environment = {
         "NUDGE_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
         "NUDGE_NAMESPACE": settings.namespace,
         "NUDGE_LOG_LEVEL": "WARNING",
     }
-    with _pinned([sys.executable, "-m", "nudge", "worker"], environment) as process:
-        return await _follow(settings, settings.group("nudge"), 1.0, process)
+    return _pinned([sys.executable, "-m", "nudge", "worker"], environment)
 
 
 async def _measure_stock(settings: KafkaSettings, mix: Mix) -> Rate:
@@ -179,46 +197,85 @@ async def _measure_stock(settings: KafkaSettings, mix: Mix) -> Rate:
         return await _follow(settings, app, share, process)
 
 
+async def _done(
+    settings: KafkaSettings, inputs: Iterable[Topic], process: "subprocess.Popen[bytes]"
+) -> None:
+    """Returns when the worker has committed all of ``inputs``."""
+    async with _offsets(settings) as offsets:
+        for topic in inputs:
+            goal = await offsets.end(topic)
+            async for done in offsets.committed(settings.group("nudge"), topic, process):
+                if done >= goal:
+                    break
+
+
 async def _follow(
     settings: KafkaSettings, group: str, share: float, process: "subprocess.Popen[bytes]"
 ) -> Rate:
     """Watches the group's offsets of ``shop.events`` until ``share`` of them is committed."""
-    topic = settings.topic(SHOP_EVENTS)
+    first: Rate | None = None
+    async with _offsets(settings) as offsets:
+        goal = await offsets.end(SHOP_EVENTS) * share
+        async for done in offsets.committed(group, SHOP_EVENTS, process):
+            seen = Rate(done, time.perf_counter(), core_seconds(process.pid))
+            if first is None and done:
+                first = seen
+            if first is not None and done >= goal and done > first.records:
+                return Rate(
+                    done - first.records,
+                    seen.seconds - first.seconds,
+                    seen.core_seconds - first.core_seconds,
+                )
+    raise AssertionError("unreachable: it goes on until all is done")
+
+
+class _Offsets:
+    """Where topics end, and how far a group has come."""
+
+    def __init__(self, settings: KafkaSettings, admin: AIOKafkaAdminClient) -> None:
+        self._settings = settings
+        self._admin = admin
+
+    async def end(self, topic: Topic) -> int:
+        """The sum over its partitions."""
+        from nudge.kafka import reader
+
+        name = self._settings.topic(topic)
+        async with reader(self._settings) as consumer:
+            ends = await consumer.end_offsets([TopicPartition(name, p) for p in range(PARTITIONS)])
+            return sum(ends.values())
+
+    async def committed(
+        self, group: str, topic: Topic, process: "subprocess.Popen[bytes]"
+    ) -> AsyncIterator[int]:
+        """Again and again the sum of what ``group`` has committed.
+
+        Raises:
+            Problem: ``process`` has ended.
+            TimeoutError: after half an hour.
+        """
+        name, deadline = self._settings.topic(topic), time.perf_counter() + _DEADLINE_S
+        while time.perf_counter() < deadline:
+            if process.poll() is not None:
+                raise Problem(f"the worker ended with code {process.returncode}")
+            with contextlib.suppress(KafkaError):
+                offsets = await self._admin.list_consumer_group_offsets(group)
+                yield sum(max(at.offset, 0) for tp, at in offsets.items() if tp.topic == name)
+            await asyncio.sleep(_POLL_S)
+        raise TimeoutError(f"{group} has not come to the end of {name}")
+
+
+@asynccontextmanager
+async def _offsets(settings: KafkaSettings) -> AsyncIterator[_Offsets]:
     admin = AIOKafkaAdminClient(**settings.client_options())
     await admin.start()
     try:
-        ends = await _ends(settings, topic)
-        goal = sum(ends.values()) * share
-        first: tuple[float, int] | None = None
-        async with asyncio.timeout(_DEADLINE_S):
-            while True:
-                if process.poll() is not None:
-                    raise Problem(f"the worker ended with code {process.returncode}")
-                done, at = await _committed(admin, group, topic), time.perf_counter()
-                if done and first is None:
-                    first = (at, done)
-                if first is not None and done >= goal and done > first[1]:
-                    return Rate(done - first[1], at - first[0])
-                await asyncio.sleep(_POLL_S)
+        yield _Offsets(settings, admin)
     finally:
         await admin.close()
-    raise AssertionError("unreachable: the loop ends by a result or an error")
 
 
-async def _ends(settings: KafkaSettings, topic: str) -> dict[TopicPartition, int]:
-    from nudge.kafka import reader
-
-    async with reader(settings) as consumer:
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-        return ends
-
-
-async def _committed(admin: AIOKafkaAdminClient, group: str, topic: str) -> int:
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except KafkaError:
-        return 0
-    return sum(
-        max(found.offset, 0) for partition, found in offsets.items() if partition.topic == topic
-    )
+def core_seconds(pid: int) -> float:
+    """Processor time of a process so far, user and system (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

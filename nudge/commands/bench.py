@@ -54,18 +54,19 @@ def _show_streams(result: "StreamsResult") -> None:
     from nudge.terminal import say_table
 
     rows = [
-        (f"run {number}", f"{run.records:,}", f"{run.seconds:.1f} s", f"{run.per_second:,.0f}")
+        (f"run {number}", f"{run.records:,}", f"{run.seconds:.1f} s", f"{run.per_second:,.0f}",
+         f"{run.per_core_second:,.0f}")
         for number, run in enumerate(result.runs, start=1)
-    ]
-    rows.append(("median", "", "", f"{result.median:,.0f}"))
+    ]  # fmt: skip
+    rows.append(("median", "", "", f"{result.median:,.0f}", ""))
     if result.stock is not None:
         stock = result.stock
         rows.append(
             ("stock Faust", f"{stock.records:,}", f"{stock.seconds:.1f} s",
-             f"{stock.per_second:,.0f}")
+             f"{stock.per_second:,.0f}", f"{stock.per_core_second:,.0f}")
         )  # fmt: skip
-        rows.append(("ratio", "", "", f"{result.median / stock.per_second:.1f} ×"))
-    say_table(("", "events", "time", "events/s"), rows)
+        rows.append(("ratio", "", "", f"{result.median / stock.per_second:.1f} ×", ""))
+    say_table(("", "events", "time", "events/s", "a second of core"), rows)
 
 
 def deliver(
