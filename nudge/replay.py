@@ -6,10 +6,12 @@ come; at the end it moves to the newest time itself, or as far as it is told.
 """
 
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from processors.catalogue import Catalogue
 from processors.effects import Effects
 from processors.fold import fold
+from processors.identity import HANDOVER_DELAY_MS
 from processors.inputs import (
     EVENT_RANK,
     FACT_RANK,
@@ -32,7 +34,7 @@ from schemas.decisions import Decision
 from schemas.events import Login, Logout, ShopEvent, SignUp, key_of
 from schemas.late import LateInput
 from schemas.partitioner import partition_of
-from schemas.people import Interaction, Subscription, subscription_key
+from schemas.people import Handover, HandoverEvent, Interaction, Subscription, subscription_key
 from schemas.products import Product
 from schemas.push import PushJob
 from schemas.structs import struct_of
@@ -87,6 +89,7 @@ class Replayer:
         self._offset = 0
         self._products: dict[str, Product] = {}
         self._moved: set[str] = set()
+        self._on_the_way = _OnTheWay()
         self._places: dict[str, int] = {}
         self._buffers: list[list[Input]] = [[] for _ in range(partitions)]
         self._clocks = [0] * partitions
@@ -100,7 +103,7 @@ class Replayer:
 
     def shop_event(self, event: ShopEvent, recorded_at: int, *, historical: bool = False) -> None:
         """An event of ``shop.events``; ``recorded_at`` in ms."""
-        self._read(recorded_at)
+        self._read(recorded_at, EVENT_RANK)
         if event.occurred_at > recorded_at + MAX_FUTURE_MS:
             event = event.model_copy(update={"occurred_at": recorded_at + MAX_FUTURE_MS})
         key = key_of(event)
@@ -111,11 +114,11 @@ class Replayer:
         if isinstance(event, Login | SignUp) and event.user_id != key:
             self._moved.add(key)
         if key in self._moved or isinstance(event, Logout):
-            self._step(self._place(key))
+            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(key))
 
     def interaction(self, interaction: Interaction, recorded_at: int) -> None:
         """A record of ``push.interactions``."""
-        self._read(recorded_at)
+        self._read(recorded_at, INTERACTION_RANK)
         user = interaction.user_id
         self._tell(INTERACTION_RANK, INTERACTIONS.name, user, user, interaction, recorded_at)
         self._count(1)
@@ -124,14 +127,14 @@ class Replayer:
         self, user_id: str, subscription_id: str, value: Subscription | None, recorded_at: int
     ) -> None:
         """A record of ``push.subscriptions``; ``None`` ends it."""
-        self._read(recorded_at)
+        self._read(recorded_at, SUBSCRIPTION_RANK)
         key = subscription_key(user_id, subscription_id)
         self._tell(SUBSCRIPTION_RANK, SUBSCRIPTIONS.name, user_id, key, value, recorded_at)
         self._count(1)
 
     def catalog_event(self, event: CatalogEvent, recorded_at: int) -> None:
         """An event of ``shop.catalog``, folded here as the catalogue agent does."""
-        self._read(recorded_at)
+        self._read(recorded_at, FACT_RANK)
         if isinstance(event, ContentPublished):
             return
         event = event.model_copy(
@@ -149,9 +152,24 @@ class Replayer:
             self._clocked(number).append(fact)
         self._count(self._partitions)
 
-    def _read(self, recorded_at: int) -> None:
+    def _read(self, recorded_at: int, rank: int) -> None:
         self.oldest = min(self.oldest, recorded_at)
-        self._newest = max(self._newest, recorded_at)
+        arrives = max(self._newest, recorded_at)
+        while (place := self._on_the_way.first()) and (place, HANDOVER_RANK) <= (arrives, rank):
+            self._newest = max(self._newest, place)
+            self._hand_over()
+        self._newest = arrives
+
+    def _hand_over(self) -> None:
+        """Tells the first handover on its way, or makes a partition step that may send one."""
+        place, cause = self._on_the_way.pop()
+        if isinstance(cause, int):
+            self._step(cause)
+            return
+        user = cause.user_id
+        self._tell(HANDOVER_RANK, HANDOVERS.name, user, user, cause, place)
+        if isinstance(cause, HandoverEvent) and user in self._moved:
+            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(user))
 
     def _place(self, key: str) -> int:
         place = self._places.get(key)
@@ -211,8 +229,7 @@ class Replayer:
         self._outcome.jobs += effects.jobs
         self._outcome.late += effects.late
         for sent in effects.handovers:
-            user = sent.handover.user_id
-            self._tell(HANDOVER_RANK, HANDOVERS.name, user, user, sent.handover, sent.recorded_at)
+            self._on_the_way.send(sent.place, sent.handover)
 
     def _flush(self) -> None:
         self._buffered = 0
@@ -230,10 +247,16 @@ class Replayer:
         return len(self._outcome.decisions) >= _BUFFER
 
     def finish(self, until: int | None = None) -> Outcome:
-        """Moves the clock to the newest time read, or on to ``until`` (ms)."""
+        """Moves the clock to the newest time read, or on to ``until`` (ms).
+
+        What is handed over then still comes, however short the time.
+        """
+        self._read(max(self._newest, until or 0), FACT_RANK)
         self._flush()
+        while self._on_the_way.first():
+            self._hand_over()
+            self._flush()
         self._grace = 0
-        self._newest = max(self._newest, until or 0)
         while any(self._buffers) or any(clock < self._newest for clock in self._clocks):
             for number in range(self._partitions):
                 self._clocked(number)
@@ -244,6 +267,32 @@ class Replayer:
         """When (ms) the next moment is to be judged, of those told so far; ``None`` for never."""
         due = min(core.next_due() for core in self._cores)
         return None if due == NEVER else due
+
+
+class _OnTheWay:
+    """Handovers by their place in the order, and partitions that must have stepped by then."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, int | Handover]] = []
+        self._number = 0
+
+    def expect(self, place: int, partition: int) -> None:
+        self._push(place, partition)
+
+    def send(self, place: int, handover: Handover) -> None:
+        self._push(place, handover)
+
+    def _push(self, place: int, cause: int | Handover) -> None:
+        self._number += 1
+        heappush(self._heap, (place, self._number, cause))
+
+    def first(self) -> int:
+        """The place (ms) of the first; 0 for none."""
+        return self._heap[0][0] if self._heap else 0
+
+    def pop(self) -> tuple[int, int | Handover]:
+        place, _, cause = heappop(self._heap)
+        return place, cause
 
 
 def _order(decision: Decision) -> tuple[int, str, int, str]:

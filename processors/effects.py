@@ -19,8 +19,8 @@ class DecisionMade:
 @dataclass(frozen=True, slots=True)
 class HandoverSent:
     handover: Handover
-    recorded_at: int
-    """The time of the event that caused it, in ms: the record's timestamp."""
+    place: int
+    """Its place in the order of what the user is told (ms): the record's timestamp."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from processors import profile as bounds
 from processors.effects import HandoverSent, SubscriptionMoved
+from processors.inputs import UserRecord
 from processors.profile import Device, Profile, from_plain, to_plain
 from processors.turn import Turn
 from schemas import structs as e
@@ -9,13 +10,20 @@ from schemas.people import HandoverEvent, HandoverProfile, Subscription
 
 ALIAS_MS = 30 * 86_400_000
 
+HANDOVER_DELAY_MS = 3_000
+"""How long a handover is on its way, in every order: its place is that long after its cause.
+
+Two partitions that waited for each other's handovers would wait for ever. So long a lead lets
+each go on while it knows how far the others are, live and in a replay alike.
+"""
+
 
 def moves(event: e.ShopEvent, key: str) -> bool:
     """Whether the event, under an anonymous key, says whose profile this is."""
     return isinstance(event, e.Login | e.SignUp) and event.user_id != key
 
 
-def hand_over(turn: Turn, event: e.Login | e.SignUp, recorded_at: int) -> Profile:
+def hand_over(turn: Turn, event: e.Login | e.SignUp, arrived_at: int) -> Profile:
     """Sends the profile to its user; answers the stub that stays, forwarding for 30 days."""
     profile, effects = turn.profile, turn.desk.effects
     for moment in profile.moments:
@@ -31,7 +39,7 @@ def hand_over(turn: Turn, event: e.Login | e.SignUp, recorded_at: int) -> Profil
         event_type=event.type,
         profile=to_plain(profile),
     )
-    effects.handovers.append(HandoverSent(handover, recorded_at))
+    effects.handovers.append(HandoverSent(handover, arrived_at + HANDOVER_DELAY_MS))
     return Profile(
         schema=bounds.SCHEMA,
         alias_to=event.user_id,
@@ -41,7 +49,7 @@ def hand_over(turn: Turn, event: e.Login | e.SignUp, recorded_at: int) -> Profil
     )
 
 
-def forward(turn: Turn, event: e.ShopEvent, recorded_at: int) -> None:
+def forward(turn: Turn, event: e.ShopEvent, record: UserRecord) -> None:
     """An event that came under the anonymous id after its profile had moved."""
     user_id = turn.profile.alias_to
     assert user_id is not None
@@ -50,10 +58,11 @@ def forward(turn: Turn, event: e.ShopEvent, recorded_at: int) -> None:
         user_id=user_id,
         anonymous_id=turn.key,
         event=e.plain_of(event),
-        recorded_at=recorded_at,
+        recorded_at=record.recorded_at,
         historical=turn.historical,
     )
-    turn.desk.effects.handovers.append(HandoverSent(handover, recorded_at))
+    place = record.arrived_at + HANDOVER_DELAY_MS
+    turn.desk.effects.handovers.append(HandoverSent(handover, place))
 
 
 def _rebind(turn: Turn, device: Device, old: str, new: str) -> None:
@@ -70,7 +79,7 @@ def rebind(turn: Turn, subscription: Subscription, old: str, new: str) -> Subscr
     return moved
 
 
-def unbind(turn: Turn, event: e.Logout, recorded_at: int) -> None:
+def unbind(turn: Turn, event: e.Logout, record: UserRecord) -> None:
     """Logout: the browser stays subscribed as the anonymous visitor it was, not as the user.
 
     Without an ``anonymous_id`` nobody knows which browser it was, so all of them are unbound;
@@ -88,11 +97,11 @@ def unbind(turn: Turn, event: e.Logout, recorded_at: int) -> None:
         user_id=visitor,
         anonymous_id=visitor,
         event=e.plain_of(event),
-        recorded_at=recorded_at,
+        recorded_at=record.recorded_at,
         historical=turn.historical,
         subscriptions=tuple(Subscription.model_validate(d.subscription) for d in unbound),
     )
-    effects.handovers.append(HandoverSent(handover, recorded_at))
+    effects.handovers.append(HandoverSent(handover, record.arrived_at + HANDOVER_DELAY_MS))
 
 
 def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout) -> None:

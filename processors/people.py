@@ -73,11 +73,8 @@ class Apply:
         """Judges what was due by then, and tells whether the record is late."""
         desk = self._desk
         late = at < desk.clock
-        if not late:
-            if profile.moments:
-                judge_due(desk, key, profile, at)
-            return Turn(desk, key, profile, at, historical=historical)
-        if not historical:
+        overtaken = record.rank == HANDOVER_RANK and record.arrived_at > record.recorded_at
+        if (late or overtaken) and not historical:
             desk.effects.late.append(
                 LateInput(
                     user_id=key,
@@ -89,6 +86,10 @@ class Apply:
                     clock=desk.clock,
                 )
             )
+        if not late:
+            if profile.moments:
+                judge_due(desk, key, profile, at)
+            return Turn(desk, key, profile, at, historical=historical)
         active_at = at if historical else max(desk.clock, record.arrived_at)
         return Turn(desk, key, profile, at, active_at=active_at, late=True, historical=historical)
 
@@ -106,7 +107,7 @@ class Apply:
         turn = self._turn(record, key, profile, at, historical)
         if profile.alias_to is not None and not identity.moves(event, key):
             if at < profile.alias_until:
-                identity.forward(turn, event, record.recorded_at)
+                identity.forward(turn, event, record)
                 return profile
             profile.alias_to = None
         if kind is e.ErasureRequested:
@@ -116,9 +117,9 @@ class Apply:
             return profile
         if kind in _IDENTITY:
             if isinstance(event, e.Logout):
-                identity.unbind(turn, event, record.recorded_at)
+                identity.unbind(turn, event, record)
             elif isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
-                return identity.hand_over(turn, event, record.recorded_at)
+                return identity.hand_over(turn, event, record.arrived_at)
         if kind is e.AddToCart:
             turn.item_added = at > profile.bought_at
         elif lines is not None:

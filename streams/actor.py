@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from processors.effects import Effects
 from processors.inputs import FactRecord, Input, Source, Tick
-from schemas.topics import HANDOVERS, PRODUCTS, PROFILES_CHANGELOG, SHOP_EVENTS, USER_INPUTS
+from schemas.topics import PRODUCTS, PROFILES_CHANGELOG, USER_INPUTS
 from streams.clock import MarksBoard, PartitionClock, Patience
 from streams.core import Core, CoreMaker
 from streams.decode import Decoder, Rejected, rejected_batch
@@ -23,9 +23,6 @@ from streams.store import Tables
 from streams.transactions import Transactions
 from streams.transport import Answer, Batch
 from streams.unreadable import Broken
-
-WAITED_FOR = tuple(topic.name for topic in USER_INPUTS if topic is not HANDOVERS)
-"""Handovers come from other partitions' steps: waiting for them here could wait for ourselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class PartitionActor:
         self._facts: FactQueue | None = None
         self._merge: Merge | None = None
         self._clean = True
-        self._events_until = 0
+        self._told_until = 0
         self.loop = WorkLoop(self._prepare, self._advance, on_error)
 
     @property
@@ -93,9 +90,9 @@ class PartitionActor:
         return self._core.clock if self._core else 0
 
     @property
-    def events_until(self) -> int:
-        """Up to when (ms) the shop's events are done and committed, handovers included."""
-        return self._events_until
+    def told_until(self) -> int:
+        """Every handover that an earlier record causes (ms) is committed."""
+        return self._told_until
 
     @property
     def has_work(self) -> bool:
@@ -115,8 +112,10 @@ class PartitionActor:
         name = self._inputs.answer(answer)
         if self._clock is not None:
             self._clock.inputs[name].answer(answer.at, answer.highwater)
-            if name == HANDOVERS.name:
-                self._clock.handovers.answer(answer.at, answer.highwater)
+
+    def on_handovers(self, least: int, end: int) -> None:
+        """Its handovers ended at ``end`` after the marks had stood at ``least`` (ms)."""
+        self._inputs.handovers.look(least, end)
 
     async def close(self, patience_s: float) -> None:
         """Lets the step under way end, for ``patience_s``; then nothing more is written."""
@@ -141,9 +140,7 @@ class PartitionActor:
             slice_size=self._settings.profile_slice,
         )
         self._facts = await site.reader.follow(core.applied, core.clock)
-        self._merge = Merge(
-            tuple(self._inputs), self._facts, WAITED_FOR, self._settings.merge_wait_ms
-        )
+        self._merge = Merge(tuple(self._inputs), self._facts, self._settings.merge_wait_ms)
         names = [topic.name for topic in USER_INPUTS]
         self._clock = PartitionClock(site.patience, names, core.clock, wall_ms())
 
@@ -153,6 +150,8 @@ class PartitionActor:
         now = wall_ms()
         taken = self._merge.take(now, self._settings.step_records)
         self._inputs.relieve()
+        if taken:
+            self._inputs.told_up_to(taken[-1][0])
         tick = self._tick(self._core, now, busy=bool(taken))
         if not taken and tick is None and not self._core.has_work():
             self._note_done()
@@ -177,10 +176,11 @@ class PartitionActor:
         """The clock after what was just taken; ``None`` where that needs no step."""
         assert self._clock is not None
         assert self._facts is not None
-        self._clock.handovers.read(self._site.board.least(now), now)
-        done = self._inputs.done()
         clock = self._clock.look(
-            done, done[HANDOVERS.name][0], (self._facts.frontier, self._facts.first_at()), now
+            self._inputs.done(),
+            self._inputs.handed_over_until(),
+            (self._facts.frontier, self._facts.first_at()),
+            now,
         )
         moved = clock - core.clock
         if moved > 0 and (busy or core.next_due() <= clock or moved >= self._settings.idle_tick_ms):
@@ -221,7 +221,7 @@ class PartitionActor:
 
     def _own_rows(self) -> dict[bytes, bytes | None]:
         rows = {
-            INPUTS_ROW: inputs_row(self._inputs.done()),
+            INPUTS_ROW: inputs_row(self._inputs.rows()),
             DEPLOYMENT_ROW: self._site.deployment_row,
         }
         changed = {key: row for key, row in rows.items() if row != self._table.reserved.get(key)}
@@ -230,8 +230,7 @@ class PartitionActor:
         return dict(changed)
 
     def _note_done(self) -> None:
-        assert self._clock is not None
-        self._events_until = self._clock.inputs[SHOP_EVENTS.name].value
+        self._told_until = self._inputs.untaken_from()
 
 
 def _fact(fact: Fact) -> FactRecord:

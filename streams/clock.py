@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from processors.identity import HANDOVER_DELAY_MS
+
 _MAX_LOOKS = 200
 _LOOK_EVERY_MS = 25
 
@@ -76,7 +78,7 @@ class InputClock:
 
 
 class MarksBoard:
-    """How far the shop events of every partition are done, as the partitions say.
+    """How far every partition has told its users' events, as the partitions say.
 
     A partition that says nothing new for ``hold_ms`` counts no more: it cannot stop the others.
     """
@@ -92,52 +94,13 @@ class MarksBoard:
             self._heard[partition] = now
 
     def least(self, now: int) -> int:
-        """The time (ms) up to which every handover is committed, silent partitions aside."""
+        """Every handover caused before this time (ms) is committed, silent partitions aside."""
         heard = [self._until[p] for p in self._until if now - self._heard[p] <= self._hold_ms]
         return min(heard, default=max(self._until.values(), default=0))
 
     def silent(self, now: int) -> list[int]:
         """The partitions that do not count now."""
         return [p for p in self._heard if now - self._heard[p] > self._hold_ms]
-
-
-class HandoverClock:
-    """Up to when every handover to a partition has arrived and is done.
-
-    Handovers caused before the board's least mark are committed; their records are readable in
-    our partition when an answer whose fetch was sent after the mark was read is caught up with.
-    A fetch is sent after the answer before it came.
-    """
-
-    def __init__(self, clock: int) -> None:
-        self._read: tuple[int, int] | None = None
-        self._answered: int | None = None
-        self._due: deque[tuple[int, int]] = deque()
-        self._last_answer = 0
-        self.value = clock
-
-    def read(self, least: int, now: int) -> None:
-        """The board stood at ``least`` at ``now``."""
-        if self._read is None:
-            self._read = (least, now)
-
-    def answer(self, at: int, highwater: int) -> None:
-        """The handovers' partition ended at ``highwater`` in the answer that came at ``at``."""
-        if at <= self._last_answer:
-            return
-        self._last_answer = at
-        if self._answered is not None and len(self._due) < _MAX_LOOKS:
-            self._due.append((self._answered, highwater))
-            self._answered = None
-        if self._read is not None and self._read[1] <= at:
-            self._answered = self._read[0]
-            self._read = None
-
-    def look(self, done: int) -> int:
-        """Its clock when everything below offset ``done`` of the handovers is done."""
-        while self._due and self._due[0][1] <= done:
-            self.value = max(self.value, self._due.popleft()[0])
-        return self.value
 
 
 class ProductsClock:
@@ -204,7 +167,7 @@ class PartitionClock:
         self.inputs: Mapping[str, InputClock] = {
             name: InputClock(patience, clock, now) for name in names
         }
-        self.handovers = HandoverClock(clock)
+        self._handover_grace = max(patience.grace_ms, HANDOVER_DELAY_MS)
         self.products = ProductsClock(patience, clock, now)
         self.value = clock
 
@@ -223,12 +186,12 @@ class PartitionClock:
 
         Args:
             done: that offset and the newest time done (ms), by input.
-            handed_over: the offset of the handovers' input.
+            handed_over: every handover whose place is before this time (ms) is done.
             products: the facts' frontier, and the first fact not yet done (ms).
             now: the wall (ms).
         """
         clocks = [clock.look(*done[name]) for name, clock in self.inputs.items()]
-        clocks.append(self.handovers.look(handed_over))
+        clocks.append(handed_over - self._handover_grace)
         products_clock = self.products.look(*products, now)
         if products_clock is not None:
             clocks.append(products_clock)

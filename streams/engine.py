@@ -92,11 +92,11 @@ class Engine:
         settings = self._settings
         deployment, row = await read_site(settings)
         board = MarksBoard(deployment.partitions, settings.hold_ms, wall_ms())
-        reader = WholeTopics(settings, deployment.partitions, board, self._look)
+        reader = WholeTopics(settings, deployment.partitions, board, self._look, self._on_handovers)
         self._site = Site(
             settings, deployment.partitions, row, self.tables, reader, board, self._make_core
         )
-        marks = MarksWriter(settings, self._events_until, settings.mark_every_ms)
+        marks = MarksWriter(settings, self._told_until, settings.mark_every_ms)
         self._health = await HealthServer(settings, self.checks()).start()
         for work in (reader.run(), marks.run(), self._watch()):
             self._run(work)
@@ -218,12 +218,16 @@ class Engine:
         self._woken_at = now
         assert self._site is not None
         wall = wall_ms()
-        for partition, until in self._events_until().items():
+        for partition, until in self._told_until().items():
             self._site.board.mark(partition, until, wall)
         self._generation.wake()
 
-    def _events_until(self) -> Mapping[int, int]:
-        return {} if self._generation is None else self._generation.events_until()
+    def _told_until(self) -> Mapping[int, int]:
+        return {} if self._generation is None else self._generation.told_until()
+
+    def _on_handovers(self, least: int, ends: Mapping[int, int]) -> None:
+        if self._generation is not None:
+            self._generation.on_handovers(least, ends)
 
     async def _watch(self) -> None:
         assert self._site is not None

@@ -10,7 +10,13 @@ from aiokafka import TopicPartition
 from schemas.topics import SHOP_CATALOG, USER_INPUTS
 from streams.actor import PartitionActor, Site
 from streams.catalogue import CatalogueActor
-from streams.guard import DEPLOYMENT_ROW, INPUTS_ROW, check_deployment, stored_inputs
+from streams.guard import (
+    DEPLOYMENT_ROW,
+    INPUTS_ROW,
+    StoredInput,
+    check_deployment,
+    stored_inputs,
+)
 from streams.inputs import PartitionInputs, Pressure
 from streams.offsets import Positions, read_positions
 from streams.outgoing import Outgoing
@@ -82,7 +88,7 @@ class Generation:
             for topic in USER_INPUTS:
                 if topic.name in known:
                     tp = TopicPartition(settings.topic(topic), partition)
-                    stored[tp] = known[topic.name][0]
+                    stored[tp] = known[topic.name].offset
         positions = await read_positions(
             settings,
             self._group,
@@ -109,9 +115,8 @@ class Generation:
         site, settings = self._site, self._site.settings
         known = stored_inputs(site.tables.of(partition).reserved.get(INPUTS_ROW))
         start = {
-            topic.name: (
-                positions[TopicPartition(settings.topic(topic), partition)],
-                known.get(topic.name, (0, 0))[1],
+            topic.name: known.get(topic.name, StoredInput(0))._replace(
+                offset=positions[TopicPartition(settings.topic(topic), partition)]
             )
             for topic in USER_INPUTS
         }
@@ -171,9 +176,16 @@ class Generation:
         for actor in self._actors.values():
             actor.loop.wake()
 
-    def events_until(self) -> dict[int, int]:
-        """Up to when (ms) each partition's shop events are done; those not ready left out."""
-        return {p: actor.events_until for p, actor in self._actors.items() if actor.is_ready}
+    def on_handovers(self, least: int, ends: Mapping[int, int]) -> None:
+        """Where each partition's handovers ended after the marks had stood at ``least`` (ms)."""
+        for partition, end in ends.items():
+            actor = self._actors.get(partition)
+            if actor is not None:
+                actor.on_handovers(least, end)
+
+    def told_until(self) -> dict[int, int]:
+        """Up to when (ms) each partition's users were told; those not ready left out."""
+        return {p: actor.told_until for p, actor in self._actors.items() if actor.is_ready}
 
     def oldest_clock(self) -> int | None:
         """The least clock (ms), ``None`` while a partition is not ready or walks are under way."""

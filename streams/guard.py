@@ -1,6 +1,7 @@
 """What a worker checks before it goes on from stored state, and why it would rather not start."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import orjson
 from aiokafka import TopicPartition
@@ -62,15 +63,29 @@ def check_deployment(partition: int, stored: bytes | None, here: bytes) -> None:
     )
 
 
-def stored_inputs(stored: bytes | None) -> dict[str, tuple[int, int]]:
-    """By input: the next offset to read, and the newest time it had shown (ms)."""
+class StoredInput(NamedTuple):
+    """How far an input was taken: the next offset to read, the newest time it had shown (ms).
+
+    ``ahead``: offsets from there on that were taken already; handovers alone have any.
+    """
+
+    offset: int
+    newest: int = 0
+    ahead: tuple[int, ...] = ()
+
+
+def stored_inputs(stored: bytes | None) -> dict[str, StoredInput]:
+    """What a partition's row says, by the input's name."""
     if stored is None:
         return {}
-    return {name: (offset, newest) for name, (offset, newest) in orjson.loads(stored).items()}
+    return {
+        name: StoredInput(offset, newest, tuple(*ahead))
+        for name, (offset, newest, *ahead) in orjson.loads(stored).items()
+    }
 
 
-def inputs_row(inputs: Mapping[str, tuple[int, int]]) -> bytes:
-    return orjson.dumps(inputs)
+def inputs_row(inputs: Mapping[str, StoredInput]) -> bytes:
+    return orjson.dumps({name: list(one if one.ahead else one[:2]) for name, one in inputs.items()})
 
 
 def check_offset(

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from aiokafka import TopicPartition
 
-from schemas.topics import USER_INPUTS
+from schemas.topics import HANDOVERS, SHOP_EVENTS, USER_INPUTS
+from streams.guard import StoredInput
+from streams.handovers import HandoverInbox
 from streams.merge import Fetched, Inbox
 from streams.settings import StreamsSettings
 from streams.transport import Answer, Batch
@@ -18,29 +20,35 @@ Pressure = Callable[[TopicPartition, bool], None]
 class PartitionInputs:
     """
     Args:
-        start: by the registry's topic name the next offset to read, and the newest time that
-            the input had shown by then (ms).
+        start: by the registry's topic name where it goes on.
     """
 
     def __init__(
         self,
         settings: StreamsSettings,
         partition: int,
-        start: Mapping[str, tuple[int, int]],
+        start: Mapping[str, StoredInput],
         pressure: Pressure,
     ) -> None:
         self._limit = settings.inbox_records
         self._pressure = pressure
         self._full: set[TopicPartition] = set()
-        self._inboxes: dict[TopicPartition, Inbox] = {}
+        self._inboxes: dict[TopicPartition, Inbox | HandoverInbox] = {}
         self._committed: dict[TopicPartition, int] = {}
+        offset, newest, ahead = start[HANDOVERS.name]
+        rank = RANKS[HANDOVERS.name]
+        self.handovers = HandoverInbox(rank, partition, offset, newest, ahead)
         for topic in USER_INPUTS:
             tp = TopicPartition(settings.topic(topic), partition)
-            position, newest = start[topic.name]
-            self._inboxes[tp] = Inbox(topic.name, RANKS[topic.name], partition, position, newest)
-            self._committed[tp] = position
+            offset, newest, _ = start[topic.name]
+            inbox = Inbox(topic.name, RANKS[topic.name], partition, offset, newest)
+            self._inboxes[tp] = self.handovers if topic is HANDOVERS else inbox
+            self._committed[tp] = offset
+            if topic is SHOP_EVENTS:
+                self._events = inbox
+        self.told_up_to(max(one.newest for one in start.values()))
 
-    def __iter__(self) -> Iterator[Inbox]:
+    def __iter__(self) -> Iterator[Inbox | HandoverInbox]:
         return iter(self._inboxes.values())
 
     def add(self, batch: Batch) -> None:
@@ -68,6 +76,31 @@ class PartitionInputs:
         for tp in [tp for tp in self._full if len(self._inboxes[tp]) <= self._limit // 2]:
             self._full.discard(tp)
             self._pressure(tp, False)
+
+    def told_up_to(self, place: int) -> None:
+        """Everything up to that place (ms) has been taken."""
+        self.handovers.passed = max(self.handovers.passed, place)
+
+    def untaken_from(self) -> int:
+        """Nothing that is not taken yet causes a handover before this time (ms)."""
+        first = self.handovers.first_at()
+        events = self._events.untaken_from()
+        return events if first is None else min(events, first)
+
+    def handed_over_until(self) -> int:
+        """Every handover whose place is before this time (ms) is taken."""
+        first = self.handovers.first_at()
+        until = self.handovers.promise() + 1
+        return until if first is None else min(until, first)
+
+    def rows(self) -> dict[str, StoredInput]:
+        """By topic: how far it is taken, as it is stored."""
+        return {
+            inbox.name: StoredInput(
+                inbox.done, inbox.taken_newest, tuple(getattr(inbox, "ahead", ()))
+            )
+            for inbox in self
+        }
 
     def done(self) -> dict[str, tuple[int, int]]:
         """By topic: everything below which offset is taken, and the newest time taken (ms)."""

@@ -1,4 +1,4 @@
-"""How far each partition's shop events are done, told to every worker through ``nudge-marks``.
+"""How far each partition has told its users, told to every worker through ``nudge-marks``.
 
 Without a transaction: a mark speaks of what is committed already, and stays true whoever owns
 the partition by the time it is read.
@@ -16,16 +16,21 @@ from schemas.adapters import dump
 from schemas.control import PartitionMark
 from schemas.topics import MARKS
 
+HURRY_MS = 500
+"""A mark that moved so far is told at once: a backlog waits for it."""
+LOOK_EVERY_S = 0.02
+
 
 def wall_ms() -> int:
     return int(time.time() * 1000)
 
 
 class MarksWriter:
-    """Writes the marks of this worker's partitions, ``every_ms``, where they have moved.
+    """Writes the marks of this worker's partitions, where they have moved.
 
     Args:
         own: how far each partition of this worker is (ms), asked each time.
+        every_ms: how long a mark that moves slowly waits for the others.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class MarksWriter:
         self._own = own
         self._every_s = every_ms / 1000
         self._told: dict[int, int] = {}
+        self._told_at = 0.0
         self._producer = AIOKafkaProducer(
             **settings.client_options(), acks="all", enable_idempotence=True
         )
@@ -47,15 +53,18 @@ class MarksWriter:
         await self._producer.start()
         try:
             while True:
-                await asyncio.sleep(self._every_s)
+                await asyncio.sleep(LOOK_EVERY_S)
                 await self._write()
         finally:
             await self._producer.stop()
 
     async def _write(self) -> None:
         moved = {p: until for p, until in self._own().items() if until > self._told.get(p, 0)}
-        if not moved:
+        now = time.monotonic()
+        hurried = any(until - self._told.get(p, 0) >= HURRY_MS for p, until in moved.items())
+        if not moved or not (hurried or now - self._told_at >= self._every_s):
             return
+        self._told_at = now
         batch = self._producer.create_batch()
         for partition, until in moved.items():
             mark = PartitionMark(partition=partition, until=until)

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from processors.inputs import FACT_RANK
 
@@ -33,12 +33,38 @@ class Fetched:
     broken: Any = None
 
 
-Taken = tuple[int, int, int, int, "Inbox | None", Any, int]
+Taken = tuple[int, int, int, int, "MergeInput | None", Any, int]
 """What was taken: arrived at (ms), rank, partition, offset; inbox, record, recorded at (ms).
 
 The first four are its place in the order. The record is what the batch held, or its ``broken``;
 or, where the inbox is ``None``, a :class:`Fact`. A plain tuple: there is one for every record.
 """
+
+
+class MergeInput(Protocol):
+    """An input as the merge sees it; what its methods answer stands at :class:`Inbox`."""
+
+    name: str
+    rank: int
+
+    def __len__(self) -> int: ...
+    def promise(self) -> int: ...
+    def has_known(self) -> bool: ...
+    def ready(self, frontier: int, limit: int) -> list[Taken]: ...
+    def take(self, count: int) -> None: ...
+
+
+def not_read_before(name: str, partition: int, position: int, fetched: Fetched) -> bool:
+    """Whether some of it lies beyond ``position``.
+
+    Raises:
+        InputGapError: it does not begin where the last batch ended.
+    """
+    if fetched.before > position:
+        raise InputGapError(
+            f"{name}-{partition}: offsets {position} to {fetched.before - 1} were never read"
+        )
+    return fetched.after > position
 
 
 class _Queued:
@@ -85,12 +111,7 @@ class Inbox:
         Raises:
             InputGapError: it does not begin where the last batch ended.
         """
-        if fetched.before > self.position:
-            raise InputGapError(
-                f"{self.name}-{self.partition}: offsets {self.position} to {fetched.before - 1}"
-                " were never read"
-            )
-        if fetched.after <= self.position:
+        if not not_read_before(self.name, self.partition, self.position, fetched):
             return
         records = fetched.records
         if fetched.broken is not None:
@@ -137,6 +158,17 @@ class Inbox:
     def promise(self) -> int:
         """Nothing still to come arrives before this time (ms)."""
         return max(self.newest, self.answered_at) if self.caught_up else self.newest
+
+    def has_known(self) -> bool:
+        """Whether one waits that stands at or before the promise."""
+        return self._size > 0
+
+    def untaken_from(self) -> int:
+        """Nothing that is not taken yet arrives, or has arrived, before this time (ms)."""
+        if self._queue:
+            first = self._queue[0]
+            return first.arrived[first.next]
+        return self.promise()
 
     def ready(self, frontier: int, limit: int) -> list[Taken]:
         """Its first records that arrived at or before ``frontier`` (ms), at most ``limit``."""
@@ -234,18 +266,14 @@ class Merge:
     """The inputs of one partition and its product facts.
 
     Args:
-        inboxes: every input waits for the least promise among those in ``waited_for``.
-        waited_for: names of inputs; the others' records are taken when they come.
+        inboxes: every input waits for the least promise among them.
         wait: ms that all inputs wait for an empty one that shows nothing new.
     """
 
-    def __init__(
-        self, inboxes: Sequence[Inbox], facts: FactQueue, waited_for: Iterable[str], wait: int
-    ) -> None:
+    def __init__(self, inboxes: Sequence[MergeInput], facts: FactQueue, wait: int) -> None:
         self.inboxes = tuple(inboxes)
         self.facts = facts
         self._wait = wait
-        self._waited_for = frozenset(waited_for)
         self._patience: dict[str, _Patience] = {}
         self.waits: Counter[str] = Counter()
         """How often there were records to take and all waited for that input; "" for products."""
@@ -258,16 +286,12 @@ class Merge:
 
         Inputs that overran the wait are left aside.
         """
-        promises = [
-            (inbox.promise(), inbox.name, len(inbox))
-            for inbox in self.inboxes
-            if inbox.name in self._waited_for
-        ]
-        promises.append((self.facts.frontier, "", len(self.facts)))
+        promises = [(inbox.promise(), inbox.name, inbox.has_known()) for inbox in self.inboxes]
+        promises.append((self.facts.frontier, "", len(self.facts) > 0))
         waited = [
             (promise, name)
-            for promise, name, queued in promises
-            if queued or not self._overruns(name, promise, now)
+            for promise, name, known in promises
+            if known or not self._overruns(name, promise, now)
         ]
         return min(waited) if waited else (max(promises)[0], "")
 

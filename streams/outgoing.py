@@ -106,7 +106,7 @@ class Outgoing:
                 HANDOVERS,
                 user.encode(),
                 dump(sent.handover),
-                at=sent.recorded_at,
+                at=sent.place,
                 partition=partition_of(user, self.partitions),
             )
         for moved in effects.subscriptions:

@@ -19,18 +19,23 @@ from processors.scenario_file import ScenarioFileError
 from schemas.adapters import CONTROL, InvalidRecordError, adapter_of, parse
 from schemas.control import PartitionMark, Pause, ScenarioVersion
 from schemas.products import FOLD_MARK_KEY, FoldMark
-from schemas.topics import MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
+from schemas.topics import HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
 from streams.clock import FoldFrontier, MarksBoard
 from streams.consumers import plain_consumer
 from streams.holes import Holes
-from streams.marks import wall_ms
+from streams.marks import HURRY_MS, wall_ms
 from streams.merge import Fact, FactQueue
 from streams.settings import StreamsSettings
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY_S = 0.1
-"""How often the ends of ``shop.catalog`` are asked for."""
+LOOK_EVERY_MS = 100
+"""How often the ends of ``shop.catalog`` and of the handovers are asked for."""
+HURRIED_LOOK_S = 0.01
+"""How soon they are again while a backlog is worked off and the marks move fast."""
+
+OnHandovers = Callable[[int, Mapping[int, int]], None]
+"""Told the least mark (ms), and where each partition's handovers ended after it was read."""
 WALK_MEMORY_MS = 3_600_000
 """How far back from its clock a partition may need the version that a walk is about."""
 FORGET_AFTER_MS = 15 * 60_000
@@ -51,10 +56,12 @@ class WholeTopics:
         partitions: int,
         board: MarksBoard,
         on_change: Callable[[], None],
+        on_handovers: OnHandovers,
     ) -> None:
         self._settings = settings
         self._board = board
         self._on_change = on_change
+        self._on_handovers = on_handovers
         self.catalogue = Catalogue()
         self.book = RuleBook()
         self.newest: dict[str, bytes | None] = {}
@@ -68,6 +75,7 @@ class WholeTopics:
         self._scenarios = TopicPartition(settings.topic(SCENARIOS), 0)
         self._marks = TopicPartition(settings.topic(MARKS), 0)
         self._catalog = [TopicPartition(settings.topic(SHOP_CATALOG), p) for p in range(partitions)]
+        self._handovers = [TopicPartition(settings.topic(HANDOVERS), p) for p in range(partitions)]
         self._following: set[FactQueue] = set()
         self._catching_up: set[FactQueue] = set()
         self._whole = asyncio.Event()
@@ -83,7 +91,7 @@ class WholeTopics:
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read())
-            tasks.create_task(self._look_at_catalog())
+            tasks.create_task(self._look_at_ends())
 
     async def ready(self) -> None:
         """Returns when everything was read once and there is a version of the scenario file."""
@@ -132,19 +140,25 @@ class WholeTopics:
     async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
         return all([await consumer.position(tp) >= end for tp, end in ends.items()])
 
-    async def _look_at_catalog(self) -> None:
+    async def _look_at_ends(self) -> None:
         # Uncommitted: the end that counts is the log's, not the last stable offset.
+        asked_at = asked_least = 0
         async with plain_consumer(self._settings, "read_uncommitted") as consumer:
             while True:
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(HURRIED_LOOK_S)
                 at = wall_ms()
-                try:
-                    ends = await consumer.end_offsets(self._catalog)
-                except KafkaError as error:
-                    log.warning("catalog_not_seen", error=str(error))
+                least = self._board.least(at)
+                if at - asked_at < LOOK_EVERY_MS and least - asked_least < HURRY_MS:
                     continue
-                for tp, end in ends.items():
-                    self._frontier.look(tp.partition, at, end)
+                asked_at, asked_least = at, least
+                try:
+                    ends = await consumer.end_offsets([*self._catalog, *self._handovers])
+                except KafkaError as error:
+                    log.warning("ends_not_seen", error=str(error))
+                    continue
+                for tp in self._catalog:
+                    self._frontier.look(tp.partition, at, ends[tp])
+                self._on_handovers(least, {tp.partition: ends[tp] for tp in self._handovers})
                 self._tell()
 
     def _take(self, tp: TopicPartition, records: Iterable[Any]) -> None:

@@ -94,7 +94,7 @@ class Bench:
             rank=HANDOVER_RANK,
             key=sent.handover.user_id,
             value=sent.handover,
-            recorded_at=sent.recorded_at,
+            recorded_at=sent.place,
             arrived_at=self._newest,
             source=Source("nudge.handovers", 0, self._offset),
         )

@@ -6,7 +6,7 @@ nothing else. Every shopper is a dict; a moment is looked for by going through a
 
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import groupby
+from heapq import heappop, heappush
 from typing import Any
 
 from processors.ids import decision_id
@@ -23,7 +23,15 @@ Record = dict[str, Any]
 Decision = dict[str, Any]
 
 MAX_FUTURE = 5 * 60_000
-RANKS = {"push.subscriptions": 1, "nudge.handovers": 2, "shop.events": 3, "push.interactions": 4}
+ON_THE_WAY = 3_000
+"""How long after its cause (ms) a handover is told."""
+RANKS = {
+    "shop.catalog": 0,
+    "push.subscriptions": 1,
+    "nudge.handovers": 2,
+    "shop.events": 3,
+    "push.interactions": 4,
+}
 
 __all__ = ["Decision", "Record", "decide", "decision_id"]
 
@@ -40,18 +48,13 @@ def decide(
 ) -> list[Decision]:
     """Every decision up to the clock ``until`` (ms), final or not, by user and time."""
     world = _World(settings, partitions, grace, reachable, sorted(pauses))
-    for at, together in groupby(sorted(records, key=lambda record: record["at"]), _time):
-        world.moment_of_time(at, list(together))
+    for record in sorted(records, key=_place):
+        world.tell(record)
     return world.finish(until)
 
 
-def _time(record: Record) -> int:
-    at: int = record["at"]
-    return at
-
-
-def _place(record: Record) -> tuple[int, int, int]:
-    return RANKS[record["topic"]], record["partition"], record["offset"]
+def _place(record: Record) -> tuple[int, int, int, int]:
+    return record["at"], RANKS[record["topic"]], record["partition"], record["offset"]
 
 
 class _World:
@@ -66,9 +69,10 @@ class _World:
         self.partitions = partitions
         self.grace = grace
         self.newest = 0
+        self.on_the_way: list[tuple[int, int, int, Record]] = []
+        self.sent = 0
         self.shelves = Shelves()
         self.shoppers: dict[str, Shopper] = {}
-        self.gone: set[str] = set()
         self.concerned: dict[str, set[str]] = defaultdict(set)
         self.moments = Moments(settings, self.shelves, pauses, reachable)
 
@@ -79,22 +83,32 @@ class _World:
     def clock(self) -> int:
         return self.newest - self.grace
 
-    def moment_of_time(self, at: int, records: list[Record]) -> None:
-        """All records of one millisecond: news first, then those who may hand over, then all."""
-        self.newest = max(self.newest, at)
-        for record in records:
-            if record["topic"] == "shop.catalog":
-                self._news(record)
-        mine = [record for record in records if record["topic"] != "shop.catalog"]
-        movers = {record["key"] for record in mine if _moves(record)}
-        movers |= {record["key"] for record in mine if record["key"] in self.gone}
-        later = [record for record in mine if record["key"] not in movers]
-        for record in sorted((r for r in mine if r["key"] in movers), key=_place):
-            later += self._user_record(record)
-        for record in sorted(later, key=_place):
-            self._user_record(record)
+    def tell(self, record: Record) -> None:
+        """One record, in its place; before it, what was handed over for an earlier one."""
+        while self.on_the_way and self.on_the_way[0][:2] <= _place(record)[:2]:
+            self._arrive(record["at"])
+        self.newest = max(self.newest, record["at"])
+        if record["topic"] == "shop.catalog":
+            self._news(record)
+        else:
+            self._send(self._user_record(record))
+
+    def _send(self, handed: list[Record]) -> None:
+        for record in handed:
+            self.sent += 1
+            place = self.newest + ON_THE_WAY
+            heappush(
+                self.on_the_way, (place, RANKS[record["topic"]], self.sent, {**record, "at": place})
+            )
+
+    def _arrive(self, until: int) -> None:
+        place, _, _, record = heappop(self.on_the_way)
+        self.newest = max(self.newest, min(place, until))
+        self._send(self._user_record(record))
 
     def finish(self, until: int) -> list[Decision]:
+        while self.on_the_way:
+            self._arrive(max(until, self.newest))
         for shopper in self.shoppers.values():
             self.moments.judge(shopper, max(until, self.newest))
         return self.moments.decisions
@@ -188,7 +202,6 @@ class _World:
         handed = dict(shopper)
         fresh = new_shopper(shopper["key"])
         fresh["moved_to"] = user
-        self.gone.add(shopper["key"])
         shopper.update(fresh)
         return {**record, "topic": "nudge.handovers", "key": user, "handed": handed}
 

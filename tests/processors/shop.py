@@ -157,7 +157,7 @@ class Shop:
             inputs.append(self.user_record(SUBSCRIPTION_RANK, key, moved.subscription, 0))
         for sent in effects.handovers:
             handover = sent.handover
-            at = handover.recorded_at if isinstance(handover, HandoverEvent) else sent.recorded_at
+            at = handover.recorded_at if isinstance(handover, HandoverEvent) else sent.place
             inputs.append(self.user_record(HANDOVER_RANK, handover.user_id, handover, at))
         return self.step(*inputs)
 

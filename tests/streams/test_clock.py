@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from streams.clock import (
     FoldFrontier,
-    HandoverClock,
     InputClock,
     MarksBoard,
     PartitionClock,
@@ -95,18 +94,6 @@ def test_the_clock_never_goes_back_and_never_passes_what_it_was_told(
         last = seen
 
 
-def test_the_clock_of_handovers_waits_for_an_answer_fetched_after_the_mark_was_read() -> None:
-    clock = HandoverClock(0)
-    clock.read(least=500, now=1_000)
-    clock.answer(at=990, highwater=3)
-    assert clock.look(done=99) == 0
-    clock.answer(at=1_010, highwater=3)
-    assert clock.look(99) == 0, "its fetch may have been sent before the mark was read"
-    clock.answer(at=1_120, highwater=4)
-    assert clock.look(3) == 0, "a handover is still on its way"
-    assert clock.look(4) == 500
-
-
 def test_a_partition_that_is_away_holds_the_others_so_long_and_no_longer() -> None:
     board = MarksBoard(3, hold_ms=120_000, now=T0)
     board.mark(0, T0 + 10, T0 + 100)
@@ -157,10 +144,8 @@ def test_a_partitions_clock_is_the_least_of_its_inputs() -> None:
     clock = PartitionClock(PATIENCE, ["events", "clicks"], 0, T0)
     for name in ("events", "clicks"):
         clock.inputs[name].answer(T0, 1)
-    clock.handovers.read(T0, T0 - 3)
-    clock.handovers.answer(T0 - 2, 0)
-    clock.handovers.answer(T0 - 1, 0)
     done = {"events": (1, 0), "clicks": (0, T0 - 1_000)}
-    assert clock.look(done, 0, (T0, None), T0) == T0 - 1_000 - MINUTE
+    assert clock.look(done, T0, (T0, None), T0) == T0 - 1_000 - MINUTE
     done["clicks"] = (1, 0)
-    assert clock.look(done, 0, (T0, None), T0) == T0 - 5_000
+    assert clock.look(done, T0 - 1, (T0, None), T0) == T0 - 5_001
+    assert clock.look(done, T0, (T0, None), T0) == T0 - 5_000

@@ -43,7 +43,7 @@ def test_events_wait_for_an_input_that_is_behind() -> None:
     events.answer(9_000, 2)
     clicks.add(fetched([Rec(0, 500), Rec(1, 2_000)], at=9_000, before=0))
     clicks.answer(9_000, 7)
-    merge = Merge((events, clicks), facts(9_000), ["events", "clicks"], WAIT)
+    merge = Merge((events, clicks), facts(9_000), WAIT)
 
     assert offsets(merge.take(9_000, 100)) == [("clicks", 0), ("events", 0), ("clicks", 1)]
     assert merge.take(9_001, 100) == []
@@ -57,7 +57,7 @@ def test_an_idle_input_that_was_asked_holds_nobody_up() -> None:
     events.add(fetched([Rec(0, 1_000)], at=1_100, before=0))
     events.answer(1_100, 1)
     clicks.answer(1_050, 0)
-    merge = Merge((events, clicks), facts(1_050), ["events", "clicks"], WAIT)
+    merge = Merge((events, clicks), facts(1_050), WAIT)
     assert offsets(merge.take(1_100, 100)) == [("events", 0)]
 
 
@@ -66,7 +66,7 @@ def test_an_input_that_shows_nothing_is_waited_for_so_long_and_no_longer() -> No
     events.add(fetched([Rec(0, 1_000)], at=1_100, before=0))
     events.answer(1_100, 1)
     products = facts(10**12)
-    merge = Merge((events, clicks), products, ["events", "clicks"], WAIT)
+    merge = Merge((events, clicks), products, WAIT)
     assert merge.take(2_000, 100) == []
     products.frontier += 1
     assert merge.take(2_000 + WAIT, 100) == []
@@ -78,7 +78,7 @@ def test_an_input_that_shows_nothing_is_waited_for_so_long_and_no_longer() -> No
 
 def test_an_input_that_came_back_is_waited_for_again() -> None:
     events, clicks = inbox("events"), inbox("clicks", 2)
-    merge = Merge((events, clicks), facts(10**12), ["events", "clicks"], WAIT)
+    merge = Merge((events, clicks), facts(10**12), WAIT)
     events.answer(1_000, 0)
     merge.take(1_000, 100)
     clicks.answer(1_000 + 2 * WAIT, 0)
@@ -89,16 +89,6 @@ def test_an_input_that_came_back_is_waited_for_again() -> None:
     assert merge.take(90_000, 100) == []
 
 
-def test_handovers_come_when_they_come() -> None:
-    events, handovers = inbox("events", 3), inbox("handovers", 2)
-    events.add(fetched([Rec(0, 5_000)], at=5_100, before=0))
-    events.answer(5_100, 1)
-    handovers.add(fetched([Rec(0, 4_000)], at=5_100, before=0))
-    handovers.answer(5_100, 50)
-    merge = Merge((events, handovers), facts(5_100), ["events"], WAIT)
-    assert offsets(merge.take(5_100, 100)) == [("handovers", 0), ("events", 0)]
-
-
 def test_product_facts_come_before_what_was_recorded_in_the_same_millisecond() -> None:
     events = inbox("events")
     events.add(fetched([Rec(0, 1_000), Rec(1, 1_001)], at=2_000, before=0))
@@ -107,7 +97,7 @@ def test_product_facts_come_before_what_was_recorded_in_the_same_millisecond() -
     queue.add(Fact(1_001, 2, 8, "p-2"))
     queue.add(Fact(1_001, 1, 9, "p-1"))
     queue.add(Fact(1_501, 1, 10, "p-1"))
-    merge = Merge((events,), queue, ["events"], WAIT)
+    merge = Merge((events,), queue, WAIT)
     assert offsets(merge.take(2_000, 100)) == [
         ("events", 0), ("fact", 9), ("fact", 8), ("events", 1),
     ]  # fmt: skip
@@ -118,7 +108,7 @@ def test_a_record_from_the_past_keeps_its_place_among_its_own() -> None:
     events = inbox("events")
     events.add(fetched([Rec(0, 5_000), Rec(1, 1_000)], at=6_000, before=0))
     events.answer(6_000, 2)
-    taken = Merge((events,), facts(6_000), ["events"], WAIT).take(6_000, 100)
+    taken = Merge((events,), facts(6_000), WAIT).take(6_000, 100)
     assert [(one[0], one[6]) for one in taken] == [
         (5_000, 5_000), (5_000, 1_000),
     ]  # fmt: skip
@@ -128,7 +118,7 @@ def test_a_record_dated_ahead_counts_when_it_was_fetched() -> None:
     events = inbox("events")
     events.add(fetched([Rec(0, 90_000_000), Rec(1, -1)], at=6_000, before=0))
     events.answer(6_000, 2)
-    taken = Merge((events,), facts(6_000), ["events"], WAIT).take(6_000, 100)
+    taken = Merge((events,), facts(6_000), WAIT).take(6_000, 100)
     assert [one[6] for one in taken] == [6_000, 6_000]
 
 
@@ -150,7 +140,7 @@ def test_markers_count_as_done_only_when_what_stood_before_them_is() -> None:
     events.add(fetched([], at=5_000, before=1, after=3))
     assert events.done == 0
     assert events.caught_up
-    Merge((events,), facts(5_000), ["events"], WAIT).take(5_000, 100)
+    Merge((events,), facts(5_000), WAIT).take(5_000, 100)
     assert events.done == 3
     events.add(fetched([], at=5_000, before=3, after=4))
     assert events.done == 4
@@ -178,7 +168,7 @@ def test_however_it_is_cut_the_order_is_one(
     def run(limit: int, cuts: Sequence[int]) -> list[tuple[str, int]]:
         boxes = [inbox(name, rank) for rank, name in enumerate("abc", start=1)]
         feed(boxes, times, cuts)
-        merge = Merge(boxes, facts(10_000), "abc", WAIT)
+        merge = Merge(boxes, facts(10_000), WAIT)
         order: list[tuple[str, int]] = []
         while taken := merge.take(10_000, limit):
             assert len(taken) <= limit
@@ -203,7 +193,7 @@ def test_nothing_is_taken_that_something_still_to_come_belongs_before(
         came = own[:count]
         box.add(fetched([Rec(n, time) for n, time in enumerate(came)], at=10_000, before=0))
         box.answer(10_000, len(own))
-    taken = Merge(boxes, facts(10_000), "abc", WAIT).take(10_000, 1_000)
+    taken = Merge(boxes, facts(10_000), WAIT).take(10_000, 1_000)
     latest = max((one[0] for one in taken), default=-1)
     for own, count in zip(times, shown, strict=True):
         assert all(time >= latest for time in own[count:])

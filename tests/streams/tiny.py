@@ -101,7 +101,7 @@ class TinyCore:
                 type="profile", user_id=value.user_id, anonymous_id=value.anonymous_id,
                 occurred_at=value.occurred_at, event_type="login", profile={"n": state["n"]},
             )  # fmt: skip
-            effects.handovers.append(HandoverSent(handed, record.recorded_at))
+            effects.handovers.append(HandoverSent(handed, record.arrived_at))
             state["n"] = 0
             state["told"] = 1
         number = self._put(key, state, effects)
