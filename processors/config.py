@@ -118,8 +118,11 @@ class StepConfig(Config):
     copy_name: Annotated[str, Field(alias="copy")]
 
 
-class CartConfig(ScenarioConfig):
+class StepsConfig(ScenarioConfig):
     steps: Annotated[tuple[StepConfig, ...], Field(min_length=1, max_length=5)]
+
+
+class CartConfig(StepsConfig):
     min_value: Annotated[int, Field(ge=0)] = 0
     """Carts worth less (minor units) stay unmentioned."""
 

@@ -10,7 +10,8 @@ from processors.localtime import QuietHours
 from processors.scenarios.base import NewsScenario, Scenario
 from schemas.structs import Envelope
 
-_RANKS = {priority: rank for rank, priority in enumerate(Priority)}
+_STRENGTHS = 10
+_RANKS = {priority: _STRENGTHS * rank for rank, priority in enumerate(Priority)}
 ASKED_FOR_RANK = _RANKS[Priority.ASKED_FOR]
 
 
@@ -31,10 +32,10 @@ class Rules:
     """``shop`` as copy sees it."""
 
     def rank(self, scenario: Scenario) -> int:
-        """0 is the strongest."""
-        return _RANKS[scenario.priority]
+        """The smaller, the stronger: by priority, within one by the scenario's strength."""
+        return _RANKS[scenario.priority] - scenario.strength
 
     def rank_of(self, name: str) -> int:
         """The rank of a scenario by name; past the last for one that is not in the file."""
         scenario = self.scenarios.get(name)
-        return len(_RANKS) if scenario is None else _RANKS[scenario.priority]
+        return _STRENGTHS * len(_RANKS) if scenario is None else self.rank(scenario)

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from processors import lined_yaml
-from processors.config import AfterEventConfig, CartConfig, Mode, ScenarioFile, Where
+from processors.config import AfterEventConfig, Mode, ScenarioFile, StepsConfig, Where
 from processors.copy import Copy, CopyError
 from processors.durations import format_duration
 from processors.lined_yaml import Document, Path, UnreadableError
@@ -138,7 +138,7 @@ class _Loader:
         except ValidationError as error:
             self._explain(error, path, model)
             return None
-        if isinstance(config, CartConfig):
+        if isinstance(config, StepsConfig):
             self._check_steps(path, config)
         if isinstance(config, AfterEventConfig) and not self._check_after_event(path, config):
             return None
@@ -150,7 +150,7 @@ class _Loader:
                 self._refuse(path, f"there is no copy {copy_name!r}", cure)
         return scenario
 
-    def _check_steps(self, path: Path, config: CartConfig) -> None:
+    def _check_steps(self, path: Path, config: StepsConfig) -> None:
         waits = [step.wait for step in config.steps]
         for number, (before, wait) in enumerate(pairwise(waits), start=1):
             if wait <= before:

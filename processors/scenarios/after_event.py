@@ -9,6 +9,7 @@ from processors.catalogue import ProductFacts
 from processors.config import AfterEventConfig, Priority, Where
 from processors.ids import short_hash
 from processors.profile import Moment
+from processors.scenarios.base import Scenario
 from processors.scenarios.product_news import product
 from processors.turn import Turn
 from schemas import structs as e
@@ -26,7 +27,7 @@ _ENVELOPE = frozenset({"type", *Envelope.model_fields})
 
 
 @dataclass(frozen=True, slots=True)
-class AfterEvent:
+class AfterEvent(Scenario):
     name: str
     config: AfterEventConfig
 
@@ -134,15 +135,6 @@ class AfterEvent:
                 for other in _facts(turn, facts.related.get(relation, ())):
                     if other.product_id not in bought and other.available(None) is not False:
                         return product(facts, None), product(other, None)
-        return None
-
-    def judged(self, turn: Turn, moment: Moment) -> None:
-        """Nothing to remember: the next event decides anew."""
-
-    def sent(self, turn: Turn, moment: Moment) -> None:
-        """Nothing more to remember."""
-
-    def next_wait(self, step: int) -> int | None:
         return None
 
 

@@ -1,7 +1,6 @@
 """``back_in_stock``: a product can be bought again, for who asked, saved, carted or saw it gone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from processors.catalogue import Change, ProductFacts
@@ -9,24 +8,26 @@ from processors.config import BackInStockConfig, Priority
 from processors.copy import without_nothing
 from processors.profile import Moment, Profile
 from processors.scenarios import product_news as news
-from processors.scenarios.base import ASKED, KIND_NAMES, SAVED, VIEWED, Caring, matches
+from processors.scenarios.base import (
+    ASKED,
+    KIND_NAMES,
+    SAVED,
+    VIEWED,
+    Caring,
+    NewsScenario,
+    matches,
+)
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
 from schemas.push import MessageClass
 
 
-@dataclass(frozen=True, slots=True)
-class BackInStock:
-    name: str
+class BackInStock(NewsScenario):
     config: BackInStockConfig
-    family: str = "stock"
-    priority: Priority = Priority.STOCK
-    opens_on: frozenset[type[e.Envelope]] = frozenset()
-    ends_on: frozenset[type[e.Envelope]] = news.ENDS_ON
-
-    def copy_names(self) -> tuple[str, ...]:
-        return (self.config.copy_name,)
+    family = "stock"
+    priority = Priority.STOCK
+    ends_on = news.ENDS_ON
 
     def class_of(self, moment: Moment) -> MessageClass:
         asked = moment.data["interest"] == KIND_NAMES[ASKED]
@@ -73,9 +74,6 @@ class BackInStock:
             }),
         )  # fmt: skip
 
-    def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
-        """Opens on product facts only."""
-
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
         return news.ended_by(event, entity)
 
@@ -93,13 +91,7 @@ class BackInStock:
             {} if facts is None else {"product": news.product(facts, moment.data.get("variant_id"))}
         )
 
-    def judged(self, turn: Turn, moment: Moment) -> None:
-        """Nothing to remember: the next fact decides anew."""
-
     def sent(self, turn: Turn, moment: Moment) -> None:
         """An alert that was sent has done its work."""
         about = (moment.entity, moment.data.get("variant_id"))
         turn.profile.asked = [i for i in turn.profile.asked if not matches(i, *about)]
-
-    def next_wait(self, step: int) -> int | None:
-        return None

@@ -1,10 +1,10 @@
 """What a scenario is to the step: when it opens, what ends it, what it looks at, what it says."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 from processors.catalogue import Change, ProductFacts
-from processors.config import Priority, ScenarioConfig
+from processors.config import Priority, ScenarioConfig, StepsConfig
 from processors.profile import Interest, Line, Moment, Profile
 from processors.turn import Turn
 from schemas.decisions import Reason
@@ -12,41 +12,66 @@ from schemas.push import MessageClass
 from schemas.structs import Envelope, ShopEvent
 
 
-class Scenario(Protocol):
-    """One scenario of the file, ready to run. Stateless: all state is in the profile."""
+class Scenario:
+    """One scenario of the file, ready to run. Stateless: all state is in the profile.
+
+    What a scenario does not say for itself is said here, as most have it.
+    """
+
+    name: str
+    config: ScenarioConfig
+    strength: ClassVar[int] = 0
+    """Goes before others of its priority; in a family it takes their place. 0 to 9."""
+    once_each: ClassVar[bool] = False
+    """The setting ``once`` holds for each entity by itself, not for the user."""
+
+    def __init__(self, name: str, config: Any) -> None:
+        self.name = name
+        self.config = config
 
     @property
-    def name(self) -> str: ...
+    def family(self) -> str:
+        """In one family one moment about one entity lives."""
+        return self.name
+
     @property
-    def family(self) -> str: ...
-    @property
-    def config(self) -> ScenarioConfig: ...
-    @property
-    def priority(self) -> Priority: ...
+    def priority(self) -> Priority:
+        return Priority.MASS
+
     @property
     def opens_on(self) -> frozenset[type[Envelope]]:
         """Events after which :meth:`on_event` is asked."""
+        return NOTHING
 
     @property
     def ends_on(self) -> frozenset[type[Envelope]]:
         """Events after which :meth:`ended_by` is asked about each open moment."""
+        return NOTHING
 
     def copy_names(self) -> tuple[str, ...]:
         """The copy it needs, one a step."""
+        config = self.config
+        if isinstance(config, StepsConfig):
+            return tuple(step.copy_name for step in config.steps)
+        return (getattr(config, "copy_name", None) or self.name,)
 
-    def class_of(self, moment: Moment) -> MessageClass: ...
+    def class_of(self, moment: Moment) -> MessageClass:
+        return MessageClass.MARKETING
 
     def on_event(self, turn: Turn, event: ShopEvent) -> None:
         """Opens or moves moments, once the event has changed the profile."""
 
     def ended_by(self, turn: Turn, event: ShopEvent, entity: str) -> Reason | None:
         """Why ``event`` ends the moment about ``entity``; ``None`` where it does not."""
+        return None
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
         """Why the due moment has nothing to say any more; ``None`` where it has."""
+        return None
 
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
         """What the copy may speak of, beside shop and user."""
+        return {}
 
     def judged(self, turn: Turn, moment: Moment) -> None:
         """Remembers that the moment was judged for good, whatever came of it."""
@@ -56,27 +81,37 @@ class Scenario(Protocol):
 
     def next_wait(self, step: int) -> int | None:
         """The wait (ms) of the step after ``step``; ``None`` where it is the last."""
+        config = self.config
+        if isinstance(config, StepsConfig) and step < len(config.steps):
+            return config.steps[step].wait
+        return None
 
 
-@runtime_checkable
-class NewsScenario(Scenario, Protocol):
+NOTHING: frozenset[type[Envelope]] = frozenset()
+
+
+class NewsScenario(Scenario):
     """A scenario that opens when a product changes."""
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:
         """Whether the change could move anybody."""
+        raise NotImplementedError
 
     def interest(
         self, profile: Profile, facts: ProductFacts, change: Change, at: int
     ) -> "Caring | None":
         """How the user cares for the changed product as of ``at`` (ms)."""
+        raise NotImplementedError
 
     def on_fact(
         self, turn: Turn, facts: ProductFacts, change: Change, caring: "Caring"
     ) -> Moment | None:
         """Opens the user's moment; ``None`` where it does not."""
+        raise NotImplementedError
 
     def wave_limit(self, change: Change, partitions: int) -> int | None:
         """How many users of a partition may be told; ``None``: all."""
+        return None
 
 
 class Caring:

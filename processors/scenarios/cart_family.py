@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from processors.config import CartConfig
 from processors.copy import without_nothing
 from processors.profile import Line, Moment, Profile
+from processors.scenarios.base import Scenario
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -13,31 +15,43 @@ ENTITY = "cart"
 CART_SPENT = 1
 CHECKOUT_SPENT = 2
 
-ENDS_ON: frozenset[type[e.Envelope]] = frozenset({e.Purchase, e.RemoveFromCart, e.CartSnapshot})
 
+class CartScenario(Scenario):
+    config: CartConfig
+    family = "abandonment"
+    ends_on = frozenset({e.Purchase, e.RemoveFromCart, e.CartSnapshot})
 
-def ended_by(turn: Turn, event: e.ShopEvent) -> Reason | None:
-    """Any purchase ends it, and so does an emptied cart."""
-    if isinstance(event, e.Purchase):
-        return Reason.PURCHASED
-    return None if turn.profile.cart else Reason.CART_EMPTY
+    def begin_again(self, turn: Turn, moment: Moment) -> None:
+        """An item was added while a later step waits: that step is no more."""
+        if moment.first_due:
+            turn.end(moment, Reason.SUPERSEDED, turn.at)
+        else:
+            turn.profile.moments.remove(moment)
+
+    def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
+        """Any purchase ends it, and so does an emptied cart."""
+        if isinstance(event, e.Purchase):
+            return Reason.PURCHASED
+        return None if turn.profile.cart else Reason.CART_EMPTY
+
+    def look(self, turn: Turn, moment: Moment) -> Reason | None:
+        cart, min_value = turn.profile.cart, self.config.min_value
+        if not cart:
+            bought = turn.profile.bought_at >= moment.opened_at
+            return Reason.PURCHASED if bought else Reason.CART_EMPTY
+        if all(_unavailable(turn, line) for line in cart):
+            return Reason.OUT_OF_STOCK
+        if min_value and value(turn.profile) < min_value:
+            return Reason.NOT_IN_SEGMENT
+        return None
+
+    def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
+        return context(turn)
 
 
 def value(profile: Profile) -> int:
     """What the cart is worth, in minor units."""
     return sum(line.quantity * line.price for line in profile.cart)
-
-
-def look(turn: Turn, moment: Moment, min_value: int) -> Reason | None:
-    cart = turn.profile.cart
-    if not cart:
-        bought = turn.profile.bought_at >= moment.opened_at
-        return Reason.PURCHASED if bought else Reason.CART_EMPTY
-    if all(_unavailable(turn, line) for line in cart):
-        return Reason.OUT_OF_STOCK
-    if min_value and value(turn.profile) < min_value:
-        return Reason.NOT_IN_SEGMENT
-    return None
 
 
 def _unavailable(turn: Turn, line: Line) -> bool:

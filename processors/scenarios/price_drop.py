@@ -1,7 +1,6 @@
 """``price_drop``: a product costs less than when the user viewed, saved or carted it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from processors.catalogue import Change, ProductFacts
@@ -9,27 +8,17 @@ from processors.config import PriceDropConfig, Priority
 from processors.copy import without_nothing
 from processors.profile import Moment, Profile
 from processors.scenarios import product_news as news
-from processors.scenarios.base import KIND_NAMES, SAVED, VIEWED, Caring
+from processors.scenarios.base import KIND_NAMES, SAVED, VIEWED, Caring, NewsScenario
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
-from schemas.push import MessageClass
 
 
-@dataclass(frozen=True, slots=True)
-class PriceDrop:
-    name: str
+class PriceDrop(NewsScenario):
     config: PriceDropConfig
-    family: str = "price"
-    priority: Priority = Priority.PRICE
-    opens_on: frozenset[type[e.Envelope]] = frozenset()
-    ends_on: frozenset[type[e.Envelope]] = news.ENDS_ON
-
-    def copy_names(self) -> tuple[str, ...]:
-        return (self.config.copy_name,)
-
-    def class_of(self, moment: Moment) -> MessageClass:
-        return MessageClass.MARKETING
+    family = "price"
+    priority = Priority.PRICE
+    ends_on = news.ENDS_ON
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:
         """A price below the one before; the first known price is no drop (EU Omnibus: low_30d)."""
@@ -57,9 +46,6 @@ class PriceDrop:
             return False
         return change.price * 100 <= caring.price * (100 - self.config.min_percent)
 
-    def wave_limit(self, change: Change, partitions: int) -> int | None:
-        return None
-
     def on_fact(
         self, turn: Turn, facts: ProductFacts, change: Change, caring: Caring
     ) -> Moment | None:
@@ -78,9 +64,6 @@ class PriceDrop:
                 "interest": KIND_NAMES[caring.kind],
             }),
         )  # fmt: skip
-
-    def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
-        """Opens on product facts only."""
 
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
         return news.ended_by(event, entity)
@@ -111,12 +94,3 @@ class PriceDrop:
                 "currency": product.get("currency"),
             }),
         }  # fmt: skip
-
-    def judged(self, turn: Turn, moment: Moment) -> None:
-        """Nothing to remember: the next fact decides anew."""
-
-    def sent(self, turn: Turn, moment: Moment) -> None:
-        """Nothing more to remember."""
-
-    def next_wait(self, step: int) -> int | None:
-        return None

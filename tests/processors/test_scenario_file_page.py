@@ -92,7 +92,7 @@ def test_every_part_of_the_file_has_its_table() -> None:
         if isinstance(model, type) and issubclass(model, config.Config)
     }
     parts |= {model for model, _ in KINDS.values()}
-    assert parts - set(MODELS.values()) == {config.Config, config.ScenarioFile}
+    assert parts - set(MODELS.values()) == {config.Config, config.ScenarioFile, config.StepsConfig}
 
 
 def test_every_kind_of_scenario_is_named_for_use() -> None:
