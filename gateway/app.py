@@ -1,5 +1,6 @@
 """The gateway as an ASGI application. It keeps nothing: any number of copies may run."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
@@ -10,8 +11,17 @@ from redis.asyncio import Redis
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
-from gateway import collector, files, interactions, openapi, problems, subscriptions
+from gateway import (
+    collector,
+    files,
+    interactions,
+    messages,
+    openapi,
+    problems,
+    subscriptions,
+)
 from gateway.broker import Broker
+from gateway.postman import Postman
 from gateway.settings import GatewaySettings
 from gateway.site import IDENTITY_HEADER, VISITOR_HEADER, Site
 from runtime.metrics import Metric, counter, histogram
@@ -37,7 +47,10 @@ def create_app(settings: GatewaySettings, keys: KeyRing) -> FastAPI:
                 **settings.redis_options(),
             )
             stack.push_async_callback(redis.aclose)
-            app.state.site = Site(settings, keys, broker, redis)
+            site = app.state.site = Site(settings, keys, broker, redis)
+            if settings.gateway_inbox:
+                for work in (site.tabs.listen(), Postman(settings, site.inbox, site.tabs).run()):
+                    stack.push_async_callback(_cancel, asyncio.create_task(work))
             yield
 
     app = routes_only(lifespan)
@@ -54,6 +67,11 @@ def create_app(settings: GatewaySettings, keys: KeyRing) -> FastAPI:
     return app
 
 
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
 def routes_only(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """The routes and their document, with nothing behind them."""
     app = FastAPI(
@@ -64,7 +82,7 @@ def routes_only(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (collector, subscriptions, interactions, files):
+    for module in (collector, subscriptions, interactions, messages, files):
         app.include_router(module.router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
@@ -98,4 +116,5 @@ class _Measured:
             route: Any = scope.get("route")
             path = getattr(route, "path", "none")
             counter(Metric.GATEWAY_REQUESTS).labels(route=path, status=status).inc()
-            histogram(Metric.GATEWAY_SECONDS).labels(route=path).observe(perf_counter() - began)
+            if path != messages.STREAM:
+                histogram(Metric.GATEWAY_SECONDS).labels(route=path).observe(perf_counter() - began)

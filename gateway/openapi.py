@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from gateway.collector import Event, EventBatch
 from gateway.interactions import InteractionReport
+from gateway.messages import STREAM, ReadReport
 from gateway.site import IDENTITY_HEADER, VISITOR_HEADER, Credited
 from gateway.subscriptions import SubscriptionRequest
 
@@ -31,16 +32,20 @@ _SCHEMES = {
         "description": "JWT, HS256: sub (user id), iat, exp (at most 24 h later), aud: nudge",
     },
 }
+_OWN: list[dict[str, list[str]]] = [
+    {"writeKey": [], "visitor": []},
+    {"writeKey": [], "identity": []},
+    {"writeKey": [], "visitor": [], "identity": []},
+]
 _NEEDS: dict[tuple[str, str], list[dict[str, list[str]]]] = {
     # An empty entry: the credentials may stand in the body instead.
     ("/v1/events", "post"): [{"writeKey": []}, {}],
     ("/v1/visitors", "post"): [{"writeKey": []}, {}],
     ("/v1/subscriptions", "post"): [{"writeKey": [], "visitor": []}, {}],
-    ("/v1/subscriptions/{subscription_id}", "delete"): [
-        {"writeKey": [], "visitor": []},
-        {"writeKey": [], "identity": []},
-        {"writeKey": [], "visitor": [], "identity": []},
-    ],
+    ("/v1/messages", "get"): _OWN,
+    (STREAM, "get"): _OWN,
+    ("/v1/messages/read", "post"): [{"writeKey": [], "visitor": []}, {}],
+    ("/v1/subscriptions/{subscription_id}", "delete"): _OWN,
 }
 
 
@@ -55,7 +60,13 @@ def document(app: FastAPI) -> dict[str, Any]:
         )
         components = made.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
-        for model in (Credited, EventBatch, InteractionReport, SubscriptionRequest):
+        for model in (
+            Credited,
+            EventBatch,
+            InteractionReport,
+            ReadReport,
+            SubscriptionRequest,
+        ):
             _add(schemas, model.__name__, TypeAdapter(model))
         _add(schemas, "ShopEvent", TypeAdapter(Event))
         components["securitySchemes"] = _SCHEMES

@@ -90,6 +90,9 @@ class Gateway:
     def stop(self) -> None:
         """Takes no more connections, answers what is under way, and ends :meth:`run`."""
         self._server.should_exit = True
+        site: Site | None = getattr(self._app.state, "site", None)
+        if site is not None:
+            site.tabs.close()
 
     def _checks(self, site: Site) -> dict[str, Check]:
         async def redis() -> Status:

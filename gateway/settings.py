@@ -61,6 +61,18 @@ class GatewaySettings(
         le=100,
         description="subscriptions of a user; of more, the one unseen longest ends",
     )
+    gateway_inbox: bool = Field(
+        True, description="keep the newest 50 messages of each user for pages, and stream them"
+    )
+    gateway_tabs: int = Field(
+        1_000, ge=1, le=100_000, description="pages of one copy that may listen at once"
+    )
+    gateway_tabs_per_user: int = Field(
+        5, ge=1, le=100, description="of one user and copy; of more, the oldest ends"
+    )
+    gateway_tab_s: float = Field(
+        900.0, gt=0, le=86_400, description="a page that listens must come again after so long"
+    )
     gateway_ack_timeout_s: float = Field(
         10.0, gt=0, le=60, description="the broker must have acknowledged by then, else 503"
     )

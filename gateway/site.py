@@ -11,9 +11,11 @@ from redis.asyncio import Redis
 
 from gateway.broker import Broker
 from gateway.credentials import Caller, Credentials
+from gateway.inbox import Inbox
 from gateway.limits import RateLimit, read_body
 from gateway.problems import Code, RefusedError, invalid
 from gateway.settings import GatewaySettings
+from gateway.tabs import Tabs
 from runtime.endpoints import EndpointPolicy
 from runtime.tokens import InteractionTokens
 from runtime.vapid import KeyRing
@@ -37,12 +39,16 @@ class Site:
     tokens: InteractionTokens = field(init=False)
     policy: EndpointPolicy = field(init=False)
     limit: RateLimit = field(init=False)
+    inbox: Inbox = field(init=False)
+    tabs: Tabs = field(init=False)
 
     def __post_init__(self) -> None:
         self.credentials = Credentials(self.settings)
         self.tokens = self.settings.interaction_tokens()
         self.policy = self.settings.policy()
         self.limit = RateLimit(self.settings.gateway_requests_per_s, self.settings.gateway_burst)
+        self.inbox = Inbox(self.redis, self.settings, self.tokens)
+        self.tabs = Tabs(self.redis, self.settings, self.inbox)
 
 
 def site_of(request: Request) -> Site:

@@ -64,6 +64,7 @@ class Metric(StrEnum):
     GATEWAY_SECONDS = "nudge_gateway_seconds"
     GATEWAY_EVENTS = "nudge_gateway_events_total"
     GATEWAY_INTERACTIONS = "nudge_gateway_interactions_total"
+    GATEWAY_TABS = "nudge_gateway_tabs"
     # all
     READY = "nudge_ready"
 
@@ -120,6 +121,7 @@ _SPECS: Mapping[Metric, _Spec] = {
     Metric.GATEWAY_SECONDS: _Spec(_H, "a request, answered", ("route",), _SHORT_SECONDS),
     Metric.GATEWAY_EVENTS: _Spec(_C, "events that the broker acknowledged", ("source",)),
     Metric.GATEWAY_INTERACTIONS: _Spec(_C, "interactions reported", ("type", "answer")),
+    Metric.GATEWAY_TABS: _Spec(_G, "pages that listen for messages"),
     Metric.READY: _Spec(_G, "1 while the check passes", ("check",)),
 }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import schemathesis
@@ -17,7 +18,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.app import routes_only
+from gateway.messages import STREAM
 from gateway.openapi import document
+from runtime.settings import KafkaSettings
 from schemas.adapters import EVENT_CLASSES
 from tests.gateway.stage import SERVER_KEY, Stage
 
@@ -57,11 +60,13 @@ def test_every_event_and_every_refusal_is_in_the_document() -> None:
 
 
 async def test_no_generated_request_breaks_it_or_gets_what_is_not_documented(
-    stage: Stage,
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path
 ) -> None:
-    page = await stage.page()
-    trusted = {"Authorization": f"Bearer {SERVER_KEY}", "X-Nudge-Visitor": page.visitor}
-    await asyncio.to_thread(_generate, stage.url, trusted)
+    # A consumer in the same process throws dice of its own, which Hypothesis does not forgive.
+    async with Stage(cluster, redis_url, tmp_path / "keys", gateway_inbox=False) as stage:
+        page = await stage.page()
+        trusted = {"Authorization": f"Bearer {SERVER_KEY}", "X-Nudge-Visitor": page.visitor}
+        await asyncio.to_thread(_generate, stage.url, trusted)
 
 
 def _generate(url: str, trusted: dict[str, str]) -> None:
@@ -69,6 +74,8 @@ def _generate(url: str, trusted: dict[str, str]) -> None:
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
+        if operation.path == STREAM:
+            continue  # it does not end
         good = operation.as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE)
         _hold(good, trusted, CHECKS)
         if operation.method == "get" and "{" not in operation.path:
