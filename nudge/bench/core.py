@@ -21,7 +21,7 @@ from nudge.bench.mix import Mix, Traffic, Wire
 from nudge.bench.rules import version_for
 from processors.catalogue import Catalogue
 from processors.fold import fold
-from processors.inputs import FactRecord, Input, Source, Tick
+from processors.inputs import HANDOVER_RANK, FactRecord, Input, Source, Tick
 from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
@@ -33,6 +33,7 @@ from schemas.products import Product
 from schemas.topics import HANDOVERS, PRODUCTS, SHOP_CATALOG, SHOP_EVENTS, USER_INPUTS
 from streams.decode import Decoder, Rejected
 from streams.engine import tune_garbage_collector
+from streams.handovers import HandoverInbox
 from streams.merge import Fact, FactQueue, Fetched, Inbox, Merge, Taken
 from streams.outgoing import Outgoing, Record
 from streams.transactions import BATCH_BYTES
@@ -90,12 +91,14 @@ class Lane:
         table = self.table = ProfileTable()
         self.core = Partition(number, partitions, book, catalogue, table)
         self.decoder = Decoder(number, partitions, table.__contains__, 1_000_000)
-        self.inboxes = {
+        self.inboxes: dict[str, Inbox | HandoverInbox] = {
             topic.name: Inbox(topic.name, rank, number, 0)
             for rank, topic in enumerate(USER_INPUTS, start=1)
         }
+        self.handovers = HandoverInbox(HANDOVER_RANK, number, 0)
+        self.inboxes[HANDOVERS.name] = self.handovers
         self.facts = FactQueue()
-        self.merge = Merge(tuple(self.inboxes.values()), self.facts, (SHOP_EVENTS.name,), 0)
+        self.merge = Merge(tuple(self.inboxes.values()), self.facts, 0)
         self._offsets: Counter[str] = Counter()
         self._coming: defaultdict[str, list[Fetchable]] = defaultdict(list)
 
@@ -113,6 +116,7 @@ class Lane:
         self.facts.frontier = now
         for inbox in self.inboxes.values():
             inbox.answer(now, inbox.position or 0)
+        self.handovers.look(now, self.handovers.position)
 
     def decode(self, taken: list[Taken]) -> list[Input]:
         """What the core is told; nothing in the mix is unreadable."""
@@ -215,7 +219,7 @@ class CoreBench:
         for sent in effects.handovers:
             user = sent.handover.user_id
             other = self.lanes[partition_of(user, self._partitions)]
-            other.tell(HANDOVERS.name, user, dump(sent.handover), sent.recorded_at)
+            other.tell(HANDOVERS.name, user, dump(sent.handover), sent.place)
         return True
 
     def _note(self, outgoing: Outgoing, batches: list[bytearray]) -> None:
