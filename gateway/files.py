@@ -9,6 +9,7 @@ router = APIRouter(include_in_schema=False)
 
 _TYPES = {
     "nudge.js": "text/javascript; charset=utf-8",
+    "nudge-inbox.js": "text/javascript; charset=utf-8",
     "nudge-sw.js": "text/javascript; charset=utf-8",
     "nudge.d.ts": "text/plain; charset=utf-8",
 }

@@ -23,6 +23,7 @@ const bundle = async (source) => {
 
 const files = {
   "nudge.js": await bundle("nudge.ts"),
+  "nudge-inbox.js": await bundle("inbox.ts"),
   "nudge-sw.js": await bundle("worker.ts"),
   "nudge.d.ts": await readFile(new URL("src/public.ts", import.meta.url), "utf8"),
 };

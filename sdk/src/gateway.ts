@@ -108,18 +108,22 @@ export const bind = (registration: ServiceWorkerRegistration): Promise<boolean> 
     return status === 200;
   });
 
+/** Who we are, as headers; `undefined` where nobody has named this browser yet. */
+export const credentials = async (): Promise<Record<string, string> | undefined> => {
+  const [who, identity, config] = await Promise.all([visitor(), get("identity"), get("config")]);
+  if (!who || !config) return undefined;
+  return {
+    Authorization: `Bearer ${config.key}`,
+    "X-Nudge-Visitor": who.visitor,
+    ...(identity && { "X-Nudge-Identity": identity.token }),
+  };
+};
+
 /** Ends at the gateway what it knows of this browser. */
 export const unbind = async (): Promise<void> => {
-  const [device, who, identity, config] = await Promise.all([
-    get("device"),
-    get("visitor"),
-    get("identity"),
-    get("config"),
-  ]);
-  if (!device || !config) return;
-  const headers: Record<string, string> = { Authorization: `Bearer ${config.key}` };
-  if (who) headers["X-Nudge-Visitor"] = who.visitor;
-  if (identity) headers["X-Nudge-Identity"] = identity.token;
+  const device = await get("device");
+  const headers = device && (await credentials());
+  if (!headers) return;
   const init = { method: "DELETE", headers };
   const { status } = await ask(`/v1/subscriptions/${device.id}`, undefined, init);
   if (!passing(status)) await put("device", undefined);

@@ -4,7 +4,7 @@ import { flush, remember } from "./events";
 import { bind, fresh, unbind } from "./gateway";
 import { ask } from "./prompt";
 import type { Events, Nudge, Options, PromptText, Reach } from "./public";
-import { get, put } from "./store";
+import { alone, get, put } from "./store";
 import { sendReports } from "./reports";
 
 const HELPERS: (keyof Events)[] = [
@@ -47,18 +47,24 @@ const track = async (type: string, fields: object = {}) => {
   soon();
 };
 
-const engage = () => {
+/** Tells that the page is in front: at once where it can show messages, then every `every` ms. */
+const engage = (every: number) => {
   let seen = 0;
   let since = document.visibilityState === "visible" ? Date.now() : 0;
-  const tell = () => {
-    const now = Date.now();
-    const ms = seen + (since && now - since);
-    if (ms < ENGAGED_MS) return;
-    seen = 0;
-    since &&= now;
-    void track("engagement", { ms: Math.min(ms, 3_600_000) });
-  };
-  setInterval(tell, 5000);
+  const tell = () =>
+    alone("engaged", async () => {
+      const now = Date.now();
+      const onsite = !!globalThis.nudge.inbox?.live;
+      const ms = seen + (since && now - since);
+      if (!since || (!onsite && ms < every)) return;
+      if (now - ((await get("engaged")) ?? 0) < every) return;
+      seen = 0;
+      since = now;
+      await put("engaged", now);
+      await track("engagement", { ms: Math.min(ms, 3_600_000), ...(onsite && { onsite }) });
+    });
+  setInterval(tell, Math.min(every, 5000));
+  addEventListener("nudge:live", () => void tell());
   document.addEventListener("visibilitychange", () => {
     const now = Date.now();
     if (since) seen += now - since;
@@ -66,6 +72,9 @@ const engage = () => {
     if (!since) void flush();
   });
 };
+
+/** Somebody else is here now: what listens begins anew. */
+const other = () => dispatchEvent(new Event("nudge:identity"));
 
 /** Each visit: the subscription is said to be alive, renewed under a new key, or ended. */
 const refresh = async () => {
@@ -110,8 +119,9 @@ const nudge: Omit<Nudge, keyof Events> = {
     addEventListener("pagehide", () => void flush());
     if (given.automatic !== false) {
       void track("page_view", { url: location.href.slice(0, 2048), title: document.title });
-      engage();
+      engage(given.engagementEvery ?? ENGAGED_MS);
     }
+    if (given.inbox !== false) globalThis.nudge.inbox?.start(given.inbox);
     void sendReports();
     await refresh();
   },
@@ -147,7 +157,10 @@ const nudge: Omit<Nudge, keyof Events> = {
     await put("identity", { token, user: sub, exp, at });
     if (!known) await remember("login", { user_id: sub });
     await flush();
-    if (!known || !fresh(before)) await refresh();
+    if (!known || !fresh(before)) {
+      other();
+      await refresh();
+    }
   },
 
   async logout() {
@@ -156,6 +169,7 @@ const nudge: Omit<Nudge, keyof Events> = {
     await remember("logout", { user_id: identity.user });
     let told = await flush();
     await put("identity", undefined);
+    other();
     if (!supported()) return;
     const found = await navigator.serviceWorker.getRegistration();
     if (!found) return;

@@ -16,7 +16,7 @@ interface Item extends Product {
 /** What a page may tell, by the names of `shop.events`. */
 export interface Events {
   page_view: { url: string; title?: string };
-  engagement: { ms: number };
+  engagement: { ms: number; onsite?: boolean };
   view_item: Product & {
     category?: string;
     price?: Minor;
@@ -75,6 +75,60 @@ export interface Options {
   locale?: string;
   /** Whether `page_view` and `engagement` are told without being asked. Default: true. */
   automatic?: boolean;
+  /** How often a page in front says so, ms. Default: a minute, which is the most the rules want. */
+  engagementEvery?: number;
+  /** For `nudge-inbox.js`, where the page has it; `false`: it is not started. */
+  inbox?: InboxOptions | false;
+}
+
+/** A message as the inbox holds it. */
+export interface Message {
+  job_id: string;
+  scenario: string;
+  title: string;
+  body: string;
+  url: string;
+  icon?: string;
+  image?: string;
+  actions?: { action: string; title: string; url?: string }[];
+  locale: string;
+  tag: string;
+  /** How it came: to the browser's notifications, or to the page in front. */
+  channel: "push" | "onsite";
+  /** When it was decided. */
+  at: EpochMs;
+  /** From then on it is not shown by itself. */
+  expires_at: EpochMs;
+  read: boolean;
+  /** For reports of what became of it. */
+  subscription_id: string;
+  token: string;
+}
+
+export interface InboxOptions {
+  /** Shows a message that came to this page, in the place of our card. */
+  show?(message: Message): void;
+  /** The words on our card. Default: English. */
+  openLabel?: string;
+  closeLabel?: string;
+}
+
+/** What `nudge-inbox.js` adds: messages on the page, and the newest 50 to read again. */
+export interface Inbox {
+  /** Whether this page is connected: while it is, messages come here and are not pushed. */
+  live: boolean;
+  /** `init` calls it. */
+  start(options?: InboxOptions): void;
+  /** The newest 50, newest first; `undefined` where the gateway does not answer. */
+  messages(): Promise<Message[] | undefined>;
+  /** Marks them as read, on every page and device. */
+  read(...jobIds: string[]): Promise<void>;
+  /** The person clicked it (or one of its actions): told, marked as read, and gone to. */
+  open(message: Message, action?: string): Promise<void>;
+  /** The person closed it: told, and marked as read. */
+  dismiss(message: Message): Promise<void>;
+  /** Calls when the inbox is not what it was; with the message where one came. Answers its end. */
+  onchange(listener: (message?: Message) => void): () => void;
 }
 
 /** The words of the soft prompt. */
@@ -116,6 +170,8 @@ export interface Nudge extends Helpers {
   logout(): Promise<void>;
   /** Sends what waits, now. */
   flush(): Promise<void>;
+  /** Where the page has `nudge-inbox.js`. */
+  inbox?: Inbox;
 }
 
 declare global {

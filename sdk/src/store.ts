@@ -31,6 +31,10 @@ interface Known {
   declined: number;
   /** Jobs whose notification is over: a close event of theirs is no dismissal. */
   ended: string[];
+  /** When presence was last told, epoch ms. */
+  engaged: number;
+  /** Onsite messages that a page has shown. */
+  shown: string[];
 }
 /** Lists in order of arrival. */
 export type Queue = "events" | "reports";

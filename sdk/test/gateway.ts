@@ -13,6 +13,8 @@ export class Gateway {
   asked: Asked[] = [];
   /** The next answers to `/v1/events` and `/v1/interactions`; then 202. */
   answers: { status: number; body?: object }[] = [];
+  /** What `/v1/messages/stream` says; it stays open. */
+  stream = "";
   private server: Server | undefined;
 
   async start(): Promise<string> {
@@ -22,6 +24,11 @@ export class Gateway {
       request.on("end", () => {
         const body = parts.length ? JSON.parse(Buffer.concat(parts).toString()) : undefined;
         this.asked.push({ method: request.method ?? "", path: request.url ?? "", body });
+        if (request.url === "/v1/messages/stream") {
+          response.writeHead(200, { "Content-Type": "text/event-stream" });
+          response.write(this.stream);
+          return;
+        }
         const { status, body: said } = this.answer(request.url ?? "");
         response.writeHead(status, { "Content-Type": "application/json" });
         response.end(JSON.stringify(said ?? {}));

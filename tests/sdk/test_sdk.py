@@ -26,7 +26,7 @@ def _npm(*arguments: str) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("name", ["nudge.js", "nudge-sw.js"])
+@pytest.mark.parametrize("name", ["nudge.js", "nudge-inbox.js", "nudge-sw.js"])
 def test_it_is_at_most_six_kilobytes(name: str) -> None:
     assert len(gzip.compress((BUILT / name).read_bytes(), 9)) <= MOST_BYTES
 

@@ -1,0 +1,108 @@
+import "fake-indexeddb/auto";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import type { Message } from "../src/public";
+import { events } from "../src/stream";
+import { Gateway } from "./gateway";
+
+let gateway: Gateway;
+let page: EventTarget & { visibilityState: string };
+const opened: string[] = [];
+
+const turns = new Map<string, Promise<unknown>>();
+/** Web Locks, as far as one page needs them. */
+const request = (name: string, work: () => Promise<unknown>) => {
+  const turn = (turns.get(name) ?? Promise.resolve()).then(work, work);
+  turns.set(name, turn);
+  return turn;
+};
+
+const message = (job_id: string, more: Partial<Message> = {}) => ({
+  job_id, scenario: "price_drop", title: "Vase", body: "…", url: "/vase", tag: "vase",
+  channel: "onsite", at: Date.now(), expires_at: Date.now() + 60_000, read: false,
+  subscription_id: "d".repeat(32), token: "t", ...more,
+}); // prettier-ignore
+
+const said = (news: string, content: object) =>
+  `event: ${news}\ndata: ${JSON.stringify(content)}\n\n`;
+
+beforeEach(async () => {
+  const { IDBFactory } = await import("fake-indexeddb");
+  const target = new EventTarget();
+  page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  vi.stubGlobal("indexedDB", new IDBFactory());
+  vi.stubGlobal("navigator", { language: "pl-PL", locks: { request } });
+  vi.stubGlobal("document", page);
+  vi.stubGlobal("addEventListener", target.addEventListener.bind(target));
+  vi.stubGlobal("dispatchEvent", target.dispatchEvent.bind(target));
+  vi.stubGlobal("location", { href: "https://shop.example/", assign: (u: string) => opened.push(u) });
+  vi.stubGlobal("nudge", {});
+  vi.resetModules();
+  opened.length = 0;
+  gateway = new Gateway();
+  const { put } = await import("../src/store");
+  await put("config", { gateway: await gateway.start(), key: "page-key", locale: "pl" });
+  await import("../src/inbox");
+});
+
+afterEach(() => {
+  page.visibilityState = "hidden";
+  page.dispatchEvent(new Event("visibilitychange"));
+  gateway.stop();
+  vi.unstubAllGlobals();
+});
+
+const told = () => gateway.asked.filter((each) => each.path === "/v1/interactions");
+
+test("an onsite message is shown once in this browser, and told of", async () => {
+  gateway.stream =
+    said("message", message("by-push", { channel: "push" })) +
+    said("message", message("too-late", { expires_at: 1 })) +
+    said("message", message("job-1")) +
+    said("message", message("job-1"));
+  const shown: string[] = [];
+  const come: (string | undefined)[] = [];
+  nudge.inbox!.onchange((each) => come.push(each?.job_id));
+  nudge.inbox!.start({ show: (each) => shown.push(each.job_id) });
+  await vi.waitFor(() => expect(told()).toHaveLength(1));
+  await vi.waitFor(() => expect(come).toContain("by-push"));
+  expect(nudge.inbox!.live).toBe(true);
+  expect(shown).toEqual(["job-1"]);
+  expect(told()[0]!.body).toMatchObject({ type: "displayed", job_id: "job-1", token: "t" });
+});
+
+test("a click is told, marks it as read, and goes only where a page can be", async () => {
+  await nudge.inbox!.open(message("job-1") as Message);
+  await nudge.inbox!.open(message("job-2", { url: "javascript:alert(1)" }) as Message);
+  expect(opened).toEqual(["https://shop.example/vase"]);
+  expect(told().map((each) => each.body.type)).toEqual(["clicked", "clicked"]);
+  const read = gateway.asked.filter((each) => each.path === "/v1/messages/read");
+  expect(read.map((each) => each.body.job_ids)).toEqual([["job-1"], ["job-2"]]);
+});
+
+test("a page that nobody sees does not listen", async () => {
+  page.visibilityState = "hidden";
+  nudge.inbox!.start();
+  expect(nudge.inbox!.live).toBe(false);
+  page.visibilityState = "visible";
+  page.dispatchEvent(new Event("visibilitychange"));
+  await vi.waitFor(() => expect(nudge.inbox!.live).toBe(true));
+  page.visibilityState = "hidden";
+  page.dispatchEvent(new Event("visibilitychange"));
+  expect(nudge.inbox!.live).toBe(false);
+});
+
+test("an event that comes in pieces is read whole", async () => {
+  const encoder = new TextEncoder();
+  const pieces = ["retry: 1\n\nevent: me", "ssage\ndata: {\"a\":", "\"ż\"}\n\n:\n\n", "event: gone\n"];
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const bytes = encoder.encode(pieces.join(""));
+      for (const byte of bytes) controller.enqueue(new Uint8Array([byte]));
+      controller.close();
+    },
+  });
+  const heard: string[][] = [];
+  await events(body, (name, data) => heard.push([name, data]));
+  expect(heard).toEqual([["message", '{"a":"ż"}']]);
+});
