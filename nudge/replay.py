@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from processors.catalogue import Catalogue
 from processors.effects import Effects
-from processors.fold import fold
+from processors.fold import fold, fold_content
 from processors.identity import HANDOVER_DELAY_MS
 from processors.inputs import (
     EVENT_RANK,
@@ -29,13 +29,13 @@ from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
 from schemas.adapters import dump
-from schemas.catalog import CatalogEvent, ContentPublished
+from schemas.catalog import CatalogEvent, ContentPublished, catalog_key_of
 from schemas.decisions import Decision
 from schemas.events import Login, Logout, ShopEvent, SignUp, key_of
 from schemas.late import LateInput
 from schemas.partitioner import partition_of
 from schemas.people import Handover, HandoverEvent, Interaction, Subscription, subscription_key
-from schemas.products import Product
+from schemas.products import Content, Product
 from schemas.push import PushJob
 from schemas.structs import struct_of
 from schemas.topics import HANDOVERS, INTERACTIONS, PRODUCTS, SHOP_EVENTS, SUBSCRIPTIONS
@@ -88,6 +88,7 @@ class Replayer:
         """The oldest time read (ms)."""
         self._offset = 0
         self._products: dict[str, Product] = {}
+        self._contents: dict[str, Content] = {}
         self._moved: set[str] = set()
         self._on_the_way = _OnTheWay()
         self._places: dict[str, int] = {}
@@ -135,22 +136,30 @@ class Replayer:
     def catalog_event(self, event: CatalogEvent, recorded_at: int) -> None:
         """An event of ``shop.catalog``, folded here as the catalogue agent does."""
         self._read(recorded_at, FACT_RANK)
-        if isinstance(event, ContentPublished):
-            return
         event = event.model_copy(
             update={"occurred_at": min(event.occurred_at, recorded_at + MAX_FUTURE_MS)}
         )
-        product = fold(self._products.get(event.product_id), event)
-        if product is None:
+        key, folded = catalog_key_of(event), self._folded(event)
+        if folded is None:
             return
-        self._products[event.product_id] = product
         self._offset += 1
-        self._catalogue.append(event.product_id, 0, self._offset, recorded_at, dump(product))
+        self._catalogue.append(key, 0, self._offset, recorded_at, dump(folded))
         source = Source(PRODUCTS.name, FACT_RANK, self._offset)
-        fact = FactRecord(key=event.product_id, recorded_at=recorded_at, source=source)
+        fact = FactRecord(key=key, recorded_at=recorded_at, source=source)
         for number in range(self._partitions):
             self._clocked(number).append(fact)
         self._count(self._partitions)
+
+    def _folded(self, event: CatalogEvent) -> Product | Content | None:
+        if isinstance(event, ContentPublished):
+            content = fold_content(self._contents.get(event.content_id), event)
+            if content is not None:
+                self._contents[event.content_id] = content
+            return content
+        product = fold(self._products.get(event.product_id), event)
+        if product is not None:
+            self._products[event.product_id] = product
+        return product
 
     def _read(self, recorded_at: int, rank: int) -> None:
         self.oldest = min(self.oldest, recorded_at)

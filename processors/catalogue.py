@@ -31,8 +31,22 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     quantity: int | None = None
 
 
+_TOPIC = "\x00topic/"
+"""No product id holds a control character."""
+
+
+def topic_subject(topic: str) -> str:
+    """Stands for a topic where a product's id would stand."""
+    return _TOPIC + topic
+
+
+def topic_of_subject(subject: str) -> str | None:
+    """The topic that a subject stands for; ``None`` where it is a product's id."""
+    return subject[len(_TOPIC) :] if subject.startswith(_TOPIC) else None
+
+
 class ProductFacts(msgspec.Struct, frozen=True):
-    """The part of :class:`schemas.products.Product` that rules and copy use."""
+    """The part of a :class:`schemas.products.Product` or ``Content`` that rules and copy use."""
 
     product_id: str = ""
     at: int = 0
@@ -45,6 +59,21 @@ class ProductFacts(msgspec.Struct, frozen=True):
     related: dict[str, tuple[str, ...]] = {}
     offers: dict[str, Offer] = {}
     changes: tuple[Change, ...] = ()
+    content_id: str = ""
+    """Of a piece of content (:class:`schemas.products.Content`), which has no offers."""
+    topic: str = ""
+    title: str = ""
+    published_at: int | None = None
+
+    @property
+    def subject(self) -> str:
+        """Whom its news concerns: who cares for this product, or follows this topic."""
+        return topic_subject(self.topic) if self.content_id else self.product_id
+
+    @property
+    def is_news(self) -> bool:
+        """Content just published, not changed since."""
+        return bool(self.content_id) and self.published_at == self.at
 
     def offer(self, variant_id: str | None) -> Offer:
         """The variant's offer; the product's own where the variant has none."""

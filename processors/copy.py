@@ -30,6 +30,7 @@ from schemas.push import Action
 
 NAMES = frozenset({
     "shop", "user", "cart", "product", "bought", "order", "event", "price", "voucher",
+    "reminder", "content",
     "locale", "tz",
 })  # fmt: skip
 """What templates may speak of. Which of them exist depends on the scenario."""

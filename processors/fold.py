@@ -38,6 +38,7 @@ def fold_content(content: Content | None, event: ContentPublished) -> Content | 
     after = Content(
         content_id=event.content_id,
         at=event.occurred_at,
+        published_at=event.occurred_at if content is None else content.published_at,
         topic=event.topic,
         title=event.title,
         url=event.url,

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from processors.catalogue import topic_subject
 from processors.profile import Profile, ProfileGlance, from_plain
 from schemas import structs as e
 from schemas.people import HandoverEvent, HandoverProfile
@@ -52,6 +53,7 @@ _NAMING: dict[type, Callable[[Any], Iterable[str]]] = {
     e.AddToWishlist: lambda event: (event.product_id,),
     e.StockAlertRequested: lambda event: (event.product_id,),
     e.CartSnapshot: lambda event: {item.product_id for item in event.items},
+    e.TopicFollow: lambda event: (topic_subject(event.topic),),
     HandoverProfile: lambda handover: products_of(from_plain(handover.profile)),
     HandoverEvent: lambda handover: _products_in(handover.event),
 }
@@ -59,12 +61,15 @@ _NAMING: dict[type, Callable[[Any], Iterable[str]]] = {
 
 def _products_in(event: dict[str, Any]) -> set[str]:
     items = event.get("items", ())
+    if event["type"] == "topic_follow":
+        return {topic_subject(event["topic"])}
     return {item["product_id"] for item in (event, *items) if "product_id" in item}
 
 
 def products_of(profile: Profile | ProfileGlance) -> set[str]:
-    """Every product the profile has any tie to."""
+    """Every product the profile has any tie to, and the topics it follows."""
     products = {line.product_id for line in profile.cart}
     for interests in (profile.viewed, profile.saved, profile.asked):
         products.update(interest.product_id for interest in interests)
+    products.update(topic_subject(topic) for topic, since in profile.topics.items() if since > 0)
     return products

@@ -7,6 +7,7 @@ from processors import profile as bounds
 from processors.config import Mode
 from processors.copy import Text, with_utm, without_nothing
 from processors.desk import Desk
+from processors.localtime import zone
 from processors.policy import is_present, objection, standing_order
 from processors.profile import Device, Moment, Pending, Profile, Sent
 from processors.scenarios.base import Scenario
@@ -96,7 +97,7 @@ def _text(turn: Turn, moment: Moment, scenario: Scenario) -> Text | None:
     data: dict[str, Any] = {
         "shop": rules.shop_data,
         "user": without_nothing(profile.traits),
-        "tz": profile.timezone or rules.shop.timezone,
+        "tz": zone(profile.timezone, rules.shop.timezone).key,
         **scenario.context(turn, moment),
     }
     names = scenario.copy_names()

@@ -185,8 +185,21 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     for category, (views, at) in theirs.categories.items():
         before, newest = mine.categories.get(category, (0, 0))
         mine.categories[category] = (before + views, max(newest, at))
+    _merge_memory(mine, theirs)
     newest_first = sorted(mine.categories.items(), key=lambda item: (-item[1][1], item[0]))
     mine.categories = dict(newest_first[: bounds.MAX_CATEGORIES])
+
+
+def _merge_memory(mine: Profile, theirs: Profile) -> None:
+    for topic, at in theirs.topics.items():
+        if abs(at) > abs(mine.topics.get(topic, 0)):
+            mine.topics[topic] = at
+    newest_first = sorted(mine.topics.items(), key=lambda item: (-abs(item[1]), item[0]))
+    mine.topics = dict(newest_first[: bounds.MAX_TOPICS])
+    seen: dict[int, int] = {}
+    for mark, at in (*mine.newest, *theirs.newest):
+        seen[mark] = max(at, seen.get(mark, 0))
+    mine.newest = sorted(seen.items(), key=lambda item: item[1])[-bounds.MAX_NEWEST :]
 
 
 def _merge_buckets(mine: list[list[int]], theirs: list[list[int]], most: int) -> list[list[int]]:

@@ -50,14 +50,17 @@ class UnderWay:
 
 def interested(desk: Desk, facts: ProductFacts, at: int) -> list[tuple[NewsScenario, int, Change]]:
     """The scenarios that a version's changes could move, with the change and its place."""
+    changes = facts.changes or (_PUBLISHED,)
     return [
         (scenario, place, change)
         for scenario in desk.book.at(at).news
-        for place, change in enumerate(facts.changes)
+        for place, change in enumerate(changes)
         if scenario.wants(facts, change)
     ]
 
 
+_PUBLISHED = Change()
+"""Content has no offers that could change: it is news as a whole."""
 _NOBODY = (99, 0)
 
 

@@ -119,7 +119,7 @@ class Partition:
         if version is None or version.facts is None:
             return
         scenarios = news.interested(self.desk, version.facts, walk.at)
-        waiting = self._index.watchers(walk.product_id)
+        waiting = self._index.watchers(version.facts.subject)
         self._walks.append(UnderWay(walk, version.facts, scenarios, waiting))
 
     def step(self, inputs: Iterable[Input], tick: Tick | None) -> Effects:
@@ -199,11 +199,11 @@ class Partition:
         desk.applied[partition] = offset
         version = desk.catalogue.version(product_id, offset)
         facts = None if version is None else version.facts
-        if facts is None or not facts.changes:
+        if facts is None or not (facts.changes or facts.is_news):
             return
         at = max(recorded_at, desk.clock)
         scenarios = news.interested(desk, facts, at)
-        waiting = self._index.watchers(product_id) if scenarios else []
+        waiting = self._index.watchers(facts.subject) if scenarios else []
         if not waiting:
             return
         walk = Walk(0, product_id, partition, offset, at)
@@ -239,7 +239,7 @@ class Partition:
             if (
                 walk.at <= until
                 and profile.walked < walk.number
-                and cares_for(profile, walk.product_id)
+                and cares_for(profile, under_way.facts.subject)
             ):
                 news.visit(self.desk, key, profile, under_way)
                 profile.walked = walk.number

@@ -30,6 +30,7 @@ MAX_DAYS = 31
 MAX_TRAITS = 50
 MAX_REASONS = 8
 MAX_NEWEST = 16
+MAX_TOPICS = 30
 
 
 class NewerProfileError(ValueError):
@@ -192,6 +193,7 @@ class Profile(
         "aliases": "al",
         "alias_to": "at",
         "alias_until": "au",
+        "topics": "tp",
         "newest": "nw",
         "present_at": "pr",
         "onsite": "on",
@@ -247,6 +249,8 @@ class Profile(
     """When a page in front was last told of (``engagement``)."""
     onsite: bool = False
     """That page can show messages itself."""
+    topics: dict[str, int] = {}
+    """Topics followed, since when (ms); one let go stands with that time below zero."""
     newest: list[tuple[int, int]] = []
     """When the newest event about something was (ms), by a short hash of what it is about."""
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
@@ -357,6 +361,7 @@ def from_plain(plain: dict[str, Any]) -> Profile:
 
 _GLANCE_NAMES = {
     "known": "k", "active_at": "aa", "viewed": "vw", "saved": "sv", "asked": "as", "moments": "mo",
+    "topics": "tp",
 }  # fmt: skip
 
 
@@ -371,6 +376,7 @@ class ProfileGlance(msgspec.Struct, rename=_GLANCE_NAMES):
     saved: list[Interest] = []
     asked: list[Interest] = []
     moments: list[Moment] = []
+    topics: dict[str, int] = {}
 
 
 glance = msgspec.json.Decoder(ProfileGlance).decode

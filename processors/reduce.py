@@ -279,6 +279,16 @@ def _engagement(profile: Profile, event: e.Engagement, lookup: Lookup) -> None:
         profile.onsite = event.onsite
 
 
+def _topic(profile: Profile, event: e.TopicFollow | e.TopicUnfollow, lookup: Lookup) -> None:
+    """What was said last holds, whenever it comes."""
+    topics, at = profile.topics, event.occurred_at
+    if at < abs(topics.get(event.topic, 0)):
+        return
+    topics[event.topic] = at if isinstance(event, e.TopicFollow) else -at
+    if len(topics) > bounds.MAX_TOPICS:
+        del topics[min(topics, key=lambda topic: (abs(topics[topic]), topic))]
+
+
 _REDUCERS: dict[type, Callable[[Profile, Any, Lookup], None]] = {
     e.ViewItem: _view_item,
     e.AddToWishlist: _add_to_wishlist,
@@ -290,5 +300,7 @@ _REDUCERS: dict[type, Callable[[Profile, Any, Lookup], None]] = {
     e.Purchase: _purchase,
     e.ProfileUpdate: _profile_update,
     e.ConsentChange: _consent_change,
+    e.TopicFollow: _topic,
+    e.TopicUnfollow: _topic,
     e.Engagement: _engagement,
 }

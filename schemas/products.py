@@ -62,6 +62,8 @@ class Content(Wire):
 
     content_id: Id
     at: EpochMs
+    published_at: EpochMs | None = None
+    """When it was first published: that is news, later corrections are none."""
     topic: Id
     title: Label
     url: Url

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from processors import profile as bounds
 from processors.catalogue import ProductFacts
 from processors.config import AfterEventConfig, Priority, Where
-from processors.ids import short_hash
 from processors.profile import Moment
+from processors.scenarios.newest import is_newest
 from processors.scenarios.base import Scenario
 from processors.scenarios.product_news import product
 from processors.turn import Turn
@@ -64,7 +63,7 @@ class AfterEvent(Scenario):
         if config.order_number not in (None, turn.profile.order_count):
             return
         entity = self._entity(event)
-        if config.newest_only and not _is_newest(turn, f"{self.name}\x1f{entity}"):
+        if config.newest_only and not is_newest(turn, f"{self.name}\x1f{entity}"):
             return
         due, objection = self._due(turn, event)
         if turn.late and due <= turn.desk.clock:
@@ -143,17 +142,6 @@ def _holds(event: e.ShopEvent, where: Where) -> bool:
         value = getattr(event, field, None)
         if value not in wanted if isinstance(wanted, list) else value != wanted:
             return False
-    return True
-
-
-def _is_newest(turn: Turn, about: str) -> bool:
-    """Whether no later event about the same was seen; this one is remembered."""
-    mark, newest = short_hash(about), turn.profile.newest
-    at = max((known_at for known, known_at in newest if known == mark), default=0)
-    if at > turn.at:
-        return False
-    kept = [known for known in newest if known[0] != mark]
-    turn.profile.newest = [*kept, (mark, turn.at)][-bounds.MAX_NEWEST :]
     return True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from processors.catalogue import Change, ProductFacts
+from processors.catalogue import Change, ProductFacts, topic_of_subject
 from processors.config import Priority, ScenarioConfig, StepsConfig
 from processors.profile import Interest, Line, Moment, Profile
 from processors.turn import Turn
@@ -138,7 +138,10 @@ def matches(interest: Interest | Line, product_id: str, variant_id: str | None) 
 
 
 def cares_for(profile: Profile, product_id: str) -> bool:
-    """Whether the profile holds any tie to the product."""
+    """Whether the profile holds any tie to the product, or follows the topic (a subject)."""
+    topic = topic_of_subject(product_id)
+    if topic is not None:
+        return profile.topics.get(topic, 0) > 0
     for held in (profile.viewed, profile.cart, profile.saved, profile.asked):
         for interest in held:
             if interest.product_id == product_id:

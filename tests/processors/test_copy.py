@@ -31,6 +31,8 @@ EVERYTHING = NOTHING | {
     "price": {"now": 4999, "seen": 5999, "saved": 1000, "low_30d": 5499, "currency": "PLN"},
     "order": ORDER,
     "bought": PRODUCT,
+    "reminder": {"id": "r", "title": "Fitting", "at": NOON, "url": "https://shop.example/r"},
+    "content": {"id": "c", "topic": "lamps", "title": "Light", "url": "https://shop.example/c"},
     "event": ORDER | {"code": "SPRING", "expires_at": NOON},
     "voucher": {"code": "SPRING", "value": 1500, "currency": "PLN", "expires_at": NOON},
 }

@@ -15,6 +15,9 @@ from processors.config import ScenarioConfig
 from processors.copy import NAMES
 from processors.durations import Duration, format_duration
 from processors.scenarios import KINDS
+from processors.scenarios.content_available import ContentAvailableConfig
+from processors.scenarios.reminder import ReminderConfig
+from processors.scenarios.reorder import ReorderConfig
 from schemas.push import MessageClass, Urgency
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scenario-file.md").read_text()
@@ -31,12 +34,15 @@ MODELS: dict[str, type[BaseModel]] = {
     "`back_in_stock`": config.BackInStockConfig,
     "`waits` of `back_in_stock`": config.StockWaits,
     "`after_event`": config.AfterEventConfig,
+    "`reminder`": ReminderConfig,
+    "`reorder`": ReorderConfig,
+    "`content_available`": ContentAvailableConfig,
     "A variant": config.CopyVariant,
     "A button": config.ActionConfig,
 }
 WORDED = {
     "use": "the name", "family": "the name", "priority": "by class", "quiet_hours": "see below",
-    "caps": "see below", "waits": "see below",
+    "caps": "see below", "leads": "1d, 15m", "waits": "see below",
 }  # fmt: skip
 """Defaults that are words, not values."""
 

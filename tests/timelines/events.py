@@ -108,6 +108,10 @@ _CATALOG: Mapping[str, Callable[[Words], Fields]] = {
     "stock_change": lambda w: w.product() | {"quantity": int(w.next())},
     "product_published": _published,
     "product_unpublished": lambda w: w.product(),
+    "content_published": lambda w: {
+        "content_id": (name := w.next()), "topic": w.next(), "title": w.next(),
+        "url": f"{SHOP_URL}/read/{name}",
+    },
 }
 
 _INTERACTIONS = {

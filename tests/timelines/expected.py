@@ -107,7 +107,7 @@ def _span(text: str, calendar: Calendar) -> tuple[int, int, str]:
 
 def _entity(scenario: str, words: list[str], prefix: str) -> str:
     if words:
-        is_product = scenario in ("price_drop", "back_in_stock")
+        is_product = scenario in ("price_drop", "back_in_stock", "reorder")
         return prefix + words[0] if is_product else words[0]
     return "cart" if scenario in _CART_SCENARIOS else "user"
 

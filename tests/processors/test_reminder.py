@@ -1,0 +1,41 @@
+"""``reminder``: what a hold does to the leads, and what waits with a moment."""
+
+from typing import Any
+
+from processors.scenario_file import load
+from schemas.adapters import SHOP_EVENT
+from schemas.structs import ShopEvent, struct_of
+from tests.processors.shop import HOUR, MINUTE, NOON, Shop, only
+from tests.timelines.stories import SHIPPED
+
+
+def reminded(text: str = "") -> Shop:
+    return Shop(only(load(text or SHIPPED.read_text()), ["reminder"]))
+
+
+def reminder(at: int, **fields: Any) -> ShopEvent:
+    plain = {"type": "reminder_set", "event_id": "e1", "user_id": "ann", "occurred_at": NOON,
+             "reminder_id": "r", "at": at, "title": "Tea", **fields}  # fmt: skip
+    return struct_of(SHOP_EVENT.validate_python(plain))
+
+
+def test_a_lead_that_a_night_ran_into_is_left_out_and_what_is_past_by_then_expires() -> None:
+    text = SHIPPED.read_text().replace("leads: [1d, 15m]", "leads: [9h, 8h, 7h]", 1)
+    shop = reminded(text.replace("passes_quiet_hours: true\n    ttl: 15m", "ttl: 15m", 1))
+    shop.tell(reminder(NOON + 19 * HOUR))
+    shop.tick(NOON + 30 * HOUR)
+    assert shop.said() == [
+        ("ann", "reminder", "held", "quiet_hours"),
+        ("ann", "reminder", "dropped", "expired"),
+    ]
+
+
+def test_all_steps_of_a_reminder_are_one_matter_on_the_device() -> None:
+    shop = reminded()
+    at = NOON + 3 * HOUR
+    shop.tell(reminder(at, lead=[HOUR, 5 * MINUTE]))
+    shop.tick(NOON + 4 * HOUR)
+    jobs = [job for effects in shop.effects for job in effects.jobs]
+    assert [job.step for job in jobs] == [1, 2]
+    assert len({job.job_id for job in jobs}) == 2
+    assert len({job.topic for job in jobs}) == 1
