@@ -34,7 +34,7 @@ from schemas.decisions import Decision
 from schemas.events import Login, Logout, ShopEvent, SignUp, key_of
 from schemas.late import LateInput
 from schemas.partitioner import partition_of
-from schemas.people import Handover, HandoverEvent, Interaction, Subscription, subscription_key
+from schemas.people import Handover, HandoverProfile, Interaction, Subscription, subscription_key
 from schemas.products import Content, Product
 from schemas.push import PushJob
 from schemas.structs import struct_of
@@ -132,6 +132,8 @@ class Replayer:
         key = subscription_key(user_id, subscription_id)
         self._tell(SUBSCRIPTION_RANK, SUBSCRIPTIONS.name, user_id, key, value, recorded_at)
         self._count(1)
+        if user_id in self._moved:
+            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(user_id))
 
     def catalog_event(self, event: CatalogEvent, recorded_at: int) -> None:
         """An event of ``shop.catalog``, folded here as the catalogue agent does."""
@@ -177,7 +179,7 @@ class Replayer:
             return
         user = cause.user_id
         self._tell(HANDOVER_RANK, HANDOVERS.name, user, user, cause, place)
-        if isinstance(cause, HandoverEvent) and user in self._moved:
+        if user in self._moved and not isinstance(cause, HandoverProfile):
             self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(user))
 
     def _place(self, key: str) -> int:

@@ -23,7 +23,7 @@ from schemas.adapters import (
 from schemas.control import PartitionMark, Pause, ScenarioVersion
 from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
 from schemas.late import LateInput
-from schemas.people import HandoverProfile, Interaction, Subscription
+from schemas.people import HandoverEvent, HandoverProfile, Interaction, Subscription
 from schemas.push import Channel, PushJob, PushResult, ResultOutcome, Withdrawal
 from schemas.topics import REGISTRY, Topic
 
@@ -189,7 +189,10 @@ def _handover(value: bytes, at: int) -> Line:
     if isinstance(handed, HandoverProfile):
         words = f"took over what {handed.anonymous_id} had done, by {handed.event_type}"
         return Line(handed.occurred_at, handed.user_id, Kind.IDENTITY, words)
-    words = f"an event of {handed.anonymous_id} followed: {handed.event.get('type')}"
+    if isinstance(handed, HandoverEvent):
+        words = f"an event of {handed.anonymous_id} followed: {handed.event.get('type')}"
+    else:
+        words = f"the browser of {handed.anonymous_id} followed"
     return Line(at, handed.user_id, Kind.IDENTITY, words)
 
 

@@ -6,7 +6,7 @@ from processors.inputs import UserRecord
 from processors.profile import Device, Profile, from_plain, to_plain
 from processors.turn import Turn
 from schemas import structs as e
-from schemas.people import HandoverEvent, HandoverProfile, Subscription
+from schemas.people import HandoverEvent, HandoverProfile, HandoverSubscription, Subscription
 
 ALIAS_MS = 30 * 86_400_000
 
@@ -65,6 +65,21 @@ def forward(turn: Turn, event: e.ShopEvent, record: UserRecord) -> None:
     turn.desk.effects.handovers.append(HandoverSent(handover, place))
 
 
+def forward_subscription(turn: Turn, subscription: Subscription, record: UserRecord) -> None:
+    """A browser that subscribed under the anonymous id after its profile had moved."""
+    user_id = turn.profile.alias_to
+    assert user_id is not None
+    _bind_elsewhere(turn, rebind(turn, subscription, turn.key, user_id), record)
+
+
+def _bind_elsewhere(turn: Turn, moved: Subscription, record: UserRecord) -> None:
+    handover = HandoverSubscription(
+        type="subscription", user_id=moved.user_id, anonymous_id=turn.key, subscription=moved
+    )
+    place = record.arrived_at + HANDOVER_DELAY_MS
+    turn.desk.effects.handovers.append(HandoverSent(handover, place))
+
+
 def _rebind(turn: Turn, device: Device, old: str, new: str) -> None:
     moved = rebind(turn, Subscription.model_validate(device.subscription), old, new)
     device.subscription = moved.model_dump(mode="json", exclude_none=True)
@@ -72,7 +87,9 @@ def _rebind(turn: Turn, device: Device, old: str, new: str) -> None:
 
 def rebind(turn: Turn, subscription: Subscription, old: str, new: str) -> Subscription:
     """Writes the subscription under its new owner and ends it under the old one."""
-    moved = subscription.model_copy(update={"user_id": new, "anonymous_id": old})
+    moved = subscription.model_copy(
+        update={"user_id": new, "anonymous_id": old, "handed_over": True}
+    )
     effects, number = turn.desk.effects, subscription.subscription_id
     effects.subscriptions.append(SubscriptionMoved(old, number, None))
     effects.subscriptions.append(SubscriptionMoved(new, number, moved))
@@ -104,7 +121,7 @@ def unbind(turn: Turn, event: e.Logout, record: UserRecord) -> None:
     effects.handovers.append(HandoverSent(handover, record.arrived_at + HANDOVER_DELAY_MS))
 
 
-def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout) -> None:
+def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout, record: UserRecord) -> None:
     """At the visitor, after the user's logout: nothing more goes to the user.
 
     Whoever has logged in there since keeps what is theirs, the browser included.
@@ -115,12 +132,16 @@ def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout) -> None:
     owner = profile.alias_to or turn.key
     for subscription in handover.subscriptions:
         visitor = None if owner == turn.key else turn.key
-        moved = subscription.model_copy(update={"user_id": owner, "anonymous_id": visitor})
+        moved = subscription.model_copy(
+            update={"user_id": owner, "anonymous_id": visitor, "handed_over": True}
+        )
         number = subscription.subscription_id
         turn.desk.effects.subscriptions.append(SubscriptionMoved(owner, number, moved))
         if owner == turn.key:
             plain = moved.model_dump(mode="json", exclude_none=True)
             put_device(profile, Device(number, moved.last_seen_at, plain))
+        else:
+            _bind_elsewhere(turn, moved, record)
 
 
 def refuse(turn: Turn, handover: HandoverProfile) -> None:

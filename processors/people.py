@@ -22,6 +22,7 @@ from schemas.late import LateInput
 from schemas.people import (
     HandoverEvent,
     HandoverProfile,
+    HandoverSubscription,
     Interaction,
     InteractionKind,
     Subscription,
@@ -48,19 +49,24 @@ class Apply:
         rank, value = record.rank, record.value
         if rank == SUBSCRIPTION_RANK:
             assert value is None or isinstance(value, Subscription)
-            self._subscription(record, profile, value)
+            if value is None or not value.handed_over:
+                number = split_subscription_key(record.key)[1]
+                self._subscription(record, key, number, profile, value)
         elif rank == INTERACTION_RANK:
             assert isinstance(value, Interaction)
             self._interaction(record, key, profile, value)
         elif rank == HANDOVER_RANK:
             if isinstance(value, HandoverProfile):
                 self._handover(record, key, profile, value)
+            elif isinstance(value, HandoverSubscription):
+                bound = value.subscription
+                self._subscription(record, key, bound.subscription_id, profile, bound)
             else:
                 assert isinstance(value, HandoverEvent)
                 event = e.struct_of(SHOP_EVENT.validate_python(value.event))
                 if isinstance(event, e.Logout):
                     turn = self._turn(record, key, profile, event.occurred_at, value.historical)
-                    identity.take_back(turn, value, event)
+                    identity.take_back(turn, value, event, record)
                     return profile
                 return self._event(record, key, profile, event, value.historical)
         elif rank != RESULT_RANK:
@@ -219,13 +225,17 @@ class Apply:
             touch(profile, turn.active_at)
 
     def _subscription(
-        self, record: UserRecord, profile: Profile, subscription: Subscription | None
+        self,
+        record: UserRecord,
+        key: str,
+        number: str,
+        profile: Profile,
+        subscription: Subscription | None,
     ) -> None:
-        key, number = split_subscription_key(record.key)
         moved_on = record.recorded_at < profile.alias_until
         if subscription is not None and profile.alias_to is not None and moved_on:
             turn = Turn(self._desk, key, profile, self._desk.clock)
-            identity.rebind(turn, subscription, key, profile.alias_to)
+            identity.forward_subscription(turn, subscription, record)
             return
         known = next((d for d in profile.devices if d.subscription_id == number), None)
         if profile.moments and (known is None) != (subscription is None):

@@ -30,6 +30,8 @@ class Subscription(Wire):
     user_agent: Annotated[str, Field(max_length=512)] | None = None
     locale: Annotated[str, Field(max_length=35)] | None = None
     timezone: Annotated[str, Field(max_length=64)] | None = None
+    handed_over: Literal[True] | None = None
+    """Written by a worker: the user's partition is told by a handover, in its place."""
 
 
 class InteractionKind(StrEnum):
@@ -80,7 +82,16 @@ class HandoverEvent(Wire):
     subscriptions: tuple[Subscription, ...] = ()
 
 
-Handover = HandoverProfile | HandoverEvent
+class HandoverSubscription(Wire):
+    """A browser that subscribed under an id whose profile had moved, or that a logout gave back."""
+
+    type: Literal["subscription"]
+    user_id: Id
+    anonymous_id: Id
+    subscription: Subscription
+
+
+Handover = HandoverProfile | HandoverEvent | HandoverSubscription
 
 
 def subscription_id_of(endpoint: str, p256dh: str, auth: str) -> str:

@@ -8,7 +8,13 @@ from pydantic import BaseModel
 from schemas.control import Deployment, PartitionMark, Pause, ScenarioVersion
 from schemas.decisions import DeadLetter, Decision
 from schemas.late import LateInput
-from schemas.people import HandoverEvent, HandoverProfile, Interaction, Subscription
+from schemas.people import (
+    HandoverEvent,
+    HandoverProfile,
+    HandoverSubscription,
+    Interaction,
+    Subscription,
+)
 from schemas.products import Content, FoldMark, Product
 from schemas.push import PushJob, PushResult, Withdrawal
 
@@ -83,7 +89,8 @@ DECISIONS = Topic("push.decisions", "user", USER, DELETE, 35 * DAY_MS,
 RESULTS = Topic("push.results", "user", USER, DELETE, 35 * DAY_MS,
                 (PushResult,), "every attempt's outcome")  # fmt: skip
 HANDOVERS = Topic("nudge.handovers", "user", USER, DELETE, 7 * DAY_MS,
-                  (HandoverProfile, HandoverEvent), "anonymous profiles on their way to their user")  # fmt: skip
+                  (HandoverProfile, HandoverEvent, HandoverSubscription),
+                  "anonymous profiles on their way to their user")  # fmt: skip
 LATE = Topic("nudge.late", "user", USER, DELETE, 35 * DAY_MS,
              (LateInput,), "input that came when the clock had passed it")  # fmt: skip
 DEAD_LETTER = Topic("push.dead-letter", "as the source", USER, DELETE, 35 * DAY_MS,
