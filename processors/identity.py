@@ -10,7 +10,7 @@ from schemas.people import HandoverEvent, HandoverProfile, HandoverSubscription,
 
 ALIAS_MS = 30 * 86_400_000
 
-HANDOVER_DELAY_MS = 3_000
+HANDOVER_DELAY_MS = 2_000
 """How long a handover is on its way, in every order: its place is that long after its cause.
 
 Two partitions that waited for each other's handovers would wait for ever. So long a lead lets

@@ -23,7 +23,7 @@ Record = dict[str, Any]
 Decision = dict[str, Any]
 
 MAX_FUTURE = 5 * 60_000
-ON_THE_WAY = 3_000
+ON_THE_WAY = 2_000
 """How long after its cause (ms) a handover is told."""
 RANKS = {
     "shop.catalog": 0,
