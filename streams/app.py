@@ -57,6 +57,10 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust is untyped
         await self.engine.stop()
         await super().on_stop()
 
+    async def rejoin(self) -> None:
+        """Has the group share out its partitions anew."""
+        await self.consumer._thread.rejoin()
+
     def press(self, tp: TopicPartition, full: bool) -> None:
         """Pauses or resumes fetching one partition of an input."""
         own = TP(tp.topic, tp.partition)
@@ -92,6 +96,7 @@ def create_app(settings: StreamsSettings, make_core: CoreMaker = Partition) -> W
         make_core,
         crash=app.crash,
         pressure=app.press,
+        rejoin=app.rejoin,
         generation_now=lambda: int(app.consumer_generation_id or 0),
     )
     app.transport = Transport.of(app, settings, app.engine.on_answers)

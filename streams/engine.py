@@ -45,6 +45,7 @@ class Engine:
     Args:
         group: the consumer group's name.
         crash: ends the worker with an error.
+        rejoin: has the group share out its partitions anew.
         pressure: pauses (``True``) and resumes fetching of a topic's partition.
         generation_now: the group's generation, as Faust has it.
     """
@@ -57,6 +58,7 @@ class Engine:
         *,
         crash: Crash,
         pressure: Pressure,
+        rejoin: Callable[[], Awaitable[None]],
         generation_now: Callable[[], int],
     ) -> None:
         self._settings = settings
@@ -64,6 +66,7 @@ class Engine:
         self._make_core = make_core
         self._crash = crash
         self._pressure = pressure
+        self._rejoin = rejoin
         self._generation_now = generation_now
         self.tables = Tables()
         self._site: Site | None = None
@@ -238,6 +241,8 @@ class Engine:
                 continue
             if generation.lost_for() > LOST_PATIENCE_S:
                 raise OwnershipLostError("a partition was fenced and no rebalance came")
+            if generation.has_failed:
+                await self._rejoin()
             oldest = generation.oldest_clock()
             if oldest is not None:
                 self._site.reader.forget_before(oldest)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from schemas.topics import SHOP_CATALOG, USER_INPUTS
 from streams.actor import PartitionActor, Site
@@ -57,6 +58,7 @@ class Generation:
         self._actors: dict[int, PartitionActor] = {}
         self._catalogues: dict[int, CatalogueActor] = {}
         self._lost_since: dict[int, float] = {}
+        self._failed: set[int] = set()
 
     def _producers(self, name: str) -> dict[int, Transactions]:
         settings = self._site.settings
@@ -149,6 +151,11 @@ class Generation:
             # Another worker goes on with it. Ours learns so by the rebalance that is on its way.
             log.warning("partition_lost", partition=partition)
             self._lost_since.setdefault(partition, time.monotonic())
+        elif isinstance(error, KafkaError):
+            # The broker went away in the middle of a transaction. Whether it was committed the
+            # changelog will tell, in the next generation.
+            log.warning("partition_failed", partition=partition, error=str(error))
+            self._failed.add(partition)
         else:
             self._on_error(error)
 
@@ -200,7 +207,13 @@ class Generation:
 
     def _is_at_work(self, partition: int) -> bool:
         actor = self._actors.get(partition)
-        return actor is not None and actor.is_ready and partition not in self._lost_since
+        ended = partition in self._lost_since or partition in self._failed
+        return actor is not None and actor.is_ready and not ended
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the broker failed a partition, which only a new generation can take up again."""
+        return bool(self._failed)
 
     def lost_for(self) -> float:
         """Seconds since a partition was fenced and no rebalance came; 0 where none was."""

@@ -41,7 +41,9 @@ class PartitionInputs:
         for topic in USER_INPUTS:
             tp = TopicPartition(settings.topic(topic), partition)
             offset, newest, _ = start[topic.name]
-            inbox = Inbox(topic.name, RANKS[topic.name], partition, offset, newest)
+            inbox = Inbox(
+                topic.name, RANKS[topic.name], partition, offset, newest, settings.order_slack_ms
+            )
             self._inboxes[tp] = self.handovers if topic is HANDOVERS else inbox
             self._committed[tp] = offset
             if topic is SHOP_EVENTS:

@@ -83,14 +83,16 @@ class _Queued:
 class Inbox:
     """What was fetched of one input and partition and is not yet taken.
 
+    ``slack``: how long (ms) a record may be on its way from its producer's clock to the log.
     ``position``: up to where it was fetched. ``newest``: the greatest time it has shown (ms).
     ``done``: the offset up to which all was taken; what a step's transaction commits.
     """
 
     def __init__(
-        self, name: str, rank: int, partition: int, position: int, newest: int = 0
+        self, name: str, rank: int, partition: int, position: int, newest: int = 0, slack: int = 0
     ) -> None:
         self.name = name
+        self.slack = slack
         self.rank = rank
         self.partition = partition
         self.position = position
@@ -157,7 +159,7 @@ class Inbox:
 
     def promise(self) -> int:
         """Nothing still to come arrives before this time (ms)."""
-        return max(self.newest, self.answered_at) if self.caught_up else self.newest
+        return max(self.newest, self.answered_at - self.slack) if self.caught_up else self.newest
 
     def has_known(self) -> bool:
         """Whether one waits that stands at or before the promise."""

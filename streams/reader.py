@@ -157,7 +157,7 @@ class WholeTopics:
                     log.warning("ends_not_seen", error=str(error))
                     continue
                 for tp in self._catalog:
-                    self._frontier.look(tp.partition, at, ends[tp])
+                    self._frontier.look(tp.partition, at - self._settings.order_slack_ms, ends[tp])
                 self._on_handovers(least, {tp.partition: ends[tp] for tp in self._handovers})
                 self._tell()
 

@@ -20,6 +20,11 @@ class StreamsSettings(KafkaSettings, ObservabilitySettings):
     hold_ms: int = Field(
         120_000, ge=0, description="for so long, since producers still deliver what they kept"
     )
+    order_slack_ms: int = Field(
+        500,
+        ge=0,
+        description="how long a record may be on its way to the broker and still keep its place",
+    )
     merge_wait_ms: int = Field(
         30_000,
         ge=0,

@@ -93,6 +93,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         """
         return await self.call_thread(self._take, wanted, generation, wait_s)  # type: ignore[no-any-return]
 
+    async def rejoin(self) -> None:
+        """Joins the group anew: every partition is fenced and read back from what is committed."""
+        await self.call_thread(self._rejoin)
+
+    async def _rejoin(self) -> None:
+        self._ensure_consumer()._coordinator.request_rejoin()
+
     async def _take(
         self, wanted: Callable[[], frozenset[TP]], generation: int, wait_s: float
     ) -> tuple[list[Batch], list[Answer]]:

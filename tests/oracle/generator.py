@@ -196,7 +196,7 @@ class Generator:
                     person, visitor, later, {"type": "login", "user_id": person.user}, login=True
                 )
         left = events
-        at = self.plan.start + self.random.randrange(500, 10_000)
+        at = self.plan.start + self.random.randrange(500, max(10_000, self.plan.duration // 2))
         end = self.plan.start + self.plan.duration
         while left > 0:
             if at >= end:
