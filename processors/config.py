@@ -61,6 +61,10 @@ class Shop(Config):
         return value
 
 
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 def _clock(value: Any) -> Any:
     if isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
         return time.fromisoformat(value)
@@ -77,6 +81,21 @@ class Quiet(Config):
     spread: Duration = 45 * 60_000
 
 
+class Priority(StrEnum):
+    """Highest first."""
+
+    TRANSACTIONAL = "transactional"
+    ASKED_FOR = "asked_for"
+    STOCK = "stock"
+    PRICE = "price"
+    CHECKOUT = "checkout"
+    CART = "cart"
+    WISHLIST = "wishlist"
+    BROWSE = "browse"
+    WINBACK = "winback"
+    MASS = "mass"
+
+
 class Caps(Config):
     """Marketing messages to one user: apart by ``gap``, at most so many a day and a week."""
 
@@ -85,17 +104,40 @@ class Caps(Config):
     week: Annotated[int, Field(ge=0)] = 6
 
 
+class KindCaps(Config):
+    """Messages of one kind to one user; ``None``: as many as there are."""
+
+    gap: Duration = 0
+    day: Annotated[int, Field(ge=0)] | None = None
+    week: Annotated[int, Field(ge=0)] | None = None
+
+
 class Policy(Config):
     consent: Literal["subscription", "explicit"] = "subscription"
     """``subscription``: who subscribed agreed, until they say no; ``explicit``: needs a grant."""
     quiet_hours: Quiet = Quiet()
     caps: Caps = Caps()
+    caps_for: dict[Priority, KindCaps] = {}
+    """By priority; of what is no marketing, by class (``asked_for``, ``transactional``)."""
+    fatigue_after: Annotated[int, Field(ge=0)] = 3
+    """So many displays without a click halve ``caps.day`` and ``caps.week``; 0: never."""
+    holdout: Annotated[float, Field(ge=0, le=100)] = 0
+    """Per cent of users who get no marketing, to measure what it does."""
     look_ahead: Duration = 60_000
     present: Duration = 90_000
     """How long after an ``engagement`` the page counts as in front; 0: never."""
     expire_after: Duration = 6 * HOUR
     """Found later than this after it was due (an outage), a moment is not sent."""
     hold_at_most: Duration = DAY
+
+
+class Arm(Config):
+    """One way of an A/B test: ``percent`` of the users hear it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    percent: Annotated[float, Field(gt=0, le=100)]
+    copy_names: Annotated[tuple[str, ...], Field(alias="copy"), BeforeValidator(_one_or_more)] = ()
+    """In the place of the scenario's own, one a step, the last for the rest; none: its own."""
 
 
 class ScenarioConfig(Config):
@@ -111,6 +153,17 @@ class ScenarioConfig(Config):
     expire_after: Duration | None = None
     passes_quiet_hours: bool = False
     fire_opened_in_shadow: bool = False
+    arms: Annotated[tuple[Arm, ...], Field(max_length=10)] = ()
+    """An A/B test: who hears what, by a stable hash. Who is in no arm hears the usual."""
+
+    @field_validator("arms")
+    @classmethod
+    def _arms_fit(cls, arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+        if len({arm.name for arm in arms}) < len(arms):
+            raise ValueError("two arms have the same name: decisions could not tell them apart")
+        if sum(arm.percent for arm in arms) > 100:
+            raise ValueError("the arms take in more than 100 per cent")
+        return arms
 
 
 class StepConfig(Config):
@@ -148,21 +201,6 @@ class BackInStockConfig(ScenarioConfig):
     per_unit: Annotated[int, Field(ge=1)] = 20
     """People told for each piece in stock, at most."""
     interest_max_age: Duration = 90 * DAY
-
-
-class Priority(StrEnum):
-    """Highest first."""
-
-    TRANSACTIONAL = "transactional"
-    ASKED_FOR = "asked_for"
-    STOCK = "stock"
-    PRICE = "price"
-    CHECKOUT = "checkout"
-    CART = "cart"
-    WISHLIST = "wishlist"
-    BROWSE = "browse"
-    WINBACK = "winback"
-    MASS = "mass"
 
 
 Scalar = str | int | float | bool

@@ -4,11 +4,11 @@ from hashlib import blake2b
 from typing import Any
 
 from processors import profile as bounds
-from processors.config import Mode
 from processors.copy import Text, with_utm, without_nothing
 from processors.desk import Desk
+from processors.groups import arm_of
 from processors.localtime import zone
-from processors.policy import is_present, objection, standing_order
+from processors.policy import is_present, is_shadow, objection, standing_order
 from processors.profile import Device, Moment, Pending, Profile, Sent
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
@@ -42,7 +42,9 @@ def _judge(turn: Turn, moment: Moment) -> None:
             turn.write(moment, verdict.outcome, verdict.reason, turn.at, final=False,
                        evidence=verdict.evidence)  # fmt: skip
         return
-    if verdict is not None:
+    if verdict is not None and verdict.reason is Reason.HOLDOUT and not verdict.evidence:
+        _withhold(turn, moment, turn.rules.scenarios[moment.scenario])
+    elif verdict is not None:
         turn.write(moment, verdict.outcome, verdict.reason, turn.at, final=True,
                    evidence=verdict.evidence)  # fmt: skip
     else:
@@ -72,9 +74,8 @@ def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     if text is None or payload is None:
         turn.write(moment, Outcome.DROPPED, Reason.MISSING_DATA, turn.at, final=True)
         return
-    evidence = {"copy_locale": text.locale, "copy_variant": text.variant, "title": text.title}
-    config = scenario.config
-    if config.enabled is Mode.SHADOW or (moment.shadow and not config.fire_opened_in_shadow):
+    evidence = _evidence(text)
+    if is_shadow(scenario, moment):
         turn.write(moment, Outcome.SHADOW, Reason.OK, turn.at, final=True, evidence=evidence)
         return
     onsite = turn.profile.onsite and is_present(turn)
@@ -92,6 +93,21 @@ def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     scenario.sent(turn, moment)
 
 
+def _withhold(turn: Turn, moment: Moment, scenario: Scenario) -> None:
+    """What the holdout would have been sent; it counts for their caps as if it had been."""
+    text = _text(turn, moment, scenario)
+    said: dict[str, Any] = {"would_have": Reason.MISSING_DATA.value}
+    if text is not None and _payload(turn, moment, text) is not None:
+        said = {"would_have": Outcome.SENT.value, **_evidence(text)}
+        _count(turn, moment, marketing=True)
+        scenario.sent(turn, moment)
+    turn.write(moment, Outcome.WITHHELD, Reason.HOLDOUT, turn.at, final=True, evidence=said)
+
+
+def _evidence(text: Text) -> dict[str, Any]:
+    return {"copy_locale": text.locale, "copy_variant": text.variant, "title": text.title}
+
+
 def _text(turn: Turn, moment: Moment, scenario: Scenario) -> Text | None:
     rules, profile = turn.rules, turn.profile
     data: dict[str, Any] = {
@@ -100,7 +116,8 @@ def _text(turn: Turn, moment: Moment, scenario: Scenario) -> Text | None:
         "tz": zone(profile.timezone, rules.shop.timezone).key,
         **scenario.context(turn, moment),
     }
-    names = scenario.copy_names()
+    arm = arm_of(moment.scenario, scenario.config, moment.identity or turn.key)
+    names = (arm and arm.copy_names) or scenario.copy_names()
     copy = rules.copies.get(names[min(moment.step, len(names)) - 1])
     return None if copy is None else copy.render(profile.locale, data)
 
@@ -179,9 +196,7 @@ def _devices(devices: list[Device], message_class: MessageClass) -> tuple[str, .
 def _remember(turn: Turn, moment: Moment, job: PushJob) -> None:
     profile = turn.profile
     marketing = job.message_class is MessageClass.MARKETING
-    profile.sent.append(Sent(turn.at, moment.scenario, moment.step, marketing))
-    if len(profile.sent) > bounds.MAX_SENT:
-        del profile.sent[0]
+    _count(turn, moment, marketing=marketing)
     if not marketing:
         return
     kept = [pending for pending in profile.pending if pending.expires_at > turn.at]
@@ -190,6 +205,14 @@ def _remember(turn: Turn, moment: Moment, job: PushJob) -> None:
                 moment.first_due, job.expires_at, moment.version)
     )  # fmt: skip
     profile.pending = kept[-bounds.MAX_PENDING :]
+
+
+def _count(turn: Turn, moment: Moment, *, marketing: bool) -> None:
+    """For caps and for once-only."""
+    sent = turn.profile.sent
+    sent.append(Sent(turn.at, moment.scenario, moment.step, marketing))
+    if len(sent) > bounds.MAX_SENT:
+        del sent[0]
 
 
 def withdraw(turn: Turn, pending: Pending, reason: Reason) -> None:

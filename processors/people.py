@@ -2,6 +2,7 @@
 
 from processors import identity
 from processors.desk import Desk
+from processors.response import remember_interaction
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
     HANDOVER_RANK,
@@ -206,6 +207,7 @@ class Apply:
         self, record: UserRecord, key: str, profile: Profile, interaction: Interaction
     ) -> None:
         turn = self._turn(record, key, profile, interaction.occurred_at, historical=False)
+        remember_interaction(turn, interaction)
         if interaction.type is InteractionKind.DISPLAYED:
             return
         entity = next(

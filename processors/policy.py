@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from processors.caps import capped
 from processors.config import Mode
+from processors.groups import in_holdout
 from processors.ids import spread
-from processors.localtime import day_start, week_start, zone
+from processors.localtime import zone
 from processors.profile import Moment, Profile
 from processors.rules import ASKED_FOR_RANK
 from processors.scenarios.base import Scenario
@@ -31,6 +33,8 @@ class Verdict:
 
     @property
     def outcome(self) -> Outcome:
+        if self.reason is Reason.HOLDOUT:
+            return Outcome.WITHHELD
         return Outcome.HELD if self.until else Outcome.DROPPED
 
 
@@ -41,8 +45,18 @@ def objection(turn: Turn, moment: Moment) -> Verdict | None:
         return verdict
     scenario = turn.rules.scenarios[moment.scenario]
     if scenario.class_of(moment) is not MessageClass.MARKETING:
-        return None
-    return _outranked(turn, moment) or _capped(turn)
+        return _capped(turn, moment)
+    verdict = _outranked(turn, moment) or _capped(turn, moment)
+    if not in_holdout(turn.key, turn.rules.policy.holdout) or is_shadow(scenario, moment):
+        return verdict
+    would = {} if verdict is None else {"would_have": verdict.reason.value, **verdict.evidence}
+    return Verdict(Reason.HOLDOUT, evidence=would)
+
+
+def is_shadow(scenario: Scenario, moment: Moment) -> bool:
+    """Whether the moment is decided on and not spoken of."""
+    config = scenario.config
+    return config.enabled is Mode.SHADOW or (moment.shadow and not config.fire_opened_in_shadow)
 
 
 def _standing(turn: Turn, moment: Moment) -> Verdict | None:
@@ -163,22 +177,6 @@ def _rank(turn: Turn, moment: Moment) -> int:
     return rank
 
 
-def _capped(turn: Turn) -> Verdict | None:
-    caps, at = turn.rules.policy.caps, turn.at
-    sent = [s.at for s in turn.profile.sent if s.marketing and s.at <= at]
-    if not sent:
-        return None
-    newest = max(sent)
-    if at - newest < caps.gap:
-        return _cap("gap", newest)
-    tz = zone(turn.profile.timezone, turn.rules.shop.timezone)
-    today, week = day_start(at, tz), week_start(at, tz)
-    if sum(time >= today for time in sent) >= caps.day:
-        return _cap("day", newest)
-    if sum(time >= week for time in sent) >= caps.week:
-        return _cap("week", newest)
-    return None
-
-
-def _cap(name: str, newest: int) -> Verdict:
-    return Verdict(Reason.FREQUENCY_CAP, evidence={"cap": name, "last_sent_at": newest})
+def _capped(turn: Turn, moment: Moment) -> Verdict | None:
+    found = capped(turn, moment)
+    return None if found is None else Verdict(found[0], evidence=found[1])

@@ -31,6 +31,7 @@ MAX_TRAITS = 50
 MAX_REASONS = 8
 MAX_NEWEST = 16
 MAX_TOPICS = 30
+MAX_DISPLAYS = 15
 
 
 class NewerProfileError(ValueError):
@@ -195,6 +196,8 @@ class Profile(
         "alias_until": "au",
         "topics": "tp",
         "newest": "nw",
+        "displays": "ds",
+        "clicked_at": "ck",
         "present_at": "pr",
         "onsite": "on",
     },
@@ -253,6 +256,9 @@ class Profile(
     """Topics followed, since when (ms); one let go stands with that time below zero."""
     newest: list[tuple[int, int]] = []
     """When the newest event about something was (ms), by a short hash of what it is about."""
+    displays: list[tuple[int, int]] = []
+    """Marketing shown since the last click: short hashes of the jobs, and when first (ms)."""
+    clicked_at: int = 0
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     """Fields of a newer minor release, kept as they are. Never under this name at rest."""
 

@@ -143,7 +143,8 @@ class _Loader:
         if isinstance(config, AfterEventConfig) and not self._check_after_event(path, config):
             return None
         scenario = make(name, config)
-        for copy_name in scenario.copy_names():
+        in_arms = [copy_name for arm in config.arms for copy_name in arm.copy_names]
+        for copy_name in (*scenario.copy_names(), *in_arms):
             if copy_name not in file.copies and config.enabled is not Mode.OFF:
                 near = get_close_matches(copy_name, file.copies, n=1)
                 cure = f"did you mean {near[0]!r}?" if near else f"write it under copy: {copy_name}"

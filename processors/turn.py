@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from processors import profile as bounds
 from processors.config import Mode
 from processors.desk import Desk
+from processors.groups import arm_of
 from processors.ids import decision_id, short_hash
 from processors.profile import Moment, Profile
 from schemas.decisions import Decision, Outcome, Reason
@@ -118,6 +119,14 @@ class Turn:
         identity, due = moment.identity or self.key, self.due_of(moment)
         return decision_id(identity, moment.scenario, moment.entity, moment.step, due)
 
+    def arm_of(self, moment: Moment) -> str | None:
+        """The name of the moment's arm: of who it was opened for."""
+        scenario = self.rules.scenarios.get(moment.scenario)
+        if scenario is None or not scenario.config.arms:
+            return None
+        arm = arm_of(moment.scenario, scenario.config, moment.identity or self.key)
+        return None if arm is None else arm.name
+
     def end(self, moment: Moment, reason: Reason, at: int) -> None:
         """Ends a moment that has not spoken: one final decision, dropped, with the reason."""
         self.profile.moments.remove(moment)
@@ -159,6 +168,7 @@ class Turn:
             outcome=outcome,
             reason=reason,
             final=final,
+            arm=self.arm_of(moment),
             job_id=number if job else None,
             scenario_version=moment.version,
             evidence={"opened_at": moment.opened_at, **moment.data, **(evidence or {})},

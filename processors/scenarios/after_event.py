@@ -7,8 +7,8 @@ from typing import Any
 from processors.catalogue import ProductFacts
 from processors.config import AfterEventConfig, Priority, Where
 from processors.profile import Moment
-from processors.scenarios.newest import is_newest
 from processors.scenarios.base import Scenario
+from processors.scenarios.newest import is_newest
 from processors.scenarios.product_news import product
 from processors.turn import Turn
 from schemas import structs as e

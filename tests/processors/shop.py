@@ -48,14 +48,15 @@ def first_rules(text: str = "") -> Rules:
 
 
 def only(rules: Rules, names: Iterable[str]) -> Rules:
-    """The rules with these scenarios alone."""
+    """The rules with these scenarios alone, and nobody in the holdout."""
     kept = {name: rules.scenarios[name] for name in names}
     opening = {
         kind: tuple(scenario for scenario in scenarios if scenario.name in kept)
         for kind, scenarios in rules.opening.items()
     }
     news = tuple(scenario for scenario in rules.news if scenario.name in kept)
-    return replace(rules, scenarios=kept, opening=opening, news=news)
+    policy = rules.policy.model_copy(update={"holdout": 0})
+    return replace(rules, policy=policy, scenarios=kept, opening=opening, news=news)
 
 
 def book_of(rules: Rules) -> RuleBook:

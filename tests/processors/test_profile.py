@@ -24,7 +24,7 @@ BOUNDS = {
     "aliases": bounds.MAX_ALIASES, "moments": bounds.MAX_MOMENTS, "finals": bounds.MAX_FINALS,
     "recent": bounds.MAX_RECENT, "hours": bounds.MAX_HOURS, "days": bounds.MAX_DAYS,
     "traits": bounds.MAX_TRAITS, "newest": bounds.MAX_NEWEST,
-    "topics": bounds.MAX_TOPICS,
+    "topics": bounds.MAX_TOPICS, "displays": bounds.MAX_DISPLAYS,
 }  # fmt: skip
 
 

@@ -109,7 +109,9 @@ _CATALOG: Mapping[str, Callable[[Words], Fields]] = {
     "product_published": _published,
     "product_unpublished": lambda w: w.product(),
     "content_published": lambda w: {
-        "content_id": (name := w.next()), "topic": w.next(), "title": w.next(),
+        "content_id": (name := w.next()),
+        "topic": w.next(),
+        "title": w.next(),
         "url": f"{SHOP_URL}/read/{name}",
     },
 }

@@ -50,8 +50,12 @@ class Expected:
             and decision.outcome is self.outcome
             and decision.reason is self.reason
             and decision.final is self.final
-            and all(str(decision.evidence.get(k)) == v for k, v in self.evidence.items())
+            and all(str(_shown(decision, k)) == v for k, v in self.evidence.items())
         )
+
+
+def _shown(decision: Decision, name: str) -> Any:
+    return decision.arm if name == "arm" else decision.evidence.get(name)
 
 
 def expected(said: Any, calendar: Calendar, prefix: str) -> Expected:
@@ -136,7 +140,7 @@ def in_words(decision: Decision, calendar: Calendar, prefix: str) -> str:
         said += f", due {calendar.write(decision.due_at)}"
     if decision.step > 1:
         said += f", step {decision.step}"
-    for key in ("cap", "rival", "interest"):
-        if key in decision.evidence:
-            said += f", {key} {decision.evidence[key]}"
+    for key in ("cap", "rival", "interest", "would_have", "arm"):
+        if (value := _shown(decision, key)) is not None:
+            said += f", {key} {value}"
     return said

@@ -180,7 +180,13 @@ def shipped() -> Any:
 def _with(others: Iterable[str]) -> dict[str, Any]:
     """The shipped file with the scenarios that take part."""
     file, wanted = shipped(), (*ALWAYS, *others)
-    return {**file, "scenarios": {name: file["scenarios"][name] for name in wanted}}
+    scenarios = {name: file["scenarios"][name] for name in wanted}
+    return {**file, "policy": {**file["policy"], "holdout": "0"}, "scenarios": scenarios}
+
+
+def first_file() -> str:
+    """The shipped file with those scenarios alone that take part in every story, no holdout."""
+    return str(yaml.dump(_with(()), Dumper=_DUMPER, allow_unicode=True, sort_keys=False))
 
 
 def changed(file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
