@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from processors.durations import Duration
+from processors.durations import Duration, parse_duration
 from schemas.catalog import Relation
 from schemas.push import MessageClass, Urgency
 
@@ -204,7 +204,32 @@ class BackInStockConfig(ScenarioConfig):
 
 
 Scalar = str | int | float | bool
-Where = dict[str, Scalar | list[Scalar]]
+
+
+def _number(value: Any) -> Any:
+    """A number, or a duration as its milliseconds."""
+    return parse_duration(value) if isinstance(value, str) and not value.isdigit() else value
+
+
+Bounded = Annotated[int | float, BeforeValidator(_number)]
+
+
+class Bound(Config):
+    """A field that is no less than, or no more than; durations in ms."""
+
+    at_least: Bounded | None = None
+    at_most: Bounded | None = None
+
+    def holds(self, value: Any) -> bool:
+        """Whether a field's value lies within; one that is not there does not."""
+        return (
+            value is not None
+            and (self.at_least is None or value >= self.at_least)
+            and (self.at_most is None or value <= self.at_most)
+        )
+
+
+Where = dict[str, Scalar | list[Scalar] | Bound]
 """Fields of an event, and what each must be."""
 
 

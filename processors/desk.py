@@ -9,14 +9,20 @@ from schemas.decisions import Decision
 
 if TYPE_CHECKING:
     from processors.rule_book import RuleBook
+    from processors.rules import Rules
+    from processors.scenarios.base import QuietScenario
+
+
+NEVER_QUIET = 1 << 60
+"""So long (ms) nobody is quiet."""
 
 
 class Desk:
     """``clock`` and ``now`` in ms; see :class:`processors.inputs.Tick`."""
 
     __slots__ = (
-        "applied", "assume_reachable", "book", "catalogue", "clock", "effects", "now",
-        "partitions", "source",
+        "applied", "assume_reachable", "book", "catalogue", "clock", "effects",
+        "first_quiet", "now", "partitions", "quiet", "rules", "source",
     )  # fmt: skip
 
     def __init__(
@@ -37,6 +43,11 @@ class Desk:
         self.now = 0
         self.effects = Effects()
         self.source: Source | None = None
+        self.rules: Rules | None = None
+        """In force at the clock."""
+        self.quiet: tuple[QuietScenario, ...] = ()
+        self.first_quiet = NEVER_QUIET
+        """How long (ms) after the last activity a quiet user is first looked at."""
 
     def product(self, product_id: str, at: int | None = None) -> ProductFacts | None:
         """The product as of ``at`` (ms); without it, as applied last."""

@@ -10,6 +10,7 @@ from processors.groups import arm_of
 from processors.localtime import zone
 from processors.policy import is_present, is_shadow, objection, standing_order
 from processors.profile import Device, Moment, Pending, Profile, Sent
+from processors.quiet import notice, quiet_at
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
 from schemas.decisions import Decision, Outcome, Reason
@@ -22,13 +23,19 @@ ASSUMED_DEVICE = "assumed"
 def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
     """Judges every moment of the user due by ``until`` (ms), in order; whether there was one."""
     judged = False
-    while (at := profile.next_due()) is not None and at <= until:
+    while True:
+        at, quiet = profile.next_due(), quiet_at(profile, desk)
+        if quiet <= until and (at is None or quiet <= at):
+            notice(desk, key, profile, quiet)
+            judged = True
+            continue
+        if at is None or at > until:
+            return judged
         active_at = profile.active_at
         turn = Turn(desk, key, profile, at)
         due = [m for m in profile.moments if m.next_look(active_at) == at]
         _judge(turn, min(due, key=lambda moment: standing_order(turn, moment)))
         judged = True
-    return judged
 
 
 def _judge(turn: Turn, moment: Moment) -> None:

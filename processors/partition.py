@@ -14,7 +14,16 @@ from processors.inputs import FactRecord, Input, Tick, UserRecord
 from processors.judge import judge_due
 from processors.news import UnderWay, Walk
 from processors.people import Apply
-from processors.profile import EMPTY_ROW, Profile, decode, encode, glance, new_profile
+from processors.profile import (
+    EMPTY_ROW,
+    Profile,
+    ProfileGlance,
+    decode,
+    encode,
+    glance,
+    new_profile,
+)
+from processors.quiet import next_look, quiet_at, wakes_at
 from processors.rule_book import RuleBook
 from processors.scenarios.base import cares_for
 from processors.table import NEVER, RESERVED, ProfileTable
@@ -94,25 +103,43 @@ class Partition:
         return self.table.next_wake()
 
     def _recover(self) -> None:
+        stored = self.table.reserved.get(STATE_KEY)
+        state = (
+            PartitionState() if stored is None else msgspec.json.decode(stored, type=PartitionState)
+        )
+        self.desk.clock = state.clock
+        self._switch_rules()
         for number, _, row in self.table.users():
             seen = glance(row)
             if seen.v // 100 > profiles.SCHEMA // 100:
                 decode(row)
             self._moments += len(seen.moments)
-            due = min((m.next_look(seen.active_at) for m in seen.moments), default=NEVER)
-            self.table.wake_at(number, min(due, _expiry(seen.known, seen.active_at)))
+            self._wake(number, seen, row)
             for product_id in products_of(seen):
                 self._index.add(product_id, number)
-        stored = self.table.reserved.get(STATE_KEY)
-        if stored is None:
-            return
-        state = msgspec.json.decode(stored, type=PartitionState)
-        self._state_row = stored
-        self.desk.clock = state.clock
+        self._state_row = stored or b""
         self.desk.applied.update({int(p): offset for p, offset in state.applied.items()})
         self._walked = state.walked
         for walk in state.walks:
             self._resume(walk)
+
+    def _wake(self, number: int, seen: ProfileGlance, row: bytes) -> None:
+        quiet = wakes_at(seen, self.desk)
+        if quiet is None:
+            quiet = quiet_at(decode(row), self.desk)
+        due = min((m.next_look(seen.active_at) for m in seen.moments), default=NEVER)
+        self.table.wake_at(number, min(due, quiet, _expiry(seen.known, seen.active_at)))
+
+    def _switch_rules(self) -> None:
+        """Follows the rules in force at the clock; new ones may want to look at users sooner."""
+        desk = self.desk
+        if not desk.book or desk.rules is (rules := desk.book.at(desk.clock)):
+            return
+        before, desk.rules = desk.rules, rules
+        desk.quiet, desk.first_quiet = rules.quiet, rules.first_quiet
+        if before is not None and rules.quiet:
+            for number, _, row in self.table.users():
+                self._wake(number, glance(row), row)
 
     def _resume(self, walk: Walk) -> None:
         version = self.desk.catalogue.version(walk.product_id, walk.offset)
@@ -130,6 +157,8 @@ class Partition:
         """
         desk = self.desk
         effects = desk.effects = Effects()
+        if desk.rules is None:
+            self._switch_rules()
         if tick is not None:
             desk.now = tick.now
         for item in inputs:
@@ -173,6 +202,7 @@ class Partition:
         desk, table = self.desk, self.table
         desk.source = None
         clock = desk.clock = max(desk.clock, tick.clock)
+        self._switch_rules()
         self._wake_touched()
         while (number := table.pop_due(clock)) is not None:
             encoded = table.key_of(number)
@@ -188,7 +218,7 @@ class Partition:
         """Who was touched in this step may be due by its tick already."""
         for key in self._touched:
             profile = self._open.get(key)
-            if profile is not None and (due := profile.next_due()) is not None:
+            if profile is not None and (due := next_look(profile, self.desk)) < NEVER:
                 self.table.wake_at(self.table.number_for(key.encode()), due)
         self._touched.clear()
 
@@ -288,8 +318,8 @@ class Partition:
         if row != self.table.get(key):
             self.desk.effects.writes[key] = row
             self.table.put(key, row)
-        due = profile.next_due()
-        self.table.wake_at(self.table.number_for(key), expiry if due is None else min(due, expiry))
+        due = next_look(profile, self.desk)
+        self.table.wake_at(self.table.number_for(key), min(due, expiry))
 
 
 def _expiry(known: bool, active_at: int) -> int:

@@ -14,7 +14,9 @@ from processors.inputs import (
 from processors.judge import judge_due, withdraw
 from processors.merging import merge
 from processors.profile import Device, Profile, new_profile
+from processors.quiet import quiet_at
 from processors.reduce import Lookup, reduce, touch
+from processors.session import begin_session
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.adapters import SHOP_EVENT
@@ -94,7 +96,7 @@ class Apply:
                 )
             )
         if not late:
-            if profile.moments:
+            if profile.moments or quiet_at(profile, desk) <= at:
                 judge_due(desk, key, profile, at)
             return Turn(desk, key, profile, at, historical=historical)
         active_at = at if historical else max(desk.clock, record.arrived_at)
@@ -120,8 +122,14 @@ class Apply:
         if kind is e.ErasureRequested:
             return self._erase(turn)
         lines = _cart_keys(profile) if kind is e.CartSnapshot else None
+        sessions = profile.sessions
         if not reduce(profile, event, turn.active_at, _lookup(turn)):
             return profile
+        if profile.sessions != sessions:
+            begin_session(turn)
+        if historical:  # whom history leaves behind is looked at from now on
+            now = max(self._desk.clock, record.arrived_at)
+            profile.looked_at = max(profile.looked_at, now)
         if kind in _IDENTITY:
             if isinstance(event, e.Logout):
                 identity.unbind(turn, event, record)
@@ -224,7 +232,10 @@ class Apply:
             ):
                 turn.end(moment, reason, turn.at)
         if clicked:
+            sessions = profile.sessions
             touch(profile, turn.active_at)
+            if profile.sessions != sessions:
+                begin_session(turn)
 
     def _subscription(
         self,
@@ -240,7 +251,7 @@ class Apply:
             identity.forward_subscription(turn, subscription, record)
             return
         known = next((d for d in profile.devices if d.subscription_id == number), None)
-        if profile.moments and (known is None) != (subscription is None):
+        if (known is None) != (subscription is None):
             judge_due(self._desk, key, profile, record.recorded_at)
         if subscription is None:
             profile.devices = [d for d in profile.devices if d.subscription_id != number]

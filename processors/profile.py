@@ -32,6 +32,7 @@ MAX_REASONS = 8
 MAX_NEWEST = 16
 MAX_TOPICS = 30
 MAX_DISPLAYS = 15
+MAX_AGAIN = 8
 
 
 class NewerProfileError(ValueError):
@@ -200,6 +201,9 @@ class Profile(
         "clicked_at": "ck",
         "present_at": "pr",
         "onsite": "on",
+        "again": "ag",
+        "awaited": "aw",
+        "looked_at": "lk",
     },
 ):
     """What is known of one user. Times in ms, money in minor units."""
@@ -259,6 +263,13 @@ class Profile(
     displays: list[tuple[int, int]] = []
     """Marketing shown since the last click: short hashes of the jobs, and when first (ms)."""
     clicked_at: int = 0
+    again: list[str] = []
+    """Products viewed again in this session, once for each time."""
+    awaited: int = 0
+    """Somebody waits for this session's end: how long (ms) the user was away before it; -1: it
+    is the first."""
+    looked_at: int = 0
+    """When (ms) the user, quiet since, was last looked at; not after the last activity: not yet."""
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     """Fields of a newer minor release, kept as they are. Never under this name at rest."""
 
@@ -368,6 +379,7 @@ def from_plain(plain: dict[str, Any]) -> Profile:
 _GLANCE_NAMES = {
     "known": "k", "active_at": "aa", "viewed": "vw", "saved": "sv", "asked": "as", "moments": "mo",
     "topics": "tp",
+    "sessions": "sn", "awaited": "aw", "looked_at": "lk",
 }  # fmt: skip
 
 
@@ -383,6 +395,9 @@ class ProfileGlance(msgspec.Struct, rename=_GLANCE_NAMES):
     asked: list[Interest] = []
     moments: list[Moment] = []
     topics: dict[str, int] = {}
+    sessions: int = 0
+    awaited: int = 0
+    looked_at: int = 0
 
 
 glance = msgspec.json.Decoder(ProfileGlance).decode

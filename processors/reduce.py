@@ -63,6 +63,8 @@ def touch(profile: Profile, at: int) -> None:
         if at - last >= SESSION_GAP_MS:
             profile.sessions += 1
             profile.session_at = at
+            profile.again = []
+            profile.awaited = profile.looked_at = 0
         profile.prior_at = last
         profile.active_at = at
     elif profile.prior_at < at < last:
@@ -118,7 +120,22 @@ def _view_item(profile: Profile, event: e.ViewItem, lookup: Lookup) -> None:
     if category is not None:
         _see_category(profile, category, event.occurred_at)
     seen = Interest(event.product_id, event.variant_id, event.occurred_at, price, out)
+    if len(profile.again) < bounds.MAX_AGAIN and _viewed_since(profile, event):
+        profile.again.append(event.product_id)
     _put_interest(profile.viewed, seen, bounds.MAX_VIEWED)
+
+
+def _viewed_since(profile: Profile, event: e.ViewItem) -> bool:
+    """Whether the product was viewed in this session already."""
+    began = profile.session_at
+    if event.occurred_at < began:
+        return False
+    for interest in reversed(profile.viewed):
+        if interest.at < began:
+            return False
+        if interest.product_id == event.product_id:
+            return True
+    return False
 
 
 def _see_category(profile: Profile, category: str, at: int) -> None:

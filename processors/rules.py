@@ -7,7 +7,7 @@ from typing import Any
 from processors.config import Policy, Priority, Shop
 from processors.copy import Copy
 from processors.localtime import QuietHours
-from processors.scenarios.base import NewsScenario, Scenario
+from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
 from schemas.structs import Envelope
 
 _STRENGTHS = 10
@@ -27,6 +27,9 @@ class Rules:
     opening: Mapping[type[Envelope], tuple[Scenario, ...]]
     """The scenarios to ask after an event, strongest first."""
     news: tuple[NewsScenario, ...]
+    quiet: tuple[QuietScenario, ...]
+    first_quiet: int
+    """How long (ms) after the last activity any of them could want to look at a user."""
     quiet_hours: QuietHours
     shop_data: Mapping[str, Any]
     """``shop`` as copy sees it."""

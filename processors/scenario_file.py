@@ -1,26 +1,32 @@
 """The scenario file: YAML in, :class:`Rules` out, or every problem with its line and its cure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from processors import lined_yaml
-from processors.config import AfterEventConfig, Mode, ScenarioFile, StepsConfig, Where
+from processors.config import (
+    AfterEventConfig,
+    Mode,
+    ScenarioFile,
+    StepsConfig,
+)
 from processors.copy import Copy, CopyError
+from processors.desk import NEVER_QUIET
 from processors.durations import format_duration
+from processors.event_checks import EventChecks, names
 from processors.lined_yaml import Document, Path, UnreadableError
 from processors.localtime import QuietHours
 from processors.rules import Rules
 from processors.scenarios import KINDS
-from processors.scenarios.base import NewsScenario, Scenario
-from schemas.adapters import EVENT_CLASSES
+from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
 from schemas.structs import Envelope
 
 
@@ -128,9 +134,7 @@ class _Loader:
         if kind not in KINDS:
             near = get_close_matches(str(kind), KINDS, n=1)
             cure = f"did you mean {near[0]!r}? " if near else ""
-            self._refuse(
-                path, f"no scenario {kind!r}", f"{cure}`use:` names one of {_names(KINDS)}"
-            )
+            self._refuse(path, f"no scenario {kind!r}", f"{cure}`use:` names one of {names(KINDS)}")
             return None
         model, make = KINDS[kind]
         try:
@@ -140,8 +144,11 @@ class _Loader:
             return None
         if isinstance(config, StepsConfig):
             self._check_steps(path, config)
-        if isinstance(config, AfterEventConfig) and not self._check_after_event(path, config):
-            return None
+        if isinstance(config, AfterEventConfig):
+            before = len(self.problems)
+            config = EventChecks(self._refuse).checked(path, config)
+            if len(self.problems) > before:
+                return None
         scenario = make(name, config)
         in_arms = [copy_name for arm in config.arms for copy_name in arm.copy_names]
         for copy_name in (*scenario.copy_names(), *in_arms):
@@ -161,63 +168,6 @@ class _Loader:
                     f" ({format_duration(before)})",
                     "waits count from the last activity, each longer than the one before",
                 )
-
-    def _check_after_event(self, path: Path, config: AfterEventConfig) -> bool:
-        before = len(self.problems)
-        endings = config.endings()
-        for field, names in (("on", (config.on,)), ("unless", [name for name, _ in endings])):
-            for name in names:
-                if name not in EVENT_CLASSES:
-                    near = get_close_matches(name, EVENT_CLASSES, n=1)
-                    cure = (
-                        f"did you mean {near[0]!r}?" if near else f"one of {_names(EVENT_CLASSES)}"
-                    )
-                    self._refuse((*path, field), f"there is no event {name!r}", cure)
-        if len(self.problems) > before:
-            return False
-        if config.entity is not None:
-            self._check_fields((*path, "entity"), config.on, [config.entity])
-        if config.before is not None:
-            self._check_time((*path, "before"), config.on, config.before)
-        self._check_where((*path, "where"), config.on, config.where)
-        for name, where in endings:
-            self._check_where((*path, "unless"), name, where)
-        return len(self.problems) == before
-
-    def _check_fields(self, path: Path, event: str, named: Iterable[str]) -> bool:
-        """Whether the event has these fields."""
-        fields = EVENT_CLASSES[event].model_fields
-        unknown = [field for field in named if field not in fields]
-        for field in unknown:
-            near = get_close_matches(field, fields, n=1)
-            cure = f"did you mean {near[0]!r}?" if near else f"it has {_names(fields)}"
-            self._refuse(path, f"{event} has no field {field!r}", cure)
-        return not unknown
-
-    def _check_time(self, path: Path, event: str, field: str) -> None:
-        if not self._check_fields(path, event, [field]):
-            return
-        try:
-            known = _adapter(event, field).validate_python("2026-01-01T00:00:00Z")
-        except ValidationError:
-            known = None
-        if not isinstance(known, int):
-            times = [name for name in ("expires_at", "expected_delivery", "at")
-                     if name in EVENT_CLASSES[event].model_fields]  # fmt: skip
-            cure = f"it has {_names(times)}" if times else "it has none: say how long after it"
-            self._refuse(path, f"{field!r} of {event} holds no time", cure)
-
-    def _check_where(self, path: Path, event: str, where: Where) -> None:
-        """A value that the field can never have would keep the scenario silent for good."""
-        if not self._check_fields(path, event, where):
-            return
-        for field, wanted in where.items():
-            for value in wanted if isinstance(wanted, list) else [wanted]:
-                try:
-                    _adapter(event, field).validate_python(value)
-                except ValidationError as error:
-                    message = error.errors(include_url=False)[0]["msg"]
-                    self._refuse((*path, field), f"never {value!r}", message)
 
     def _copies(self, file: ScenarioFile) -> dict[str, Copy]:
         shop = shop_data(file)
@@ -252,6 +202,8 @@ def _rules(
         copies=copies,
         opening={},
         news=(),
+        quiet=(),
+        first_quiet=NEVER_QUIET,
         quiet_hours=QuietHours(quiet.start, quiet.end),
         shop_data=shop_data(file),
     )
@@ -262,10 +214,14 @@ def _rules(
         for event in scenario.opens_on:
             opening[event] = (*opening.get(event, ()), scenario)
     news = tuple(scenario for scenario in awake if isinstance(scenario, NewsScenario))
-    return Rules(
-        version, file.shop, file.policy, scenarios, copies, opening, news,
-        rules.quiet_hours, rules.shop_data,
-    )  # fmt: skip
+    quiet_ones = tuple(scenario for scenario in awake if isinstance(scenario, QuietScenario))
+    return replace(
+        rules,
+        opening=opening,
+        news=news,
+        quiet=quiet_ones,
+        first_quiet=min((scenario.earliest for scenario in quiet_ones), default=NEVER_QUIET),
+    )
 
 
 def shop_data(file: ScenarioFile) -> dict[str, Any]:
@@ -273,17 +229,8 @@ def shop_data(file: ScenarioFile) -> dict[str, Any]:
     return file.shop.model_dump(exclude_none=True)
 
 
-def _adapter(event: str, field: str) -> TypeAdapter[Any]:
-    """What a field of an event may hold."""
-    return TypeAdapter(EVENT_CLASSES[event].model_fields[field].rebuild_annotation())
-
-
 def _dotted(path: Path) -> str:
     return ".".join(str(part) for part in path)
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
 
 
 def _settings_at(model: type[BaseModel], path: Path) -> set[str]:

@@ -51,6 +51,11 @@ class Turn:
         """The event put something into the cart that was not there."""
         self.rules: Rules = desk.book.at(at)
 
+    @property
+    def reachable(self) -> bool:
+        """Whether the user has a browser that can be pushed to, or counts as having one."""
+        return bool(self.profile.devices) or self.desk.assume_reachable
+
     def live(self, scenario: str, entity: str) -> Moment | None:
         for moment in self.profile.moments:
             if moment.scenario == scenario and moment.entity == entity:

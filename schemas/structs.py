@@ -27,8 +27,8 @@ _BOUNDS = ("min_length", "max_length", "ge", "le")
 _made: dict[type[BaseModel], type[msgspec.Struct]] = {}
 
 
-def _struct(model: type[BaseModel]) -> type[msgspec.Struct]:
-    """The struct of a model, with its name, fields, bounds and defaults."""
+def struct_for(model: type[BaseModel]) -> Any:
+    """The struct class of a model, with its name, fields, bounds and defaults."""
     if model not in _made:
         hints = get_type_hints(model, include_extras=True)
         fields: list[Any] = []
@@ -68,7 +68,7 @@ def _lean(hint: Any) -> Any:
     if origin in (tuple, dict):
         return origin[tuple(arg if arg is ... else _lean(arg) for arg in args)]
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return _struct(hint)
+        return struct_for(hint)
     return hint
 
 
@@ -88,10 +88,10 @@ def _bounded(kind: Any, metadata: tuple[Any, ...]) -> Any:
 
 if not TYPE_CHECKING:
     Envelope = _Typed
-    Item = _struct(events.Item)
-    globals().update({kind.__name__: _struct(kind) for kind in adapters.EVENT_CLASSES.values()})
-    ShopEvent = Union[tuple(_struct(kind) for kind in adapters.EVENT_CLASSES.values())]  # noqa: UP007
-    _BY_BROWSER = frozenset({_struct(events.SignUp), _struct(events.Login)})
+    Item = struct_for(events.Item)
+    globals().update({kind.__name__: struct_for(kind) for kind in adapters.EVENT_CLASSES.values()})
+    ShopEvent = Union[tuple(struct_for(kind) for kind in adapters.EVENT_CLASSES.values())]  # noqa: UP007
+    _BY_BROWSER = frozenset({struct_for(events.SignUp), struct_for(events.Login)})
 
     def key_of(event):
         """See :func:`schemas.events.key_of`."""
@@ -101,7 +101,7 @@ if not TYPE_CHECKING:
 
 
 EVENT_CLASSES: dict[str, type[events.Envelope]] = {
-    name: cast("type[events.Envelope]", _struct(kind))
+    name: cast("type[events.Envelope]", struct_for(kind))
     for name, kind in adapters.EVENT_CLASSES.items()
 }
 """The struct of each event type of ``shop.events``, by its name."""

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from processors.catalogue import ProductFacts
-from processors.config import AfterEventConfig, Priority, Where
+from processors.config import AfterEventConfig, Bound, Priority, Scalar, Where
 from processors.profile import Moment
 from processors.scenarios.base import Scenario
 from processors.scenarios.newest import is_newest
 from processors.scenarios.product_news import product
 from processors.turn import Turn
+from processors.vocabulary import events_named
 from schemas import structs as e
 from schemas.decisions import Reason
 from schemas.events import Envelope
@@ -44,11 +45,16 @@ class AfterEvent(Scenario):
 
     @property
     def opens_on(self) -> frozenset[type[e.Envelope]]:
-        return frozenset({e.EVENT_CLASSES[self.config.on]})
+        return events_named(self.config.on)
 
     @property
     def ends_on(self) -> frozenset[type[e.Envelope]]:
-        return frozenset(e.EVENT_CLASSES[name] for name, _ in self.config.endings())
+        return frozenset().union(*(events_named(name) for name, _ in self.config.endings()))
+
+    def awaits(self, number: int, away: int | None) -> bool:
+        known = {"number": number, "away": away}
+        where = self.config.where
+        return all(_is(value, where[field]) for field, value in known.items() if field in where)
 
     def copy_names(self) -> tuple[str, ...]:
         return (self.config.copy_name or self.name,)
@@ -99,7 +105,9 @@ class AfterEvent(Scenario):
         if field is not None and hasattr(event, field) and self._entity(event) != entity:
             return None
         endings = self.config.endings()
-        if not any(name == event.type and _holds(event, where) for name, where in endings):
+        if not any(
+            type(event) in events_named(name) and _holds(event, where) for name, where in endings
+        ):
             return None
         return Reason.PURCHASED if isinstance(event, e.Purchase) else Reason.CANCELLED
 
@@ -138,11 +146,13 @@ class AfterEvent(Scenario):
 
 
 def _holds(event: e.ShopEvent, where: Where) -> bool:
-    for field, wanted in where.items():
-        value = getattr(event, field, None)
-        if value not in wanted if isinstance(wanted, list) else value != wanted:
-            return False
-    return True
+    return all(_is(getattr(event, field, None), wanted) for field, wanted in where.items())
+
+
+def _is(value: Any, wanted: Scalar | list[Scalar] | Bound) -> bool:
+    if isinstance(wanted, Bound):
+        return wanted.holds(value)
+    return value in wanted if isinstance(wanted, list) else bool(value == wanted)
 
 
 def _products(turn: Turn, event: Mapping[str, Any]) -> Sequence[str]:

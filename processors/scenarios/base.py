@@ -79,6 +79,11 @@ class Scenario:
     def sent(self, turn: Turn, moment: Moment) -> None:
         """Remembers that the message was sent."""
 
+    def awaits(self, number: int, away: int | None) -> bool:
+        """Whether a session's end may open it, asked as the user's session ``number`` begins
+        after ``away`` ms (``None``: the first). Only of a scenario that opens on its end."""
+        return True
+
     def next_wait(self, step: int) -> int | None:
         """The wait (ms) of the step after ``step``; ``None`` where it is the last."""
         config = self.config
@@ -112,6 +117,23 @@ class NewsScenario(Scenario):
     def wave_limit(self, change: Change, partitions: int) -> int | None:
         """How many users of a partition may be told; ``None``: all."""
         return None
+
+
+class QuietScenario(Scenario):
+    """A scenario that opens when a user has stayed away for long."""
+
+    @property
+    def earliest(self) -> int:
+        """How long (ms) after the last activity any user could be due."""
+        raise NotImplementedError
+
+    def quiet_due(self, profile: Profile) -> int:
+        """When (ms) the user is due who does nothing more; the past where not at all."""
+        raise NotImplementedError
+
+    def on_quiet(self, turn: Turn) -> None:
+        """Opens the moment, at that time."""
+        raise NotImplementedError
 
 
 class Caring:

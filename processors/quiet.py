@@ -1,0 +1,57 @@
+"""What is noticed when nothing happens: a session that ends, a user who stays away.
+
+No moment waits for it in the profile. When a user is to be looked at follows from the last
+activity, so that whoever is active costs an addition, and nobody is woken whom no scenario
+would hear of.
+"""
+
+from processors.desk import Desk
+from processors.profile import Profile, ProfileGlance
+from processors.reduce import SESSION_GAP_MS
+from processors.session import end_session
+from processors.table import NEVER
+from processors.turn import Turn
+
+
+def quiet_at(profile: Profile, desk: Desk) -> int:
+    """When (ms) a user who stays quiet is to be looked at; :data:`NEVER` where nobody wants to."""
+    if profile.awaited:
+        return profile.active_at + SESSION_GAP_MS
+    if not profile.sessions:
+        return NEVER
+    if profile.looked_at <= profile.active_at:
+        return profile.active_at + desk.first_quiet
+    return _next_due(desk, profile)
+
+
+def next_look(profile: Profile, desk: Desk) -> int:
+    """When (ms) the user is to be looked at next, moment or none; :data:`NEVER` if never."""
+    due, quiet = profile.next_due(), quiet_at(profile, desk)
+    return quiet if due is None else min(due, quiet)
+
+
+def wakes_at(seen: ProfileGlance, desk: Desk) -> int | None:
+    """The same of a row at a glance; ``None`` where a glance does not tell."""
+    if seen.awaited:
+        return seen.active_at + SESSION_GAP_MS
+    if not seen.sessions:
+        return NEVER
+    return seen.active_at + desk.first_quiet if seen.looked_at <= seen.active_at else None
+
+
+def notice(desk: Desk, key: str, profile: Profile, at: int) -> None:
+    """Looks at a quiet user at ``at`` (ms): moments open, due then or later."""
+    turn = Turn(desk, key, profile, at)
+    if profile.awaited:
+        end_session(turn)
+        return
+    profile.looked_at = at
+    if turn.reachable:
+        for scenario in turn.rules.quiet:
+            if scenario.quiet_due(profile) == at:
+                scenario.on_quiet(turn)
+
+
+def _next_due(desk: Desk, profile: Profile) -> int:
+    dues = [scenario.quiet_due(profile) for scenario in desk.quiet]
+    return min((due for due in dues if due > profile.looked_at), default=NEVER)

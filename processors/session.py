@@ -1,0 +1,81 @@
+"""A session's end: an event that nobody sends, and that scenarios follow like any other."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from processors.profile import Profile
+from processors.reduce import SESSION_GAP_MS
+from processors.turn import Turn
+from schemas.base import Count, Id
+from schemas.events import Envelope
+from schemas.structs import struct_for
+
+_PRODUCTS = 5
+
+
+class SessionEnd(Envelope):
+    """Thirty minutes without activity have passed. ``away``: how long (ms) the user had been
+    gone before it began; ``None`` where it was the first."""
+
+    type: Literal["session_end"]
+    number: Annotated[int, Field(ge=1)]
+    away: Count | None = None
+    views: Count
+    """Products viewed, each as often as it was."""
+    product_ids: tuple[Id, ...]
+    """The products viewed, newest first, at most five."""
+    carted: bool
+    """Something put into the cart in it still lies there."""
+    bought: bool
+
+
+SESSION_END = struct_for(SessionEnd)
+"""What a scenario that follows it names among its ``opens_on``."""
+
+
+def begin_session(turn: Turn) -> None:
+    """Remembers, as a session begins, whether anybody waits for its end. Most often nobody does."""
+    profile, waiting = turn.profile, turn.rules.opening.get(SESSION_END)
+    if waiting is None or turn.historical:
+        return
+    away = profile.active_at - profile.prior_at if profile.prior_at else None
+    if any(scenario.awaits(profile.sessions, away) for scenario in waiting):
+        profile.awaited = away or -1
+
+
+def end_session(turn: Turn) -> None:
+    """Tells whoever waits for it, at the session's end. Who has no browser is told nothing."""
+    profile = turn.profile
+    away, profile.awaited = profile.awaited, 0
+    waiting = turn.rules.opening.get(SESSION_END, ())
+    if not waiting or not turn.reachable:
+        return
+    began, seen = profile.session_at, viewed_in_session(profile)
+    event = SESSION_END(
+        event_id=f"session/{profile.sessions}",
+        occurred_at=turn.at,
+        number=profile.sessions,
+        away=away if away > 0 else None,
+        views=len(seen) + len(profile.again),
+        product_ids=tuple(seen[:_PRODUCTS]),
+        carted=any(line.changed_at >= began for line in profile.cart),
+        bought=profile.bought_at >= began,
+    )
+    for scenario in waiting:
+        scenario.on_event(turn, event)
+
+
+def viewed_in_session(profile: Profile) -> list[str]:
+    """The products viewed in the session, newest first."""
+    seen: dict[str, None] = {}
+    for interest in reversed(profile.viewed):
+        if interest.at < profile.session_at:
+            break
+        seen[interest.product_id] = None
+    return list(seen)
+
+
+def ends_at(profile: Profile) -> int:
+    """When (ms) the session ends unless something happens before."""
+    return profile.active_at + SESSION_GAP_MS
