@@ -2,7 +2,6 @@
 
 from processors import identity
 from processors.desk import Desk
-from processors.response import remember_interaction
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
     HANDOVER_RANK,
@@ -16,6 +15,7 @@ from processors.merging import merge
 from processors.profile import Device, Profile, new_profile
 from processors.quiet import quiet_at
 from processors.reduce import Lookup, reduce, touch
+from processors.response import remember_interaction
 from processors.session import begin_session
 from processors.turn import Turn
 from schemas import structs as e

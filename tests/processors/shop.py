@@ -55,8 +55,9 @@ def only(rules: Rules, names: Iterable[str]) -> Rules:
         for kind, scenarios in rules.opening.items()
     }
     news = tuple(scenario for scenario in rules.news if scenario.name in kept)
+    quiet = tuple(scenario for scenario in rules.quiet if scenario.name in kept)
     policy = rules.policy.model_copy(update={"holdout": 0})
-    return replace(rules, policy=policy, scenarios=kept, opening=opening, news=news)
+    return replace(rules, policy=policy, scenarios=kept, opening=opening, news=news, quiet=quiet)
 
 
 def book_of(rules: Rules) -> RuleBook:

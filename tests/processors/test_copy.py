@@ -26,6 +26,7 @@ ORDER = {
     "expected_delivery": NOON, "status": "ready_for_pickup", "pickup_point": "Kiosk",
 }  # fmt: skip
 EVERYTHING = NOTHING | {
+    "user": {"first_name": "Ann"},
     "product": PRODUCT,
     "cart": {"lines": [PRODUCT], "count": 2, "value": 9998, "currency": "PLN"},
     "price": {"now": 4999, "seen": 5999, "saved": 1000, "low_30d": 5499, "currency": "PLN"},

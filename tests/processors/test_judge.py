@@ -6,7 +6,7 @@ from typing import Any
 from processors.scenario_file import load
 from schemas.people import subscription_id_of
 from schemas.push import PAYLOAD_LIMIT, MessageClass, PushJob, Urgency
-from tests.processors.shop import HOUR, MINUTE, NOON, Shop, cart, event
+from tests.processors.shop import HOUR, MINUTE, NOON, Shop, cart, event, first_rules
 from tests.timelines.stories import SHIPPED
 
 
@@ -106,7 +106,7 @@ def test_a_scenario_can_say_for_itself_how_late_is_too_late() -> None:
 def test_only_the_newest_four_messages_can_be_taken_back() -> None:
     text = SHIPPED.read_text().replace("caps: {gap: 2h, day: 2, week: 6}",
                                        "caps: {gap: 0s, day: 99, week: 99}")  # fmt: skip
-    shop = Shop(load(text))
+    shop = Shop(first_rules(text))
     for number in range(6):
         shop.step(shop.fact("price_change", NOON - 10 + number, f"p{number}", price=1000,
                             currency="PLN"))  # fmt: skip

@@ -35,7 +35,7 @@ def test_the_shipped_file_is_good() -> None:
         "order_status",
     }  # fmt: skip
     off = {name for name, each in rules.scenarios.items() if each.config.enabled is not Mode.ON}
-    assert off == {"review_shop", "review_purchase"}
+    assert off == {"review_shop", "review_purchase", "ignored_email"}
     assert rules.version == version_of(TEXT)
 
 

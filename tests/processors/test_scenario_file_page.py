@@ -39,6 +39,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`reminder`": ReminderConfig,
     "`reorder`": ReorderConfig,
     "`content_available`": ContentAvailableConfig,
+    "A bound": config.Bound,
     "A variant": config.CopyVariant,
     "A button": config.ActionConfig,
 }
