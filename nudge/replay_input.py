@@ -8,9 +8,11 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import TypeAdapter
 
+from nudge.problem import Problem
 from nudge.reading import Span, read, spans
 from nudge.replay import Replayer
 from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
+from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings
 from schemas.adapters import (
     EVENT_CLASSES,
@@ -129,11 +131,21 @@ class Stretch:
 async def stretch_since(
     consumer: AIOKafkaConsumer, settings: KafkaSettings, since: int | None
 ) -> Stretch:
-    """All the topics hold from ``since`` (record time in ms) on; ``None``: everything."""
+    """All the topics hold from ``since`` (record time in ms) on; ``None``: everything.
+
+    Raises:
+        Problem: there are no topics.
+    """
+    deployment = await read_deployment(settings)
+    if deployment is None:
+        raise Problem(
+            f"There are no topics under the prefix {settings.namespace!r}.",
+            "Run `nudge topics create`, or set NUDGE_NAMESPACE.",
+        )
     partitions = [
         TopicPartition(settings.topic(topic), number)
         for topic in _TOPICS
-        for number in consumer.partitions_for_topic(settings.topic(topic)) or ()
+        for number in range(deployment.partitions)
     ]
     return Stretch(await spans(consumer, partitions, since))
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from processors.catalogue import Catalogue
 from processors.effects import Effects
 from processors.fold import fold
@@ -74,6 +76,10 @@ class Bench:
         """Like :meth:`step`, but what is handed over is kept back: it is on its way."""
         inputs = [told for record in records for told in self._told(record)]
         return [self.handover(sent) for sent in self._take(inputs, 0).handovers]
+
+    def arrived(self, handed: UserRecord) -> UserRecord:
+        """The handover as a worker takes it that has told what was recorded meanwhile."""
+        return msgspec.structs.replace(handed, arrived_at=max(handed.recorded_at, self._newest))
 
     def tell(self, handed: Iterable[UserRecord]) -> None:
         self._take(list(handed), 0)

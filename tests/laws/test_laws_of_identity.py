@@ -1,63 +1,56 @@
-"""A handover may come early or late: what the user hears is the same."""
-
-from typing import Any
+"""Who logs in is told so in one place, wherever their two ids live."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.inputs import UserRecord
-from tests.laws.bench import Bench
+from processors.identity import HANDOVER_DELAY_MS
+from tests.laws.bench import FAR, Bench, busy_book
 from tests.laws.conftest import EXAMPLES
-from tests.laws.lives import DEEDS, VISITOR, lives, record
+from tests.laws.lives import VISITOR, lives, record
+from tests.oracle.comparing import plain, replayed, verdicts
 from tests.oracle.generator import Record, number_records
 
 pytestmark = pytest.mark.timeout(60 + 5 * EXAMPLES)
 
-HURRIED = tuple(
-    deed
-    for deed in DEEDS
-    if deed.get("type")
-    in ("page_view", "add_to_cart", "remove_from_cart", "view_item", "add_to_wishlist", "purchase")
+moves = st.sampled_from(({"type": "login"}, {"type": "sign_up"}))
+logins = st.lists(
+    st.tuples(st.integers(0, 30), moves, st.sampled_from(("ann", "bob"))), min_size=1, max_size=3
 )
-"""What a user may do within the seconds that a handover takes."""
+"""After how many of the records the visitor says who they are, and how."""
 
 
-@pytest.mark.xfail(
-    reason="what was decided between the login and its handover keeps its due time, and so its id"
-)
-@given(
-    lives(people=(VISITOR,), most=12),
-    lives(people=("ann",), most=8),
-    st.lists(st.sampled_from(HURRIED), max_size=4),
-    st.data(),
-)
-def test_a_handover_that_comes_some_seconds_late_changes_no_decision(
-    before: list[Record], own: list[Record], hurried: list[dict[str, Any]], data: st.DataObject
+def with_logins(life: list[Record], said: list[tuple[int, dict[str, str], str]]) -> list[Record]:
+    """The same life; what follows a login follows at once."""
+    told = list(life)
+    for number, (place, deed, user) in enumerate(said):
+        at = told[min(place, len(told) - 1)]["at"]
+        told.append(record(VISITOR, {**deed, "user_id": user}, at, at, 900 + number))
+    return sorted(told, key=lambda each: each["at"])
+
+
+@given(lives(people=(VISITOR, "ann", "bob"), disorder=True), logins)
+def test_it_does_not_matter_over_how_many_partitions_the_shoppers_are_spread(
+    life: list[Record], said: list[tuple[int, dict[str, str], str]]
 ) -> None:
-    past = number_records([*before, *own], 1)
-    login_at = past[-1]["at"] + 1_000
-    login = record(VISITOR, {"type": "login", "user_id": "ann"}, login_at, login_at, 800)
-    after = [
-        record("ann", deed, login_at + 200 * n, login_at + 200 * n, 900 + n)
-        for n, deed in enumerate(hurried, start=1)
-    ]
-    late = data.draw(st.integers(1, len(after)), label="comes after") if after else 0
-    assert _told(past, login, after, late) == _told(past, login, after, 0)
+    # As many as want to are told of new stock: how many may be is counted by partition.
+    told, book = with_logins(life, said), busy_book(per_unit=1_000)
+    until = told[-1]["at"] + FAR
+    one, seven = (
+        replayed(number_records(told, partitions), book, partitions=partitions, until=until)
+        for partitions in (1, 7)
+    )
+    assert verdicts(plain(one.decisions)) == verdicts(plain(seven.decisions))
 
 
-def _told(
-    past: list[Record], login: Record, after: list[Record], place: int
-) -> set[tuple[Any, ...]]:
-    """The verdicts when the handover comes after so many of the user's hurried events."""
-    bench = Bench()
-    for each in past:
-        bench.step([each])
-    handed: list[UserRecord] = bench.hold([login])
-    for number, each in enumerate(after):
-        if number == place:
-            bench.tell(handed)
-        bench.step([each])
-    if place >= len(after):
-        bench.tell(handed)
-    return bench.finish().verdicts()
+def test_a_handover_that_was_overtaken_is_listed_and_one_in_its_place_is_not() -> None:
+    cart = {"type": "add_to_cart", "product_id": "lamp", "price": 1_000, "currency": "PLN"}
+    at = 1_800_000_000_000
+    for away, listed in ((HANDOVER_DELAY_MS, []), (HANDOVER_DELAY_MS + 1, ["ann"])):
+        bench = Bench()
+        bench.step([record(VISITOR, cart, at, at, 1)])
+        [handed] = bench.hold([record(VISITOR, {"type": "login", "user_id": "ann"}, at, at, 2)])
+        page = {"type": "page_view", "url": "https://shop.example/"}
+        bench.step([record("bob", page, at + away, at + away, 3)])
+        bench.tell([bench.arrived(handed)])
+        assert [late.user_id for answer in bench.answers for late in answer.late] == listed
