@@ -155,6 +155,6 @@ def bought_in_time(decisions: Iterable[dict[str, Any]], records: Iterable[Record
             opened, at = decision["evidence"]["opened_at"], decision["decided_at"]
             brought = max(logins.get(decision["user_id"], ()), default=0)
             for occurred, arrived in purchases.get(decision["user_id"], ()):
-                if max(opened, brought) <= occurred <= at and arrived <= at:
+                if opened < occurred <= at and brought <= occurred and arrived <= at:
                     false.append(decision["decision_id"])
     return false
