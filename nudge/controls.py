@@ -12,7 +12,14 @@ from nudge.reading import read_since
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from schemas.adapters import CONTROL, InvalidRecordError, dump, parse
-from schemas.control import PAUSE_KEY, Deployment, Pause, ScenarioVersion, version_key
+from schemas.control import (
+    PAUSE_KEY,
+    Deployment,
+    Pause,
+    ScenarioVersion,
+    VoucherBatch,
+    version_key,
+)
 from schemas.topics import SCENARIOS
 
 
@@ -23,6 +30,7 @@ class Controls:
     pause: Pause | None = None
     deployment: Deployment | None = None
     versions: dict[str, ScenarioVersion] = field(default_factory=dict)
+    vouchers: dict[str, VoucherBatch] = field(default_factory=dict)
 
     @property
     def paused(self) -> bool:
@@ -63,6 +71,8 @@ def _take(controls: Controls, key: str, value: bytes | None) -> None:
             controls.pause = control
         case Deployment():
             controls.deployment = control
+        case VoucherBatch():
+            controls.vouchers[control.batch] = control
         case ScenarioVersion():
             # Written anew, it stands where it is written now.
             controls.versions.pop(control.version, None)
@@ -77,7 +87,7 @@ async def set_pause(settings: KafkaSettings, *, paused: bool, reason: str | None
         KafkaError: the record was refused.
     """
     pause = Pause(type="pause", paused=paused, at=now_ms(), by=who(), reason=reason)
-    await _write(settings, PAUSE_KEY, dump(pause))
+    await write_control(settings, PAUSE_KEY, dump(pause))
     return pause
 
 
@@ -88,10 +98,16 @@ async def apply_version(settings: KafkaSettings, version: ScenarioVersion) -> No
         Problem: Kafka cannot be reached, or the topic does not exist.
         KafkaError: the record was refused.
     """
-    await _write(settings, version_key(version.version), dump(version))
+    await write_control(settings, version_key(version.version), dump(version))
 
 
-async def _write(settings: KafkaSettings, key: str, value: bytes) -> None:
+async def write_control(settings: KafkaSettings, key: str, value: bytes) -> None:
+    """Writes one record of ``nudge.scenarios``; returns once every replica of the broker has it.
+
+    Raises:
+        Problem: Kafka cannot be reached, or the topic does not exist.
+        KafkaError: the record was refused.
+    """
     await partition_counts(settings, (SCENARIOS,))
     async with writer(settings) as producer:
         await producer.send_and_wait(

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 from rich.progress import Progress
 
 from nudge.comparison import Tally
+from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
 from nudge.replay import Outcome, Replayer
 from nudge.replay_input import BadLine, Read, feed_files, feed_topics, stretch_since
@@ -16,6 +17,7 @@ from nudge.terminal import console, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook
 from schemas.adapters import dump
+from schemas.control import VoucherBatch
 
 WARM_UP_MS = 30 * 86_400_000
 _BAD_LINES_SHOWN = 10
@@ -33,6 +35,8 @@ class Plan:
     since: int | None
     partitions: int
     grace_ms: int
+    vouchers: list[VoucherBatch] = field(default_factory=list)
+    """Codes beside those of the topics."""
 
 
 def run_plan(plan: Plan, write: Write) -> list[Tally]:
@@ -40,6 +44,8 @@ def run_plan(plan: Plan, write: Write) -> list[Tally]:
     tallies = []
     for number, book in enumerate(plan.books):
         tally = Tally(book.at(0).version)
+        for batch in plan.vouchers:
+            book.add_vouchers(batch)
         run = _Run(plan, book, tally, write if number == 0 else _discard)
         if plan.files:
             run.over_files()
@@ -94,6 +100,9 @@ class _Run:
     async def over_topics(self) -> None:
         settings = kafka_settings()
         since = self._plan.since
+        if any(scenario.config.voucher for scenario in self._book.at(0).scenarios.values()):
+            for batch in (await read_controls(settings)).vouchers.values():
+                self._book.add_vouchers(batch)
         consumer = AIOKafkaConsumer(
             **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
         )

@@ -20,7 +20,7 @@ from schemas.adapters import (
     parse_catalog_event,
     parse_shop_event,
 )
-from schemas.control import PartitionMark, Pause, ScenarioVersion
+from schemas.control import PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
 from schemas.late import LateInput
 from schemas.people import HandoverEvent, HandoverProfile, Interaction, Subscription
@@ -213,6 +213,9 @@ def _control(value: bytes, at: int) -> Line:
     if isinstance(control, ScenarioVersion):
         words = f"scenarios {control.version} in force from {clock(control.effective_at, now=at)}"
         return Line(at, control.applied_by or "ops", Kind.CONTROL, words)
+    if isinstance(control, VoucherBatch):
+        words = f"{len(control.codes)} codes loaded into {control.pool}"
+        return Line(control.effective_at, control.loaded_by or "ops", Kind.CONTROL, words)
     words = f"topics made: {control.partitions} partitions, deployment {control.id}"
     return Line(control.created_at, "ops", Kind.CONTROL, words)
 

@@ -121,6 +121,8 @@ class Policy(Config):
     """By priority; of what is no marketing, by class (``asked_for``, ``transactional``)."""
     fatigue_after: Annotated[int, Field(ge=0)] = 3
     """So many displays without a click halve ``caps.day`` and ``caps.week``; 0: never."""
+    incentive_gap: Duration = 60 * DAY
+    """Between two vouchers to one user, at least: else people learn to abandon."""
     holdout: Annotated[float, Field(ge=0, le=100)] = 0
     """Per cent of users who get no marketing, to measure what it does."""
     look_ahead: Duration = 60_000
@@ -140,6 +142,18 @@ class Arm(Config):
     """In the place of the scenario's own, one a step, the last for the rest; none: its own."""
 
 
+def _pool(value: Any) -> Any:
+    return {"pool": value} if isinstance(value, str) else value
+
+
+class VoucherConfig(Config):
+    """A code for each who is told, from a pool that ops load."""
+
+    pool: Annotated[str, Field(min_length=1, max_length=128)]
+    needed: bool = True
+    """Without a code nothing is said; else a variant that needs none may speak."""
+
+
 class ScenarioConfig(Config):
     """What every scenario may set."""
 
@@ -153,6 +167,7 @@ class ScenarioConfig(Config):
     expire_after: Duration | None = None
     passes_quiet_hours: bool = False
     fire_opened_in_shadow: bool = False
+    voucher: Annotated[VoucherConfig | None, BeforeValidator(_pool)] = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=10)] = ()
     """An A/B test: who hears what, by a stable hash. Who is in no arm hears the usual."""
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from processors.catalogue import Catalogue, ProductFacts
 from processors.effects import DecisionMade, Effects
 from processors.inputs import Source
+from processors.vouchers import VoucherDrawer
 from schemas.decisions import Decision
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Desk:
 
     __slots__ = (
         "applied", "assume_reachable", "book", "catalogue", "clock", "effects",
-        "first_quiet", "now", "partitions", "quiet", "rules", "source",
+        "first_quiet", "now", "partitions", "quiet", "rules", "source", "vouchers",
     )  # fmt: skip
 
     def __init__(
@@ -31,9 +32,11 @@ class Desk:
         catalogue: Catalogue,
         partitions: int,
         *,
+        partition: int = 0,
         assume_reachable: bool = False,
     ) -> None:
         self.book = book
+        self.vouchers = VoucherDrawer(book, partition, partitions)
         self.catalogue = catalogue
         self.partitions = partitions
         self.assume_reachable = assume_reachable

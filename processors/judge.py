@@ -7,12 +7,14 @@ from processors import profile as bounds
 from processors.copy import Text, with_utm, without_nothing
 from processors.desk import Desk
 from processors.groups import arm_of
+from processors.incentives import evidence_of, offer
 from processors.localtime import zone
 from processors.policy import is_present, is_shadow, objection, standing_order
 from processors.profile import Device, Moment, Pending, Profile, Sent
 from processors.quiet import notice, quiet_at
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
+from processors.vouchers import Voucher
 from schemas.decisions import Decision, Outcome, Reason
 from schemas.push import PAYLOAD_LIMIT, Channel, MessageClass, Payload, PushJob, Withdrawal
 
@@ -76,15 +78,18 @@ def _move_on(turn: Turn, moment: Moment) -> None:
 
 
 def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
-    text = _text(turn, moment, scenario)
+    voucher, refusal = offer(turn, scenario)
+    text = None if refusal else _text(turn, moment, scenario, voucher)
     payload = None if text is None else _payload(turn, moment, text)
     if text is None or payload is None:
-        turn.write(moment, Outcome.DROPPED, Reason.MISSING_DATA, turn.at, final=True)
+        reason, said = refusal or (Reason.MISSING_DATA, {})
+        turn.write(moment, Outcome.DROPPED, reason, turn.at, final=True, evidence=said)
         return
     evidence = _evidence(text)
     if is_shadow(scenario, moment):
         turn.write(moment, Outcome.SHADOW, Reason.OK, turn.at, final=True, evidence=evidence)
         return
+    evidence |= evidence_of(voucher)
     onsite = turn.profile.onsite and is_present(turn)
     channel = Channel.ONSITE if onsite else Channel.PUSH
     if onsite:
@@ -94,6 +99,9 @@ def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     )
     if number is None:
         return
+    if voucher is not None:
+        turn.desk.vouchers.take(voucher)
+        turn.profile.incentive_at = turn.at
     job = _job(turn, moment, scenario, payload, number, channel)
     turn.desk.effects.jobs.append(job)
     _remember(turn, moment, job)
@@ -102,11 +110,15 @@ def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
 
 def _withhold(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     """What the holdout would have been sent; it counts for their caps as if it had been."""
-    text = _text(turn, moment, scenario)
-    said: dict[str, Any] = {"would_have": Reason.MISSING_DATA.value}
+    voucher, refusal = offer(turn, scenario)
+    text = None if refusal else _text(turn, moment, scenario, voucher)
+    reason, more = refusal or (Reason.MISSING_DATA, {})
+    said: dict[str, Any] = {"would_have": reason.value, **more}
     if text is not None and _payload(turn, moment, text) is not None:
         said = {"would_have": Outcome.SENT.value, **_evidence(text)}
         _count(turn, moment, marketing=True)
+        if voucher is not None:
+            turn.profile.incentive_at = turn.at
         scenario.sent(turn, moment)
     turn.write(moment, Outcome.WITHHELD, Reason.HOLDOUT, turn.at, final=True, evidence=said)
 
@@ -115,7 +127,7 @@ def _evidence(text: Text) -> dict[str, Any]:
     return {"copy_locale": text.locale, "copy_variant": text.variant, "title": text.title}
 
 
-def _text(turn: Turn, moment: Moment, scenario: Scenario) -> Text | None:
+def _text(turn: Turn, moment: Moment, scenario: Scenario, voucher: Voucher | None) -> Text | None:
     rules, profile = turn.rules, turn.profile
     data: dict[str, Any] = {
         "shop": rules.shop_data,
@@ -123,6 +135,8 @@ def _text(turn: Turn, moment: Moment, scenario: Scenario) -> Text | None:
         "tz": zone(profile.timezone, rules.shop.timezone).key,
         **scenario.context(turn, moment),
     }
+    if voucher is not None:
+        data["voucher"] = voucher.data(rules.shop.currency)
     arm = arm_of(moment.scenario, scenario.config, moment.identity or turn.key)
     names = (arm and arm.copy_names) or scenario.copy_names()
     copy = rules.copies.get(names[min(moment.step, len(names)) - 1])

@@ -199,6 +199,7 @@ def _merge_memory(mine: Profile, theirs: Profile) -> None:
     seen: dict[int, int] = {}
     for mark, at in (*mine.newest, *theirs.newest):
         seen[mark] = max(at, seen.get(mark, 0))
+    mine.incentive_at = max(mine.incentive_at, theirs.incentive_at)
     mine.clicked_at = max(mine.clicked_at, theirs.clicked_at)
     shown = sorted({*mine.displays, *theirs.displays}, key=lambda display: display[1])
     since = [display for display in shown if display[1] > mine.clicked_at]

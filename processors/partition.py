@@ -45,6 +45,8 @@ class PartitionState(msgspec.Struct, omit_defaults=True):
     applied: dict[str, int] = {}
     walked: int = 0
     walks: list[Walk] = []
+    drawn: dict[str, int] = {}
+    """Voucher codes given away, by batch."""
 
 
 class Partition:
@@ -63,7 +65,9 @@ class Partition:
     ) -> None:
         self.partition = partition
         self.table = table
-        self.desk = Desk(book, catalogue, partitions, assume_reachable=assume_reachable)
+        self.desk = Desk(
+            book, catalogue, partitions, partition=partition, assume_reachable=assume_reachable
+        )
         self._slice_size = slice_size
         self._index = InterestIndex()
         self._open: dict[str, Profile] = {}
@@ -120,6 +124,7 @@ class Partition:
         self._state_row = stored or b""
         self.desk.applied.update({int(p): offset for p, offset in state.applied.items()})
         self._walked = state.walked
+        self.desk.vouchers.drawn.update(state.drawn)
         for walk in state.walks:
             self._resume(walk)
 
@@ -297,6 +302,7 @@ class Partition:
             applied={str(p): offset for p, offset in sorted(self.desk.applied.items())},
             walked=self._walked,
             walks=[under_way.walk for under_way in self._walks],
+            drawn=self.desk.vouchers.drawn,
         )
         row = msgspec.json.encode(state)
         if row != self._state_row:

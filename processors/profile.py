@@ -199,6 +199,7 @@ class Profile(
         "newest": "nw",
         "displays": "ds",
         "clicked_at": "ck",
+        "incentive_at": "ia",
         "present_at": "pr",
         "onsite": "on",
         "again": "ag",
@@ -263,6 +264,8 @@ class Profile(
     displays: list[tuple[int, int]] = []
     """Marketing shown since the last click: short hashes of the jobs, and when first (ms)."""
     clicked_at: int = 0
+    incentive_at: int = 0
+    """When a voucher was sent last (ms)."""
     again: list[str] = []
     """Products viewed again in this session, once for each time."""
     awaited: int = 0

@@ -1,10 +1,11 @@
 """Which version of the scenario file is in force when, and when sending is paused."""
 
 from bisect import bisect_right, insort
+from collections.abc import Iterator
 
 from processors.rules import Rules
 from processors.scenario_file import load
-from schemas.control import Pause, ScenarioVersion
+from schemas.control import Pause, ScenarioVersion, VoucherBatch
 
 
 class NoRulesError(RuntimeError):
@@ -14,12 +15,13 @@ class NoRulesError(RuntimeError):
 class RuleBook:
     """Every version by the time it takes force, and every pause."""
 
-    __slots__ = ("_pauses", "_starts", "_versions")
+    __slots__ = ("_pauses", "_starts", "_versions", "_vouchers")
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._versions: list[Rules] = []
         self._pauses: list[tuple[int, bool]] = []
+        self._vouchers: dict[str, list[VoucherBatch]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._versions)
@@ -57,6 +59,18 @@ class RuleBook:
         """
         source = f"version {version.version}"
         self.add(load(version.yaml, source, version.version), version.effective_at)
+
+    def add_vouchers(self, batch: VoucherBatch) -> None:
+        """Codes for a pool; a batch that is known already adds none."""
+        batches = self._vouchers.setdefault(batch.pool, [])
+        if all(batch.batch != known.batch for known in batches):
+            insort(batches, batch, key=lambda known: (known.effective_at, known.batch))
+
+    def vouchers(self, pool: str, time: int) -> Iterator[VoucherBatch]:
+        """The pool's batches that are usable from ``time`` (ms) or before, the oldest first."""
+        for batch in self._vouchers.get(pool, ()):
+            if batch.effective_at <= time:
+                yield batch
 
     def set_pause(self, pause: Pause) -> None:
         insort(self._pauses, (pause.at, pause.paused))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base import EpochMs, Id, Wire
+from schemas.base import Currency, EpochMs, Id, Minor, Wire
 
 
 class ScenarioVersion(Wire):
@@ -42,7 +42,28 @@ class Deployment(Wire):
     created_at: EpochMs
 
 
-Control = Annotated[ScenarioVersion | Pause | Deployment, Field(discriminator="type")]
+class VoucherBatch(Wire):
+    """Codes that ops loaded into a pool (key: ``vouchers/<batch>``). Never changed once written.
+
+    Usable from ``effective_at`` to ``expires_at``. A code's place in ``codes`` modulo P is the
+    partition whose users may get it.
+    """
+
+    type: Literal["vouchers"]
+    pool: Id
+    batch: Id
+    """A hash of the pool and its codes: the same batch loaded again is the same record."""
+    effective_at: EpochMs
+    codes: Annotated[tuple[Id, ...], Field(min_length=1, max_length=5000)]
+    value: Minor | None = None
+    currency: Currency | None = None
+    expires_at: EpochMs | None = None
+    loaded_by: Annotated[str, Field(max_length=256)] | None = None
+
+
+Control = Annotated[
+    ScenarioVersion | Pause | VoucherBatch | Deployment, Field(discriminator="type")
+]
 
 PAUSE_KEY = "pause"
 DEPLOYMENT_KEY = "deployment"
@@ -50,6 +71,10 @@ DEPLOYMENT_KEY = "deployment"
 
 def version_key(version: str) -> str:
     return f"version/{version}"
+
+
+def voucher_key(batch: str) -> str:
+    return f"vouchers/{batch}"
 
 
 class PartitionMark(Wire):

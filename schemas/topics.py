@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from schemas.control import Deployment, PartitionMark, Pause, ScenarioVersion
+from schemas.control import Deployment, PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.decisions import DeadLetter, Decision
 from schemas.late import LateInput
 from schemas.people import (
@@ -72,8 +72,9 @@ SHOP_CATALOG = Topic("shop.catalog", "product id, content/<id>", PRODUCT, DELETE
                      "CatalogEvent", "price, stock and product changes as they come", is_input=True)  # fmt: skip
 PRODUCTS = Topic("nudge-products", "product id, content/<id>", PRODUCT, COMPACT, DAY_MS,
                  (Product, Content, FoldMark), "the folded product: the catalogue agent's state")  # fmt: skip
-SCENARIOS = Topic("nudge.scenarios", "version/<version>, pause, deployment", SINGLE, COMPACT, 35 * DAY_MS,
-                  (ScenarioVersion, Pause, Deployment), "versions of the scenario file, pauses, the deployment")  # fmt: skip
+SCENARIOS = Topic("nudge.scenarios", "version/<version>, vouchers/<batch>, pause, deployment", SINGLE, COMPACT, 35 * DAY_MS,
+                  (ScenarioVersion, VoucherBatch, Pause, Deployment),
+                  "versions of the scenario file, voucher codes, pauses, the deployment")  # fmt: skip
 MARKS = Topic("nudge-marks", "partition", SINGLE, COMPACT, 0,
               (PartitionMark,), "how far each partition's events are done")  # fmt: skip
 SUBSCRIPTIONS = Topic("push.subscriptions", "user/subscription", USER, COMPACT, 35 * DAY_MS,

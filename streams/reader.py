@@ -17,7 +17,7 @@ from processors.catalogue import Catalogue
 from processors.rule_book import RuleBook
 from processors.scenario_file import ScenarioFileError
 from schemas.adapters import CONTROL, InvalidRecordError, adapter_of, parse
-from schemas.control import PartitionMark, Pause, ScenarioVersion
+from schemas.control import PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.products import FOLD_MARK_KEY, FoldMark
 from schemas.topics import HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
 from streams.clock import FoldFrontier, MarksBoard
@@ -199,6 +199,8 @@ class WholeTopics:
                 self._has_rules.set()
             elif isinstance(control, Pause):
                 self.book.set_pause(control)
+            elif isinstance(control, VoucherBatch):
+                self.book.add_vouchers(control)
         except (InvalidRecordError, ScenarioFileError) as error:
             # What is in force stays in force; `nudge scenarios apply` checks before it writes.
             log.error("scenarios_not_readable", offset=record.offset, error=str(error))

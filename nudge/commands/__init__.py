@@ -26,6 +26,7 @@ from nudge.commands import (
     send_test,
     tap,
     topics,
+    vouchers,
     worker,
 )
 
@@ -38,7 +39,7 @@ class CommandModule(Protocol):
 
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Try": (demo,),
-    "Set up": (doctor, topics, keys, scenarios),
+    "Set up": (doctor, topics, keys, scenarios, vouchers),
     "Run": (worker, deliver, gateway),
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),

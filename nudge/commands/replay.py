@@ -12,6 +12,7 @@ from nudge.terminal import examples
 if TYPE_CHECKING:
     from nudge.comparison import Tally
     from processors.rule_book import RuleBook
+    from schemas.control import VoucherBatch
 
 Files = Annotated[
     list[Path] | None,
@@ -33,6 +34,10 @@ Out = Annotated[str, typer.Option(help="Where the decisions go, one a line; - is
 Partitions = Annotated[int, typer.Option(min=1, help="Partitions of the deployment.")]
 Grace = Annotated[str, typer.Option(help="How long live input is waited for.")]
 FromTopics = Annotated[bool, typer.Option("--from-topics", help="Read Kafka instead of files.")]
+Vouchers = Annotated[
+    list[str] | None,
+    typer.Option(help="POOL=FILE: codes, one a line, that the pool holds from the beginning."),
+]
 Since = Annotated[
     str | None,
     typer.Option(help="With --from-topics: list decisions from then on (30d, 1h, a time)."),
@@ -62,6 +67,7 @@ def replay(
     grace: Grace = "5s",
     from_topics: FromTopics = False,
     since: Since = None,
+    vouchers: Vouchers = None,
 ) -> None:
     """Decide again, on history: the same rules, the same decisions, nothing sent.
 
@@ -85,11 +91,23 @@ def replay(
         since=None if since is None else since_ms(since, now=now_ms()),
         partitions=partitions,
         grace_ms=duration_ms(grace),
+        vouchers=[batch for one in vouchers or [] for batch in _codes(one)],
     )
     with _output(out) as write:
         tallies = run_plan(plan, write)
     if compare is not None:
         _show_comparison(tallies)
+
+
+def _codes(said: str) -> "list[VoucherBatch]":
+    from nudge import vouchers
+    from nudge.problem import usage_problem
+
+    pool, equals, path = said.partition("=")
+    if not equals:
+        raise usage_problem(f"--vouchers {said} names no file", "Write --vouchers POOL=FILE.")
+    codes = vouchers.read_codes(Path(path).read_text(encoding="utf-8-sig").splitlines())
+    return list(vouchers.batches(pool, codes, vouchers.Worth(None, None, None), 0))
 
 
 def _book(path: Path | None) -> "RuleBook":

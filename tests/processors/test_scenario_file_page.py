@@ -29,6 +29,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`policy.caps`": config.Caps,
     "`policy.caps_for`": config.KindCaps,
     "Every scenario": config.ScenarioConfig,
+    "A voucher": config.VoucherConfig,
     "An arm": config.Arm,
     "`cart_abandoned`, `checkout_abandoned`": config.CartConfig,
     "A step": config.StepConfig,

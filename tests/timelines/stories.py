@@ -19,7 +19,7 @@ import yaml
 
 from processors.rule_book import RuleBook
 from processors.scenario_file import load, version_of
-from schemas.control import Pause, ScenarioVersion
+from schemas.control import Pause, ScenarioVersion, VoucherBatch
 from tests.timelines.calendar import Calendar
 from tests.timelines.events import Browsers, Scribe, WireRecord, paper_browser
 from tests.timelines.expected import Expected, expected
@@ -29,6 +29,7 @@ SHIPPED = FOLDER.parent.parent / "processors" / "scenarios" / "default.yaml"
 FIRST_DAY = "2026-06-10"
 WATCHED_AFTER = 4 * 3_600_000
 """How long (ms) after its last time a story is watched, where it says no ``until``."""
+WEEK_MS = 7 * 86_400_000
 SUBSCRIBED_BEFORE = 3_600_000
 
 _KEYS = {
@@ -52,7 +53,7 @@ class Story:
     calendar: Calendar
     prefix: str
     partitions: tuple[int, ...]
-    control: tuple[ScenarioVersion | Pause, ...]
+    control: tuple[ScenarioVersion | Pause | VoucherBatch, ...]
     records: tuple[WireRecord, ...]
     expected: tuple[Expected, ...]
     until: int
@@ -63,6 +64,8 @@ class Story:
         for said in self.control:
             if isinstance(said, Pause):
                 book.set_pause(said)
+            elif isinstance(said, VoucherBatch):
+                book.add_vouchers(said)
             else:
                 book.add(_compiled(said.yaml, said.version), said.effective_at)
         return book
@@ -118,7 +121,7 @@ class _Teller:
             version_of(plain["story"]), calendar, self._prefix, plain.get("people", {}), wanted,
             self._browsers,
         )  # fmt: skip
-        control: list[ScenarioVersion | Pause] = [self._version(0)]
+        control: list[ScenarioVersion | Pause | VoucherBatch] = [self._version(0)]
         records = []
         for said in plain["events"]:
             steering = self._control(said)
@@ -148,7 +151,7 @@ class _Teller:
             type="version", version=version, effective_at=effective_at, yaml=text
         )
 
-    def _control(self, said: Any) -> ScenarioVersion | Pause | None:
+    def _control(self, said: Any) -> ScenarioVersion | Pause | VoucherBatch | None:
         """``TIME shop pauses``, ``TIME shop resumes`` or ``TIME shop applies: settings``."""
         sentence = next(iter(said)) if isinstance(said, dict) else said
         at, rest = self._calendar.take(sentence)
@@ -157,6 +160,12 @@ class _Teller:
                 raise ValueError(f"{sentence!r} with settings: say `TIME shop applies`")
             self._file = changed(self._file, said[sentence])
             return self._version(at)
+        if rest.startswith("shop loads "):
+            pool, *codes = rest.removeprefix("shop loads ").split()
+            return VoucherBatch(
+                type="vouchers", pool=pool, batch=f"{pool}/{at}", effective_at=at,
+                codes=tuple(codes), value=1500, currency="PLN", expires_at=at + 20 * WEEK_MS,
+            )  # fmt: skip
         if rest in ("shop pauses", "shop resumes"):
             return Pause(type="pause", paused=rest == "shop pauses", at=at)
         return None

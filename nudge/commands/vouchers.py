@@ -1,0 +1,121 @@
+"""``nudge vouchers``: codes that messages carry, one a user."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nudge.terminal import examples
+
+app = typer.Typer(help="Load voucher codes, see what is loaded.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="One code a line; - is standard input.")]
+
+
+def register(root: typer.Typer, section: str) -> None:
+    root.add_typer(app, name="vouchers", rich_help_panel=section)
+
+
+@app.command(
+    epilog=examples(
+        "nudge vouchers load second_order codes.txt --value 1500 --currency PLN",
+        "nudge vouchers load second_order codes.txt --expires 2026-12-31T23:59:59+01:00",
+    )
+)
+def load(
+    pool: Annotated[str, typer.Argument(help="As the scenario file names it.")],
+    file: File,
+    value: Annotated[int | None, typer.Option(help="Minor units (grosze, cents).", min=0)] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217; default: the shop's.")] = None,
+    expires: Annotated[str | None, typer.Option(help="RFC 3339, epoch ms, or +30d.")] = None,
+    at: Annotated[str, typer.Option(help="Usable from: RFC 3339, epoch ms, now, +10m.")] = "now",
+) -> None:
+    """Load codes into a pool. Loaded again, a file adds nothing; a code is for one user.
+
+    Each partition gives the codes of its own share: load many times as many as there are
+    partitions, and more before the last are used up.
+    """
+    import asyncio
+
+    from pydantic import ValidationError
+
+    from nudge import vouchers
+    from nudge.controls import read_controls
+    from nudge.kafka import kafka_settings
+    from nudge.problem import Problem
+    from nudge.terminal import plain, say
+    from nudge.when import moment_ms, now_ms
+
+    now = now_ms()
+    codes = vouchers.read_codes(_lines(file))
+    ends = None if expires is None else moment_ms(expires, now=now)
+    if ends is not None and ends <= now:
+        raise Problem("These codes have expired already.", "Say --expires with a time to come.")
+    worth = vouchers.Worth(value, currency, ends)
+    try:
+        wanted = list(vouchers.batches(pool, codes, worth, moment_ms(at, now=now)))
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        raise Problem(f"{details['loc'][0]}: {details['msg']}.", "Correct it.") from None
+
+    async def run() -> int:
+        settings = kafka_settings()
+        return await vouchers.load(settings, await read_controls(settings), wanted)
+
+    added = asyncio.run(run())
+    known = len(codes) - added
+    said = f"{added} codes loaded into {plain(pool)}."
+    say(f"{said} {known} were there before." if known else said)
+
+
+@app.command("list", epilog=examples("nudge vouchers list", "nudge vouchers list --json"))
+def list_(json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False) -> None:
+    """List the batches that were loaded. The codes are not shown."""
+    import asyncio
+
+    from nudge.controls import read_controls
+    from nudge.kafka import kafka_settings
+    from nudge.terminal import note, plain, say_json, say_table
+    from nudge.when import rfc3339
+
+    controls = asyncio.run(read_controls(kafka_settings()))
+    batches = sorted(controls.vouchers.values(), key=lambda b: (b.pool, b.effective_at, b.batch))
+    if json:
+        say_json(
+            [
+                batch.model_dump(mode="json", exclude={"codes", "type"})
+                | {"codes": len(batch.codes)}
+                for batch in batches
+            ]
+        )
+        return
+    if not batches:
+        note("No codes were ever loaded: `nudge vouchers load POOL FILE`.")
+        return
+    say_table(
+        ("pool", "codes", "value", "from", "until", "by"),
+        (
+            (
+                plain(batch.pool),
+                str(len(batch.codes)),
+                "" if batch.value is None else f"{batch.value} {batch.currency or ''}".strip(),
+                rfc3339(batch.effective_at),
+                "" if batch.expires_at is None else rfc3339(batch.expires_at),
+                plain(batch.loaded_by or ""),
+            )
+            for batch in batches
+        ),
+    )
+
+
+def _lines(file: Path) -> list[str]:
+    import sys
+
+    from nudge.problem import Problem
+
+    if str(file) == "-":
+        return list(sys.stdin)
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise Problem(f"{file} is not in UTF-8.", "Save it as UTF-8.") from None

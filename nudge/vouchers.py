@@ -1,0 +1,105 @@
+"""Voucher pools: codes read from a file, checked against what is loaded, and written."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from pydantic import TypeAdapter, ValidationError
+
+from nudge.controls import Controls, who, write_control
+from nudge.problem import Problem
+from runtime.settings import KafkaSettings
+from schemas.adapters import dump
+from schemas.base import Id
+from schemas.control import VoucherBatch, voucher_key
+
+BATCH_CODES = 5000
+_CODE: TypeAdapter[str] = TypeAdapter(Id)
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What the codes are good for; money in minor units, ``expires_at`` in ms."""
+
+    value: int | None
+    currency: str | None
+    expires_at: int | None
+
+
+def read_codes(lines: Iterable[str]) -> list[str]:
+    """One code a line; empty lines count for nothing.
+
+    Raises:
+        Problem: there is none, one is none, or one is there twice.
+    """
+    codes: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        code = line.strip()
+        if not code:
+            continue
+        if code in codes:
+            raise Problem(
+                f"Line {number}: code {code} stands in line {codes[code]} already.",
+                "Two users would get the same code. Remove one.",
+            )
+        try:
+            codes[_CODE.validate_python(code)] = number
+        except ValidationError:
+            raise Problem(
+                f"Line {number} is no code.", "One code a line, 1 to 128 characters."
+            ) from None
+    if not codes:
+        raise Problem("The file holds no codes.", "Write one code a line.")
+    return list(codes)
+
+
+def batches(pool: str, codes: list[str], worth: Worth, at: int) -> Iterator[VoucherBatch]:
+    """The codes as records, usable from ``at`` (ms)."""
+    for start in range(0, len(codes), BATCH_CODES):
+        some = codes[start : start + BATCH_CODES]
+        name = blake2b("\n".join((pool, *some)).encode(), digest_size=8).hexdigest()
+        yield VoucherBatch(
+            type="vouchers",
+            pool=pool,
+            batch=name,
+            effective_at=at,
+            codes=tuple(some),
+            value=worth.value,
+            currency=worth.currency,
+            expires_at=worth.expires_at,
+            loaded_by=who(),
+        )
+
+
+def new_batches(
+    wanted: Iterable[VoucherBatch], known: Mapping[str, VoucherBatch]
+) -> list[VoucherBatch]:
+    """Those that are not loaded yet.
+
+    Raises:
+        Problem: a code of theirs is loaded already, in whatever pool.
+    """
+    fresh = [batch for batch in wanted if batch.batch not in known]
+    taken = {code: batch.pool for batch in known.values() for code in batch.codes}
+    twice = [code for batch in fresh for code in batch.codes if code in taken]
+    if twice:
+        some = ", ".join(f"{code} (in {taken[code]})" for code in twice[:_SHOWN])
+        raise Problem(
+            f"{len(twice)} of the codes are loaded already: {some}{' …' * (len(twice) > _SHOWN)}.",
+            "A code is for one user: load only new ones. Nothing was written.",
+        )
+    return fresh
+
+
+async def load(settings: KafkaSettings, controls: Controls, wanted: list[VoucherBatch]) -> int:
+    """Writes what is new; how many codes that are.
+
+    Raises:
+        Problem: Kafka cannot be reached, or a code is loaded already.
+        KafkaError: a record was refused.
+    """
+    fresh = new_batches(wanted, controls.vouchers)
+    for batch in fresh:
+        await write_control(settings, voucher_key(batch.batch), dump(batch))
+    return sum(len(batch.codes) for batch in fresh)
