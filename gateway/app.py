@@ -21,6 +21,8 @@ from gateway import (
     subscriptions,
 )
 from gateway.broker import Broker
+from gateway.demo import pages
+from gateway.demo.site import demo_shop
 from gateway.postman import Postman
 from gateway.settings import GatewaySettings
 from gateway.site import IDENTITY_HEADER, VISITOR_HEADER, Site
@@ -51,9 +53,14 @@ def create_app(settings: GatewaySettings, keys: KeyRing) -> FastAPI:
             if settings.gateway_inbox:
                 for work in (site.tabs.listen(), Postman(settings, site.inbox, site.tabs).run()):
                     stack.push_async_callback(_cancel, asyncio.create_task(work))
+            if settings.gateway_demo_shop:
+                await stack.enter_async_context(demo_shop(app, site))
             yield
 
     app = routes_only(lifespan)
+    if settings.gateway_demo_shop:
+        for router in pages.routers():
+            app.include_router(router)
     problems.install(app)
     app.add_middleware(_Measured)
     app.add_middleware(

@@ -11,7 +11,7 @@ from gateway.problems import Code, RefusedError, unavailable
 from gateway.settings import GatewaySettings
 from runtime.health import Status
 from schemas.partitioner import partition_of
-from schemas.topics import INTERACTIONS, SHOP_EVENTS, SUBSCRIPTIONS, Topic
+from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 
 _LINGER_MS = 2
 
@@ -31,13 +31,13 @@ class Record:
 
 
 class Broker:
-    """A producer of our three topics. Made inside a running loop."""
+    """A producer of our three topics, in the demo of the catalogue too. Made in a running loop."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._topics = {
-            topic: settings.topic(topic) for topic in (SHOP_EVENTS, SUBSCRIPTIONS, INTERACTIONS)
-        }
+        topics = (SHOP_EVENTS, SUBSCRIPTIONS, INTERACTIONS)
+        own = (*topics, SHOP_CATALOG) if settings.gateway_demo_shop else topics
+        self._topics = {topic: settings.topic(topic) for topic in own}
         self._partitions = 0
         timeout_ms = int(settings.gateway_ack_timeout_s * 1000)
         self._producer = AIOKafkaProducer(

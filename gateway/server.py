@@ -108,6 +108,8 @@ class Gateway:
                 "loopback_allowed",
                 note="subscriptions may point at this machine: for a local push service only",
             )
+        if settings.gateway_demo_shop:
+            log.warning("demo_shop", note="its visitors set prices and stock: not for shoppers")
         if not settings.gateway_public_keys and not settings.gateway_server_keys:
             log.warning("no_write_keys", note="nothing is taken: set NUDGE_GATEWAY_PUBLIC_KEYS")
         if settings.gateway_public_keys and not settings.gateway_origins:

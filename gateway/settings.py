@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from runtime.endpoints import EndpointSettings
@@ -13,6 +13,7 @@ from runtime.vapid import VapidSettings
 
 _ORIGIN = re.compile(r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")
 _SHORTEST_SECRET = 32
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST_PUBLIC_KEY = 8
 
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -76,6 +77,14 @@ class GatewaySettings(
     gateway_ack_timeout_s: float = Field(
         10.0, gt=0, le=60, description="the broker must have acknowledged by then, else 503"
     )
+    gateway_demo_shop: bool = Field(
+        False,
+        description="serve the demo shop at /, whose visitors set prices and stock: on this"
+        " machine only, never where shoppers are",
+    )
+    gateway_demo_push: str | None = Field(
+        None, description="the local push service that stands in for a browser's own, in the demo"
+    )
     gateway_proxies: str = Field(
         "127.0.0.1",
         description="proxies whose X-Forwarded-For is believed: addresses, networks, or *",
@@ -108,6 +117,15 @@ class GatewaySettings(
         if any(len(key) < _SHORTEST_PUBLIC_KEY for key in value):
             raise ValueError(f"a public key has at least {_SHORTEST_PUBLIC_KEY} characters")
         return value
+
+    @model_validator(mode="after")
+    def _demo_stays_here(self) -> "GatewaySettings":
+        if self.gateway_demo_shop and self.gateway_host not in _LOOPBACK:
+            raise ValueError(
+                "NUDGE_GATEWAY_DEMO_SHOP lets every visitor set prices: it is served on this"
+                " machine only (NUDGE_GATEWAY_HOST=127.0.0.1)"
+            )
+        return self
 
     @field_validator("gateway_server_keys", "gateway_identity_secrets")
     @classmethod

@@ -89,6 +89,11 @@ class Tabs:
         self._gauge = gauge(Metric.GATEWAY_TABS)
 
     @property
+    def closed(self) -> bool:
+        """Whether this copy is about to stop."""
+        return self._closed
+
+    @property
     def has_room(self) -> bool:
         """Whether this copy takes another tab."""
         return not self._closed and self._count < self._settings.gateway_tabs

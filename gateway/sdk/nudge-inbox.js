@@ -1,6 +1,6 @@
 "use strict";(()=>{var q=`
 :host{all:initial}
-section{position:fixed;z-index:2147483646;inset:auto 1rem 1rem;max-width:24rem;margin-left:auto;
+section{position:fixed;z-index:2147483646;inset:auto var(--nudge-right,1rem) var(--nudge-bottom,1rem) 1rem;max-width:24rem;margin-left:auto;
 box-sizing:border-box;padding:1rem 1.25rem;border-radius:.75rem;font:1rem/1.5 system-ui,sans-serif;
 color:#1b1b1f;background:#fff;box-shadow:0 .5rem 2rem #0005;overflow-wrap:anywhere}
 h2{margin:0 2.5rem .25rem 0;font-size:1.05rem}p{margin:0 0 .75rem}

@@ -29,8 +29,9 @@ def demo(
     """Run the real pipeline here, with simulated shoppers.
 
     Starts Kafka and Redis, makes the topics, applies a scenario file with shortened waits, and
-    runs a streams worker, a delivery worker and a push service that verifies and decrypts.
-    Nothing outside this machine is spoken to, once what is needed has been downloaded. The user
+    runs a streams worker, a delivery worker, a gateway with a demo shop to be a shopper in, and a
+    push service that verifies and decrypts. Once what is needed has been downloaded, nothing
+    outside this machine is spoken to, but for the pushes that you allow at the shop. The user
     `me` is subscribed: publish an event of yours with the variables in .local/demo.env.
     """
     from nudge.demo.run import Demo

@@ -16,14 +16,14 @@ from rich.live import Live
 from nudge import topics
 from nudge.controls import apply_version, who
 from nudge.demo.processes import WorkerProcess, running
-from nudge.demo.shop import Shop
+from nudge.demo.shop import SHOP_URL, Shop
 from nudge.demo.stories import GUEST, Stage, cast, crowd
 from nudge.demo.view import decision_line, screen
 from nudge.demo.watch import Seen, watch_decisions, watch_worker
 from nudge.local import LocalStack
-from nudge.local.places import free_ports, fresh_directory, local_root
+from nudge.local.places import free_ports, fresh_directory, local_root, port_or_free
 from nudge.problem import Problem
-from nudge.pushlab import Message, PushLab
+from nudge.pushlab import Message, PushLabServer
 from nudge.when import now_ms
 from processors.scenario_file import load
 from runtime.settings import KafkaSettings
@@ -33,6 +33,7 @@ from schemas.control import ScenarioVersion
 READY_DEADLINE_S = 90.0
 VISITOR = "me"
 """A user for whoever runs the demo: subscribed, and otherwise left alone."""
+_SHOP_PORT = 8000
 _REFRESH_S = 0.25
 
 
@@ -64,9 +65,11 @@ class Demo:
     async def _play(self, stack: LocalStack) -> Seen:
         settings = stack.kafka_settings()
         key = create_key(self._directory / "keys")
-        lab = PushLab(on_message=self._seen.pushed)
+        lab = PushLabServer(on_message=self._seen.pushed)
+        ports = dict(zip(("worker", "deliver", "gateway"), free_ports(3), strict=True))
+        address = f"http://127.0.0.1:{port_or_free(_SHOP_PORT)}"
         await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
-        await self._apply(settings)
+        await self._apply(settings, address)
         environment_file = local_root() / "demo.env"
         environment_file.write_text(
             "".join(
@@ -80,8 +83,7 @@ class Demo:
         self._say("topics made, demo scenarios applied (1 s stands for a minute)")
         async with AsyncExitStack() as exits:
             await exits.enter_async_context(lab)
-            ports = dict(zip(("worker", "deliver"), free_ports(2), strict=True))
-            commands = self._commands(stack.environment(), ports)
+            commands = self._commands(stack.environment(), ports, address, lab.origin)
             processes = exits.enter_context(running(commands, self._directory))
             self._say(
                 f"a push service of our own at {lab.origin} stands in for the browsers': it"
@@ -93,16 +95,21 @@ class Demo:
             for name, port in ports.items():
                 await self._until_ready(name, port, processes)
                 self._say(f"`nudge {name}` is ready")
-            await self._show(settings, ports["worker"], Shop(producer, settings, lab), key,
-                             processes, f"Kafka {stack.bootstrap}   {stack.redis_address}"
-                             f"   logs {self._directory}   Ctrl-C stops")  # fmt: skip
+            self._say(f"the shop is open: [bold]{address}[/] (be a shopper yourself)")
+            where = (
+                f"The shop: {address}   Kafka {stack.bootstrap}   {stack.redis_address}"
+                f"   logs {self._directory}   Ctrl-C stops"
+            )
+            shop = Shop(producer, settings, lab)
+            await self._show(settings, ports["worker"], shop, key, processes, where)
         return self._seen
 
     def _say(self, text: str) -> None:
         self._console.print(f"[green]✓[/] {text}")
 
-    async def _apply(self, settings: KafkaSettings) -> None:
+    async def _apply(self, settings: KafkaSettings, address: str) -> None:
         text = files("nudge.demo").joinpath("demo.yaml").read_text(encoding="utf-8")
+        text = text.replace(SHOP_URL, address)
         version = ScenarioVersion(
             type="version",
             version=load(text, "demo.yaml").version,
@@ -113,24 +120,34 @@ class Demo:
         await apply_version(settings, version)
 
     def _commands(
-        self, stack: Mapping[str, str], ports: Mapping[str, int]
+        self, stack: Mapping[str, str], ports: Mapping[str, int], address: str, push: str
     ) -> dict[str, dict[str, str]]:
         shared = {**stack, "NUDGE_LOG_FORMAT": "json", "NUDGE_HEALTH_HOST": "127.0.0.1"}
+        browsers = {
+            **shared,
+            "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
+            "NUDGE_VAPID_SUBJECT": "mailto:demo@shop.example",
+            "NUDGE_TOKEN_SECRET": secrets.token_urlsafe(32),
+            "NUDGE_PUSH_ALLOW_LOOPBACK": "true",
+        }
         worker = {
             **shared,
             "NUDGE_HEALTH_PORT": str(ports["worker"]),
             "NUDGE_GRACE_MS": "1000",
             "NUDGE_HOLD_MS": "1000",
         }
-        deliver = {
-            **shared,
-            "NUDGE_HEALTH_PORT": str(ports["deliver"]),
-            "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
-            "NUDGE_VAPID_SUBJECT": "mailto:demo@shop.example",
-            "NUDGE_TOKEN_SECRET": secrets.token_urlsafe(32),
-            "NUDGE_PUSH_ALLOW_LOOPBACK": "true",
+        deliver = {**browsers, "NUDGE_HEALTH_PORT": str(ports["deliver"])}
+        gateway = {
+            **browsers,
+            "NUDGE_HEALTH_PORT": str(ports["gateway"]),
+            "NUDGE_GATEWAY_PORT": address.rpartition(":")[2],
+            "NUDGE_GATEWAY_ORIGINS": address,
+            "NUDGE_GATEWAY_PUBLIC_KEYS": "the-demo-shops-pages",
+            "NUDGE_GATEWAY_IDENTITY_SECRETS": secrets.token_urlsafe(32),
+            "NUDGE_GATEWAY_DEMO_SHOP": "true",
+            "NUDGE_GATEWAY_DEMO_PUSH": push,
         }
-        return {"worker": worker, "deliver": deliver}
+        return {"worker": worker, "deliver": deliver, "gateway": gateway}
 
     async def _until_ready(self, name: str, port: int, processes: list[WorkerProcess]) -> None:
         async with aiohttp.ClientSession() as session, asyncio.timeout(READY_DEADLINE_S):

@@ -102,6 +102,7 @@ async def _waits_for_a_price(stage: Stage, story: Story) -> None:
     await stage.shop.reprice(VASE, lower)
     story.doing = f"the shop changes the vase from {price / 100:.2f} to {lower / 100:.2f} zł"
     await stage.pause(12)
+    await stage.shop.say(type="remove_from_wishlist", product_id=VASE.product_id, **who)
 
 
 async def _waits_for_stock(stage: Stage, story: Story) -> None:

@@ -18,6 +18,8 @@ from schemas.decisions import Decision, Outcome
 from schemas.topics import DECISIONS
 
 _SHOWN = 12
+VISITOR = "you"
+"""Whoever subscribes at the demo shop."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Seen:
 
     def pushed(self, message: Message) -> None:
         self.delivered += 1
-        user = self.browsers.get(message.endpoint, "")
+        user = self.browsers.get(message.endpoint, VISITOR)
         if not user.startswith(GUEST):
             self.pushes.append((user, message))
             self.pushed_count += 1

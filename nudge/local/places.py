@@ -62,6 +62,15 @@ def free_ports(count: int) -> list[int]:
     )
 
 
+def port_or_free(port: int) -> int:
+    """``port`` where nobody listens there, else another.
+
+    Raises:
+        LocalStackError: none was found.
+    """
+    return port if _is_free(port) else free_ports(1)[0]
+
+
 def check_free(port: int) -> None:
     """So that another server's answers are never taken for ours.
 
