@@ -1,6 +1,6 @@
 """Bytes of a user-keyed input to what the core is told, or to a dead letter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ class Rejected:
     letter: DeadLetter
     key: bytes | None
     value: bytes | None
+    historical: bool = False
+    """It came as history, and is history when it is replayed."""
 
 
 class Decoder:
@@ -84,7 +86,7 @@ class Decoder:
         return UserRecord(
             rank, key, value, recorded_at, arrived_at,
             Source(topic, self._partition, record.offset),
-            any(name == HISTORICAL_HEADER for name, _ in headers) if headers else False,
+            _is_historical(headers) if headers else False,
         )  # fmt: skip
 
     def _clamped(self, value: UserValue, bound: int) -> UserValue:
@@ -104,7 +106,11 @@ def rejected(topic: str, partition: int, record: Any, error: InvalidRecordError)
         offset=record.offset,
         timestamp=max(record.timestamp, -1),
     )
-    return Rejected(letter, record.key, record.value)
+    return Rejected(letter, record.key, record.value, _is_historical(record.headers))
+
+
+def _is_historical(headers: Iterable[tuple[str, bytes]]) -> bool:
+    return any(name == HISTORICAL_HEADER for name, _ in headers)
 
 
 def rejected_batch(topic: str, partition: int, broken: Broken) -> Rejected:

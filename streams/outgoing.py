@@ -22,7 +22,7 @@ from schemas.topics import (
     WITHDRAWALS,
     Topic,
 )
-from streams.decode import Rejected
+from streams.decode import HISTORICAL_HEADER, Rejected
 
 SOURCE_HEADER = "nudge-source"
 """On a decision: ``topic/partition/offset`` of the input that led to it."""
@@ -90,6 +90,8 @@ class Outgoing:
     def add_rejected(self, rejected: Rejected) -> None:
         """To the dead letters, with as much of the original value as is kept."""
         headers = rejected.letter.headers()
+        if rejected.historical:
+            headers.append((HISTORICAL_HEADER, b"1"))
         value = rejected.value
         if value is not None and len(value) > KEEP_BYTES:
             headers.append((TRUNCATED_HEADER, str(len(value)).encode()))

@@ -35,6 +35,7 @@ PURCHASE = {
 
 POISON = {
     "bad_json": Sent("u", b"{not json"),
+    "bad history": Sent("u", b"{once", headers=(("nudge-historical", b"1"),)),
     "unknown_type": Sent("u", {"type": "teleport", "event_id": "e", "user_id": "u"}),
     "wrong types": Sent("u", {"type": "page_view", "event_id": 7, "user_id": "u", "url": []}),
     "negative price": Sent("u", {**PURCHASE, "value": -5}),
@@ -47,7 +48,7 @@ POISON = {
     "no UTF-8": Sent("u", b"\xff\xfe"),
 }
 REASONS = {
-    "bad_json": "bad_json", "unknown_type": "unknown_type", "wrong types": "invalid",
+    "bad_json": "bad_json", "bad history": "bad_json", "unknown_type": "unknown_type", "wrong types": "invalid",
     "negative price": "invalid", "unknown currency": "invalid", "nobody named": "invalid",
     "no value": "invalid", "nested too deep": "bad_json", "wrong key": "wrong_key",
     "no key": "no_key", "no UTF-8": "bad_json",
@@ -65,6 +66,7 @@ async def test_unreadable_events_are_dead_lettered_as_they_came_and_the_rest_goe
     found = [(_text(one, "reason"), one.key, one.value) for one in letters]
     assert sorted(found, key=repr) == sorted(expected, key=repr)
     assert {_text(one, "topic") for one in letters} == {"shop.events"}
+    assert [one.value for one in letters if "nudge-historical" in one.headers] == [b"{once"]
 
 
 async def test_every_input_has_its_dead_letters(ruled: KafkaSettings, crew: Workers) -> None:
