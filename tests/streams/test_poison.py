@@ -48,7 +48,8 @@ POISON = {
     "no UTF-8": Sent("u", b"\xff\xfe"),
 }
 REASONS = {
-    "bad_json": "bad_json", "bad history": "bad_json", "unknown_type": "unknown_type", "wrong types": "invalid",
+    "bad_json": "bad_json", "bad history": "bad_json", "unknown_type": "unknown_type",
+    "wrong types": "invalid",
     "negative price": "invalid", "unknown currency": "invalid", "nobody named": "invalid",
     "no value": "invalid", "nested too deep": "bad_json", "wrong key": "wrong_key",
     "no key": "no_key", "no UTF-8": "bad_json",
