@@ -5,18 +5,20 @@ from collections.abc import Callable, Sequence
 
 import structlog
 from aiokafka import ConsumerRecord
+from msgspec import DecodeError
 from pydantic import TypeAdapter
 
 from delivery.dispatcher import Dispatcher
 from delivery.encryption import BadSubscriptionError, ReceiverKeys
 from delivery.ending import Ends
-from delivery.ledger import Entry, EntryState, Ledger, LedgerAwayError
+from delivery.entries import Entry, EntryState, LedgerAwayError
+from delivery.ledger import Ledger
 from delivery.partition import Partition
 from delivery.pushes import JobInHand, Push, PushState, take_in_hand
 from delivery.results import Results
 from delivery.side_reader import Mark, PartitionLostError, SideReader
 from delivery.steps import Ending
-from delivery.subscriptions import parse_subscription
+from delivery.subscriptions import read_stored
 from runtime.endpoints import EndpointNotAllowedError, EndpointPolicy
 from schemas.adapters import InvalidRecordError, parse
 from schemas.decisions import DeadLetterReason
@@ -138,12 +140,12 @@ class Admission:
         if subscription is None:
             return Ending(ResultOutcome.NO_SUBSCRIPTION)
         try:
-            found = parse_subscription(subscription)
+            found = read_stored(subscription)
             push.keys = ReceiverKeys.parse(found.p256dh, found.auth)
             push.endpoint = self._policy.check(found.endpoint)
         except EndpointNotAllowedError as error:
             return Ending(ResultOutcome.NOT_ALLOWED, detail=str(error))
-        except (BadSubscriptionError, InvalidRecordError) as error:
+        except (BadSubscriptionError, DecodeError) as error:
             return Ending(ResultOutcome.BAD_SUBSCRIPTION, detail=str(error))
         push.key_id = found.key_id
         return None

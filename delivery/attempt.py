@@ -12,7 +12,8 @@ from delivery.authorization import Authorizations
 from delivery.backoff import backoff_s
 from delivery.encryption import TooLargeError, encrypt
 from delivery.ending import remembered_ms
-from delivery.ledger import Ledger, LedgerAwayError, Reservation
+from delivery.entries import LedgerAwayError, Reservation
+from delivery.ledger import Ledger
 from delivery.origins import Origin
 from delivery.outcomes import Verdict
 from delivery.partition import Partition

@@ -6,35 +6,23 @@ time), or parked with a partition that cannot send now. All waiting ends with th
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 
 from delivery.background import Background, Broken
-from delivery.origins import Blame, Circuit, Origin
+from delivery.origins import Origin
 from delivery.outcomes import Verdict
 from delivery.partition import Partition, Phase
 from delivery.pushes import JobInHand, Push, PushState
+from delivery.rounds import Limits, Rounds
 from delivery.steps import EndedElsewhere, Ending, Later, Lost, NotNow, Step
 from runtime.metrics import Metric, gauge
 from schemas.push import ResultOutcome
 
 _TICK_S = 0.05
 _SWEEP_EVERY_S = 0.5
-_MOST_ORIGINS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much at once, and how patient. Seconds."""
-
-    concurrency: int
-    per_origin: int
-    breaker_failures: int
-    breaker_first_s: float = 1.0
-    breaker_longest_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +55,7 @@ class Dispatcher:
         """Pushes in hand that have not ended."""
         self._limits = limits
         self._broken = broken
-        self._origins: dict[tuple[str, str | None], Origin] = {}
-        self._round: deque[Origin] = deque()
+        self._rounds = Rounds(limits)
         self._under_way = 0
         self._delayed: list[tuple[float, int, Push]] = []
         self._parked: dict[Partition, list[Push]] = {}
@@ -77,7 +64,6 @@ class Dispatcher:
         self._numbers = count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticker: Background | None = None
-        self._breakers = gauge(Metric.BREAKER)
         self._in_flight = gauge(Metric.JOBS_IN_FLIGHT)
 
     def start(self, rules: Rules, attempt: Attempt, end: End) -> None:
@@ -107,13 +93,13 @@ class Dispatcher:
         if delay_s > 0:
             self._delay(push, delay_s)
         else:
-            self._make_ready(push)
+            self._rounds.add(push)
             self._pump()
 
     def end(self, push: Push, ending: Ending) -> None:
         """Ends a push that waits, whether it was added or not."""
         if push.state is PushState.WAITING:
-            self._leave(push)
+            self._rounds.discard(push)
             push.state = PushState.ENDED
             self._spawn(push, self._end(push, ending))
 
@@ -143,7 +129,7 @@ class Dispatcher:
         """A partition may send again: what was parked is ready."""
         for push in self._parked.pop(partition, ()):
             if push.state is PushState.WAITING:
-                self._make_ready(push)
+                self._rounds.add(push)
         self._pump()
 
     def forget(self, partition: Partition) -> None:
@@ -153,65 +139,26 @@ class Dispatcher:
             waiting = [push for push in hand.pushes if push.state is PushState.WAITING]
             for push in waiting:
                 push.state = PushState.ENDED
-                self._leave(push)
+                self._rounds.discard(push)
             if waiting:
                 del self._jobs[hand.job.job_id]
                 self.held -= hand.left
                 hand.left = 0
 
     def trouble(self) -> list[str]:
-        """Origins that are left alone, and why."""
-        now = time.monotonic()
-        return [
-            f"{name} is left alone: {origin.blame}"
-            for (name, _), origin in self._origins.items()
-            if origin.circuit(now) is not Circuit.CLOSED
-        ]
-
-    def _origin_of(self, push: Push) -> Origin:
-        assert push.endpoint is not None
-        key = (push.endpoint.origin, push.key_id)
-        origin = self._origins.get(key)
-        if origin is None:
-            origin = self._origins[key] = Origin(
-                service=push.endpoint.service,
-                limit=self._limits.per_origin,
-                failures=self._limits.breaker_failures,
-                first_s=self._limits.breaker_first_s,
-                longest_s=self._limits.breaker_longest_s,
-            )
-        return origin
-
-    def _make_ready(self, push: Push, *, first: bool = False) -> None:
-        origin = self._origin_of(push)
-        origin.add(push, first=first)
-        self._bring_round(origin)
-
-    def _bring_round(self, origin: Origin) -> None:
-        if len(origin) and not origin.runnable:
-            origin.runnable = True
-            self._round.append(origin)
+        """Push services that are left alone, and why."""
+        return self._rounds.trouble()
 
     def _delay(self, push: Push, delay_s: float) -> None:
         heappush(self._delayed, (time.monotonic() + delay_s, next(self._numbers), push))
 
-    def _leave(self, push: Push) -> None:
-        if push.endpoint is not None:
-            self._origin_of(push).discard(push)
-
     def _pump(self) -> None:
         """Starts what may start, one push an origin in turn."""
-        if self._stopping or not self._round or not self._rules.may_start():
+        if self._stopping or not self._rounds or not self._rules.may_start():
             return
         now = time.monotonic()
-        # An origin that cannot go on leaves the round until something brings it back.
-        while self._round and self._under_way < self._limits.concurrency:
-            origin = self._round.popleft()
-            if origin.may_start(now):
-                self._start(origin.next(), origin)
-                self._round.append(origin)
-            else:
-                origin.runnable = False
+        while self._under_way < self._limits.concurrency and (origin := self._rounds.turn(now)):
+            self._start(origin.next(), origin)
 
     def _start(self, push: Push, origin: Origin) -> None:
         partition = push.partition
@@ -239,15 +186,13 @@ class Dispatcher:
         return None
 
     def _expiry(self, push: Push) -> Ending:
-        refused = push.last is Verdict.UNAUTHORIZED or (
-            push.endpoint is not None and self._origin_of(push).blame is Blame.UNAUTHORIZED
-        )
+        refused = push.last is Verdict.UNAUTHORIZED or self._rounds.refuses_us(push)
         outcome = ResultOutcome.UNAUTHORIZED if refused else ResultOutcome.EXPIRED
         return Ending(outcome, push.last_status)
 
     def _spawn(self, push: Push, work: Awaitable[None]) -> None:
         push.partition.began()
-        task = asyncio.ensure_future(self._watch(push, work))
+        task = asyncio.create_task(self._watch(push, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -265,7 +210,7 @@ class Dispatcher:
         finally:
             origin.over()
             self._under_way -= 1
-            self._bring_round(origin)
+            self._rounds.bring_back(origin)
             self._pump()
         match step:
             case Ending():
@@ -292,7 +237,7 @@ class Dispatcher:
         elif delay_s > 0:
             self._delay(push, delay_s)
         else:
-            self._make_ready(push, first=True)
+            self._rounds.add(push, first=True)
 
     def _end_waiting(self, hand: JobInHand, ending_of: Callable[[Push], Ending | None]) -> None:
         for push in hand.pushes:
@@ -308,15 +253,14 @@ class Dispatcher:
             while self._delayed and self._delayed[0][0] <= now:
                 push = heappop(self._delayed)[2]
                 if push.state is PushState.WAITING:
-                    self._make_ready(push)
+                    self._rounds.add(push)
             for partition in [p for p in self._parked if p.phase is Phase.OPEN]:
                 if self._rules.is_fresh(partition.number):
                     self.resume(partition)
             if now >= sweep_at:
                 sweep_at = now + _SWEEP_EVERY_S
                 self._sweep(now)
-            for origin in self._origins.values():
-                self._bring_round(origin)
+            self._rounds.bring_all_back()
             self._pump()
 
     def _sweep(self, now: float) -> None:
@@ -325,11 +269,4 @@ class Dispatcher:
         for hand in [hand for hand in self._jobs.values() if hand.expires_at <= now_ms]:
             self._end_waiting(hand, self._expiry)
         self._in_flight.set(len(self._jobs))
-        for origin in self._origins.values():
-            self._breakers.labels(origin=origin.service).set(origin.circuit(now))
-        if len(self._origins) > _MOST_ORIGINS:
-            self._origins = {
-                key: origin
-                for key, origin in self._origins.items()
-                if len(origin) or origin.under_way or origin.circuit(now) is not Circuit.CLOSED
-            }
+        self._rounds.look(now)

@@ -4,7 +4,7 @@ What pywebpush leaves to its caller is done here: keys are checked once, and a m
 not fit is refused.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -52,8 +52,10 @@ class ReceiverKeys:
             raise
         except ValueError as error:
             raise BadSubscriptionError(f"p256dh or auth cannot be read: {error}") from None
-        keys = {"p256dh": _encode(point), "auth": _encode(secret)}
-        return cls(point, secret, WebPusher({"endpoint": "", "keys": keys}))
+        # Its constructor would copy and decode them once more.
+        pusher = WebPusher({"endpoint": ""})
+        pusher.receiver_key, pusher.auth_key = point, secret
+        return cls(point, secret, pusher)
 
 
 def encrypt(keys: ReceiverKeys, plaintext: bytes) -> bytes:
@@ -67,9 +69,6 @@ def encrypt(keys: ReceiverKeys, plaintext: bytes) -> bytes:
     return bytes(keys.pusher.encode(plaintext)["body"])
 
 
-def _encode(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def _decode(text: str) -> bytes:
-    return urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+    # Padded or not: what is too much is ignored.
+    return urlsafe_b64decode(text + "===")

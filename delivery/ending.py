@@ -7,7 +7,8 @@ from functools import cache
 import orjson
 import structlog
 
-from delivery.ledger import Ledger, LedgerAwayError
+from delivery.entries import LedgerAwayError
+from delivery.ledger import Ledger
 from delivery.pushes import Push
 from delivery.results import Results
 from delivery.steps import Ending

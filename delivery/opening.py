@@ -62,7 +62,7 @@ class Opener:
         """
         await self._side.add(partition.number)
         mark = self._side.mark(partition.number)
-        doubt_until = await self._ledger.adopt_epoch(partition.number)
+        doubt_until = await self._ledger.epochs.adopt(partition.number)
         if doubt_until is not None:
             await self._side.caught_up(partition.number, mark)
             partition.doubt_until = doubt_until
@@ -105,7 +105,7 @@ class Opener:
     async def _rebuild(self, partition: Partition, doubt_until: int, *, results: bool) -> None:
         number = partition.number
         while True:
-            announced = await self._ledger.announce_rebuild(number)
+            announced = await self._ledger.epochs.announce_rebuild(number)
             await self._side.reload(number)
             await self._side.caught_up(number, self._side.mark(number))
             ends = 0
@@ -113,7 +113,7 @@ class Opener:
                 async for settled in self._ended_pushes(number):
                     ends += len(settled)
                     await self._ledger.remember(settled, self._longest_ttl_ms)
-            if await self._ledger.begin_epoch(number, announced, doubt_until):
+            if await self._ledger.epochs.begin(number, announced, doubt_until):
                 log.info("ledger_rebuilt", partition=number, ended_pushes=ends)
                 return
 

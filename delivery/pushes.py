@@ -4,17 +4,27 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
+import msgspec
 import orjson
 from aiokafka import ConsumerRecord
 
 from delivery.encryption import ReceiverKeys
-from delivery.ledger import PushKey
+from delivery.entries import PushKey
 from delivery.outcomes import Verdict, at_most_once
 from delivery.partition import Partition
 from runtime.endpoints import Endpoint
 from schemas.push import PushJob
 
 _numbers = count(1)
+
+
+class _Rendered(msgspec.Struct):
+    """Of a job's record its payload, as it stands there."""
+
+    payload: msgspec.Raw
+
+
+_rendered = msgspec.json.Decoder(_Rendered).decode
 
 
 class PushState(StrEnum):
@@ -37,14 +47,11 @@ class JobInHand:
     pushes: "list[Push]" = field(default_factory=list)
     left: int = 0
     """Pushes that have not ended."""
-    _payload: bytes | None = None
 
     @property
     def payload(self) -> bytes:
-        """The rendered payload as JSON, the same for each device."""
-        if self._payload is None:
-            self._payload = self.job.payload.model_dump_json(exclude_none=True).encode()
-        return self._payload
+        """The payload as JSON, the same for each device: the bytes that the core rendered."""
+        return bytes(_rendered(self.record.value).payload)
 
 
 @dataclass(slots=True, eq=False)

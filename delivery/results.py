@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from delivery.background import Background, Broken
@@ -35,8 +34,8 @@ class _Outgoing:
 class Results:
     """Writes records and returns when every in-sync replica has them.
 
-    What comes within a few milliseconds goes out together: a record by itself costs as much
-    processor time as thirty in a batch.
+    What comes while a batch is on its way goes out together in the next: a record by itself costs
+    as much processor time as thirty in a batch.
     """
 
     def __init__(self, settings: KafkaSettings, broken: Broken) -> None:
@@ -46,9 +45,7 @@ class Results:
         self._dead_letters = settings.topic(DEAD_LETTER)
         self._counted = counter(Metric.DEAD_LETTERS)
         self._waiting: dict[TopicPartition, list[_Outgoing]] = {}
-        self._wake = asyncio.Event()
-        self._batches: set[Background] = set()
-        self._gatherer: Background | None = None
+        self._writers: dict[TopicPartition, Background] = {}
         self._producer = AIOKafkaProducer(
             **settings.client_options(),
             acks="all",
@@ -61,14 +58,11 @@ class Results:
         KafkaError: the cluster cannot be reached.
         """
         await self._producer.start()
-        self._gatherer = Background(self._gather(), "results", self._broken)
 
     async def stop(self) -> None:
         """Closes; whoever waits for a record has ended before."""
-        if self._gatherer is not None:
-            await self._gatherer.stop()
-        for batch in list(self._batches):
-            await batch.stop()
+        for writer in list(self._writers.values()):
+            await writer.stop()
         await self._producer.stop()
 
     async def write(self, partition: int, user_id: str, result: bytes) -> None:
@@ -108,21 +102,21 @@ class Results:
         headers: list[tuple[str, bytes]] | None = None,
     ) -> asyncio.Future[None]:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(TopicPartition(topic, partition), [])
-        waiting.append(_Outgoing(key, value, headers or [], written))
-        self._wake.set()
+        tp = TopicPartition(topic, partition)
+        self._waiting.setdefault(tp, []).append(_Outgoing(key, value, headers or [], written))
+        if tp not in self._writers:
+            work = self._write_all(tp)
+            self._writers[tp] = Background(work, f"results to {tp}", self._broken)
         return written
 
-    async def _gather(self) -> None:
-        while True:
-            await self._wake.wait()
+    async def _write_all(self, tp: TopicPartition) -> None:
+        """The only writer to a partition: of two that wait for its turn one could starve."""
+        try:
             await asyncio.sleep(_GATHER_S)
-            self._wake.clear()
-            waiting, self._waiting = self._waiting, {}
-            for tp, records in waiting.items():
-                batch = Background(self._write(tp, records), f"results to {tp}", self._broken)
-                self._batches.add(batch)
-                batch.when_done(partial(self._batches.discard, batch))
+            while records := self._waiting.pop(tp, []):
+                await self._write(tp, records)
+        finally:
+            del self._writers[tp]
 
     async def _write(self, tp: TopicPartition, records: Sequence[_Outgoing]) -> None:
         while records:
@@ -146,7 +140,8 @@ class Results:
         try:
             await (await self._producer.send_batch(builder, tp.topic, partition=tp.partition))
         except KafkaError as error:
-            if not error.retriable:
+            # A timeout is the broker's slowness; written twice does no harm, missing would.
+            if not (error.retriable or isinstance(error, KafkaTimeoutError)):
                 raise
             log.warning("records_not_written", topic=tp.topic, error=repr(error))
             await asyncio.sleep(_RETRY_S)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import (
     ClientConnectorDNSError,
@@ -23,6 +23,7 @@ from delivery.connector import (
     HeldBackError,
     PublicResolver,
     PushConnector,
+    PushRequest,
     attempt,
 )
 from delivery.deadlines import Deadlines
@@ -35,8 +36,7 @@ _BODY_PATIENCE_S = 1.0
 _DETAIL_LENGTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a POST came to. ``retry_after_s`` where the push service asked for it."""
 
     verdict: Verdict
@@ -70,7 +70,7 @@ class Sender:
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             timeout=ClientTimeout(total=None, connect=connect_timeout_s),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            request_class=PushRequest,
         )
 
     async def close(self) -> None:
@@ -79,13 +79,15 @@ class Sender:
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """Sends, and never raises what the network does."""
-        reached = Attempt()
+        reached = Attempt(body)
         attempt.set(reached)
         started = time.perf_counter()
         try:
             with self._deadlines.watch(self._timeout_s):
                 response = await self._session.post(
-                    URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                    URL(url, encoded=True),
+                    headers={**headers, "Content-Length": str(len(body))},
+                    allow_redirects=False,
                 )
         except HeldBackError:
             return Answer(Verdict.HELD_BACK)
@@ -100,7 +102,7 @@ class Sender:
         return Answer(
             verdict_of(response.status),
             response.status,
-            parse_retry_after(response.headers.get("Retry-After"), time.time()),
+            _asked_to_wait(response),
             said or None,
             latency_ms,
         )
@@ -121,6 +123,11 @@ def _describe(error: BaseException, reached: Attempt) -> str:
     return f"{type(error).__name__} {when} the request went out: {error}"[:_DETAIL_LENGTH]
 
 
+def _asked_to_wait(response: ClientResponse) -> float | None:
+    asked = response.headers.get("Retry-After")
+    return None if asked is None else parse_retry_after(asked, time.time())
+
+
 async def _read_capped(response: ClientResponse) -> str:
     """The beginning of the body, for people. The status has decided already.
 
@@ -132,9 +139,8 @@ async def _read_capped(response: ClientResponse) -> str:
             async with asyncio.timeout(_BODY_PATIENCE_S):
                 while len(body) < _BODY_CAP and not response.content.at_eof():
                     body += await response.content.read(_BODY_CAP - len(body))
-    if response.content.at_eof():
-        response.release()
-    else:
+    # At its end aiohttp has given the connection back by itself.
+    if not response.content.at_eof():
         response.close()
     return body.decode(errors="replace")[:_DETAIL_LENGTH].strip()
 

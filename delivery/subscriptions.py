@@ -7,6 +7,7 @@ step, so that a worker goes on where another stopped and a flushed Redis is fill
 from collections.abc import Sequence
 from importlib.resources import files
 
+import msgspec
 import structlog
 from aiokafka import ConsumerRecord
 from pydantic import TypeAdapter
@@ -99,13 +100,21 @@ class SubscriptionStore:
         return f"{self._prefix}position:{partition}"
 
 
-def parse_subscription(value: bytes) -> Subscription:
-    """A subscription as it stands in the topic and in Redis.
+class StoredSubscription(msgspec.Struct):
+    """What a push needs of a subscription in Redis; it was checked before it was stored."""
 
-    Raises:
-        InvalidRecordError: it is none.
-    """
-    return parse(_SUBSCRIPTION, value)
+    endpoint: str
+    p256dh: str
+    auth: str
+    key_id: str | None = None
+
+
+read_stored = msgspec.json.Decoder(StoredSubscription).decode
+"""From the bytes in Redis.
+
+Raises:
+    msgspec.DecodeError: they are no subscription.
+"""
 
 
 def _arguments(record: ConsumerRecord) -> tuple[bytes | str | int, ...]:
@@ -113,7 +122,7 @@ def _arguments(record: ConsumerRecord) -> tuple[bytes | str | int, ...]:
         user, subscription = split_subscription_key((record.key or b"").decode())
         if record.value is None:
             return user, subscription, "", ""
-        found = parse_subscription(record.value)
+        found = parse(_SUBSCRIPTION, record.value)
         if (found.user_id, found.subscription_id) != (user, subscription):
             raise ValueError("the key names another user or subscription than the value")
     except (InvalidRecordError, ValueError) as error:

@@ -14,7 +14,7 @@ from delivery.admission import Admission
 from delivery.attempt import Attempts, Patience, Voice
 from delivery.authorization import Authorizations
 from delivery.background import Background, Broken
-from delivery.dispatcher import Dispatcher, Limits, Rules
+from delivery.dispatcher import Dispatcher, Rules
 from delivery.ending import Ends
 from delivery.intake import Intake
 from delivery.ledger import Ledger
@@ -24,6 +24,7 @@ from delivery.pause import PauseReader
 from delivery.pushes import Push
 from delivery.redis_link import RedisLink
 from delivery.results import Results
+from delivery.rounds import Limits
 from delivery.sender import Sender
 from delivery.settings import DeliverySettings
 from delivery.side_reader import Mark, PartitionLostError, SideReader
@@ -201,7 +202,7 @@ class Worker:
         for task in idle:
             task.cancel()
         for partition in closed:
-            self._ledger.forget_epoch(partition.number)
+            self._ledger.epochs.forget(partition.number)
             if partition.under_way:
                 log.warning("not_drained", partition=partition.number, left=partition.under_way)
 

@@ -72,27 +72,30 @@ def _show_streams(result: "StreamsResult") -> None:
 def deliver(
     jobs: Annotated[int, typer.Option(min=1000, help="Pushes.")] = 40_000,
     users: Annotated[int, typer.Option(min=10, help="Browsers.")] = 2_000,
+    webpush: Annotated[
+        int, typer.Option(min=100, help="Pushes by webpush(), to compare with.")
+    ] = 1_000,
     json: Json = False,
 ) -> None:
     """Pushes a second of one delivery worker pinned to one core, beside ``webpush()`` as it comes.
 
-    The push service is another process: a real HTTP server that checks headers and VAPID.
+    The push service is another process on another core, with Kafka and Redis: a real HTTP server
+    that checks headers and VAPID. Every job is read, looked up, reserved, encrypted, sent, and
+    its result written.
     """
     import asyncio
 
-    from nudge.bench_deliver import run
+    from nudge.bench.deliver import run
     from nudge.terminal import note, say_json, say_table
 
-    figures = asyncio.run(run(jobs=jobs, users=users, say=note))
-    rates = {"nudge deliver": figures.delivery, "webpush()": figures.webpush}
+    result = asyncio.run(run(jobs=jobs, users=users, webpush_pushes=webpush, say=note))
     if json:
-        say_json({name: round(rate.per_second) for name, rate in rates.items()})
+        say_json(result.as_dict())
         return
-    say_table(
-        ("", "pushes", "time", "pushes/s", "a second of core"),
-        (
-            (name, f"{rate.pushes:,}", f"{rate.seconds:.1f} s", f"{rate.per_second:,.0f}",
-             f"{rate.per_core_second:,.0f}")
-            for name, rate in rates.items()
-        ),
-    )  # fmt: skip
+    rows = [
+        (name, f"{rate.pushes:,}", f"{rate.seconds:.1f} s", f"{rate.per_second:,.0f}",
+         f"{rate.per_core_second:,.0f}")
+        for name, rate in (("nudge deliver", result.delivery), ("webpush()", result.webpush))
+    ]  # fmt: skip
+    rows.append(("ratio", "", "", "", f"{result.ratio:.1f} ×"))
+    say_table(("", "pushes", "time", "pushes/s", "a second of core"), rows)
