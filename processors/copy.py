@@ -153,7 +153,21 @@ def compile_text(source: str) -> Render:
         raise CopyError(
             f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}"
         )
-    return template.render
+    return _plainly(template)
+
+
+def _plainly(template: Template) -> Render:
+    """``Template.render`` without its rewriting of tracebacks.
+
+    A variant whose data are missing raises as a matter of course, and nobody reads the traceback;
+    Jinja would look through the template's whole source for it.
+    """
+    root, new_context = template.root_render_func, template.new_context
+
+    def render(context: Mapping[str, Any]) -> str:
+        return "".join(root(new_context(dict(context))))
+
+    return render
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,10 @@ class UnderWay:
         self.waiting = waiting
         self.cursor = 0
 
+    def concerns(self, profile: Profile) -> bool:
+        """Whether the user cares for what changed."""
+        return _strongest(self, profile) != _NOBODY
+
 
 def interested(desk: Desk, facts: ProductFacts, at: int) -> list[tuple[NewsScenario, int, Change]]:
     """The scenarios that a version's changes could move, with the change and its place."""

@@ -13,16 +13,9 @@ from processors.index import InterestIndex, named_products, products_of
 from processors.inputs import FactRecord, Input, Tick, UserRecord
 from processors.judge import judge_due
 from processors.news import UnderWay, Walk
+from processors.opened import OpenProfiles
 from processors.people import Apply
-from processors.profile import (
-    EMPTY_ROW,
-    Profile,
-    ProfileGlance,
-    decode,
-    encode,
-    glance,
-    new_profile,
-)
+from processors.profile import EMPTY_ROW, Profile, ProfileGlance, decode, encode, glance
 from processors.quiet import next_look, quiet_at, wakes_at
 from processors.rule_book import RuleBook
 from processors.scenarios.base import cares_for
@@ -30,9 +23,6 @@ from processors.table import NEVER, RESERVED, ProfileTable
 
 STATE_KEY = RESERVED + b"core"
 """Row of what the partition itself must remember: clock, applied products, walks under way."""
-
-OPEN_PROFILES = 32
-"""Profiles decoded at a time: few enough to stay in the processor's cache."""
 
 ANONYMOUS_EXPIRY_MS = 90 * 86_400_000
 KNOWN_EXPIRY_MS = 400 * 86_400_000
@@ -70,11 +60,9 @@ class Partition:
         )
         self._slice_size = slice_size
         self._index = InterestIndex()
-        self._open: dict[str, Profile] = {}
-        self._touched: set[str] = set()
+        self._open = OpenProfiles(table)
         self._walks: list[UnderWay] = []
         self._walked = 0
-        self._moments = 0
         self._state_row = b""
         self._apply = Apply(self.desk)
         self._recover()
@@ -92,7 +80,7 @@ class Partition:
     @property
     def open_moments(self) -> int:
         """Moments that wait to be judged."""
-        return self._moments
+        return self._open.moments
 
     @property
     def open_walks(self) -> int:
@@ -117,7 +105,7 @@ class Partition:
             seen = glance(row)
             if seen.v // 100 > profiles.SCHEMA // 100:
                 decode(row)
-            self._moments += len(seen.moments)
+            self._open.moments += len(seen.moments)
             self._wake(number, seen, row)
             for product_id in products_of(seen):
                 self._index.add(product_id, number)
@@ -170,62 +158,55 @@ class Partition:
             if isinstance(item, UserRecord):
                 desk.source = item.source
                 self._record(item)
-                if len(self._open) >= OPEN_PROFILES:
-                    self._close()
             elif isinstance(item, FactRecord):
                 desk.source = item.source
                 self._fact(item.key, item.source.partition, item.source.offset, item.recorded_at)
             else:
-                self._tick(item)
+                self._tick(item, last=False)
         if tick is not None:
-            self._tick(tick)
+            self._tick(tick, last=True)
         self._walk_on()
         self._flush()
         return effects
 
     def _record(self, record: UserRecord) -> None:
         key = self._apply.key_of(record)
-        profile = self._load(key)
+        profile = self._open.touch(key)
         if self._walks:
             self._catch_up(key, profile, record.recorded_at)
-        fresh = [p for p in named_products(record.value) if not cares_for(profile, p)]
-        after = self._open[key] = self._apply.record(record, key, profile)
-        for product_id in fresh:
+        after = self._apply.record(record, key, profile)
+        if after is not profile:
+            self._open.replace(key, after)
+        for product_id in named_products(record.value):
             if cares_for(after, product_id):
                 self._index.add(product_id, self.table.number_for(key.encode()))
 
-    def _load(self, key: str) -> Profile:
-        self._touched.add(key)
-        profile = self._open.get(key)
-        if profile is None:
-            row = self.table.get(key.encode())
-            profile = self._open[key] = new_profile() if row is None else decode(row)
-            self._moments -= len(profile.moments)
-        return profile
-
-    def _tick(self, tick: Tick) -> None:
+    def _tick(self, tick: Tick, *, last: bool) -> None:
         desk, table = self.desk, self.table
         desk.source = None
         clock = desk.clock = max(desk.clock, tick.clock)
         self._switch_rules()
-        self._wake_touched()
+        self._wake_stirred(clock if last else NEVER - 1)
         while (number := table.pop_due(clock)) is not None:
             encoded = table.key_of(number)
             if encoded is None:
                 continue
             key = encoded.decode()
-            profile = self._load(key)
+            profile = self._open.touch(key)
             if self._walks:
                 self._catch_up(key, profile, clock)
             judge_due(desk, key, profile, clock)
 
-    def _wake_touched(self) -> None:
-        """Who was touched in this step may be due by its tick already."""
-        for key in self._touched:
-            profile = self._open.get(key)
-            if profile is not None and (due := next_look(profile, self.desk)) < NEVER:
-                self.table.wake_at(self.table.number_for(key.encode()), due)
-        self._touched.clear()
+    def _wake_stirred(self, until: int) -> None:
+        """Who was touched in this step may be due by its tick already.
+
+        Who is due after ``until`` (ms) is not woken: their row, when it is written, sees to it.
+        """
+        desk, table = self.desk, self.table
+        for key, profile in self._open.stirred.items():
+            if (due := next_look(profile, desk)) <= until:
+                table.wake_at(table.number_for(key.encode()), due)
+        self._open.stirred.clear()
 
     def _fact(self, product_id: str, partition: int, offset: int, recorded_at: int) -> None:
         desk = self.desk
@@ -258,8 +239,9 @@ class Partition:
             if encoded is None:
                 continue
             key = encoded.decode()
-            profile = self._load(key)
-            if walk.number == 0 or profile.walked < walk.number:
+            profile = self._open.look(key)
+            if (walk.number == 0 or profile.walked < walk.number) and under_way.concerns(profile):
+                self._open.touch(key)
                 place = news.place_of(self.desk, key, profile, under_way)
                 visits.append((place, key, profile))
         visits.sort(key=lambda visit: visit[:2])
@@ -289,14 +271,10 @@ class Partition:
         if slice_end >= len(under_way.waiting):
             self._walks.pop(0)
 
-    def _close(self) -> None:
-        for key, profile in self._open.items():
-            self._write(key.encode(), profile)
-        self._open.clear()
-        self._touched.clear()
-
     def _flush(self) -> None:
-        self._close()
+        for key, profile in self._open.touched.items():
+            self._write(key, profile)
+        self._open.settle()
         state = PartitionState(
             clock=self.desk.clock,
             applied={str(p): offset for p, offset in sorted(self.desk.applied.items())},
@@ -310,22 +288,27 @@ class Partition:
             self.desk.effects.writes[STATE_KEY] = row
             self.table.put(STATE_KEY, row)
 
-    def _write(self, key: bytes, profile: Profile) -> None:
-        self._moments += len(profile.moments)
+    def _write(self, key: str, profile: Profile) -> None:
+        table, encoded, moments = self.table, key.encode(), profile.moments
+        self._open.moments += len(moments)
         expiry = _expiry(profile.known, profile.active_at)
-        if expiry <= self.desk.clock and not profile.moments:
-            self.desk.effects.writes[key] = None
-            self.table.put(key, None)
+        was = table.get(encoded)
+        row = None
+        if moments or expiry > self.desk.clock:
+            row = encode(profile)
+            if was is None and row == EMPTY_ROW:
+                row = None
+        if row is None:
+            self._open.forget(key)
+            table.put(encoded, None)
+            if was is not None:
+                self.desk.effects.writes[encoded] = None
             return
-        row = encode(profile)
-        if row == EMPTY_ROW and self.table.get(key) is None:
-            self.table.put(key, None)
-            return
-        if row != self.table.get(key):
-            self.desk.effects.writes[key] = row
-            self.table.put(key, row)
+        if row != was:
+            self.desk.effects.writes[encoded] = row
+            table.put(encoded, row)
         due = next_look(profile, self.desk)
-        self.table.wake_at(self.table.number_for(key), min(due, expiry))
+        table.wake_at(table.number_for(encoded), min(due, expiry))
 
 
 def _expiry(known: bool, active_at: int) -> int:

@@ -153,6 +153,8 @@ class Moment(
         return max(self.due or active_at + self.wait, self.look_at)
 
 
+_CHANGED = msgspec.Raw(b"null")
+"""Stands in a row's place while what it holds may have been changed."""
 _NO_VIEWS = msgspec.Raw(b"[]")
 _NO_CATEGORIES = msgspec.Raw(b"{}")
 _decode_views = msgspec.json.Decoder(list[Interest]).decode
@@ -282,31 +284,41 @@ class Profile(
     @property
     def viewed(self) -> list[Interest]:
         """The products viewed, oldest first. Most events need none of it: decoded when asked."""
-        if self.open_viewed is None:
-            self.open_viewed = _decode_views(self.viewed_row)
-        return self.open_viewed
+        viewed = self.open_viewed
+        if viewed is None:
+            viewed = self.open_viewed = _decode_views(self.viewed_row)
+        self.viewed_row = _CHANGED
+        return viewed
 
     @viewed.setter
     def viewed(self, interests: list[Interest]) -> None:
         self.open_viewed = interests
+        self.viewed_row = _CHANGED
 
     @property
     def categories(self) -> dict[str, tuple[int, int]]:
         """Views and the time (ms) of the newest, by category. Decoded when asked."""
-        if self.open_categories is None:
-            self.open_categories = _decode_categories(self.categories_row)
-        return self.open_categories
+        categories = self.open_categories
+        if categories is None:
+            categories = self.open_categories = _decode_categories(self.categories_row)
+        self.categories_row = _CHANGED
+        return categories
 
     @categories.setter
     def categories(self, categories: dict[str, tuple[int, int]]) -> None:
         self.open_categories = categories
+        self.categories_row = _CHANGED
 
     def next_due(self) -> int | None:
         """The earliest time (ms) at which a moment is to be judged."""
-        if not self.moments:
-            return None
-        active_at = self.active_at
-        return min([moment.next_look(active_at) for moment in self.moments])
+        active_at, earliest = self.active_at, None
+        for moment in self.moments:
+            # As Moment.next_look says: this is asked several times an event.
+            due, look_at = moment.due or active_at + moment.wait, moment.look_at
+            due = look_at if look_at > due else due
+            if earliest is None or due < earliest:
+                earliest = due
+        return earliest
 
 
 _decoder = msgspec.json.Decoder(Profile)
@@ -347,16 +359,20 @@ def _carry_newer(profile: Profile, row: bytes) -> None:
 
 def encode(profile: Profile) -> bytes:
     """A profile's row: JSON, fields in a fixed order."""
-    if profile.open_viewed is not None:
+    if profile.viewed_row is _CHANGED:
         views = profile.open_viewed
         profile.viewed_row = msgspec.Raw(_encoder.encode(views)) if views else _NO_VIEWS
-        profile.open_viewed = None
-    if profile.open_categories is not None:
+    if profile.categories_row is _CHANGED:
         seen = profile.open_categories
         profile.categories_row = msgspec.Raw(_encoder.encode(seen)) if seen else _NO_CATEGORIES
-        profile.open_categories = None
-    if profile.extra is msgspec.UNSET:
-        return _encoder.encode(profile)
+    opened = profile.open_viewed, profile.open_categories
+    profile.open_viewed = profile.open_categories = None
+    row = _encoder.encode(profile) if profile.extra is msgspec.UNSET else _with_extra(profile)
+    profile.open_viewed, profile.open_categories = opened
+    return row
+
+
+def _with_extra(profile: Profile) -> bytes:
     extra = profile.extra
     profile.extra = msgspec.UNSET
     row = orjson.dumps(orjson.loads(_encoder.encode(profile)) | extra)

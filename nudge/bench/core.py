@@ -25,7 +25,6 @@ from processors.inputs import HANDOVER_RANK, FactRecord, Input, Source, Tick
 from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
-from runtime.settings import KafkaSettings
 from schemas.adapters import dump, parse_catalog_event
 from schemas.catalog import ContentPublished
 from schemas.partitioner import partition_of
@@ -36,12 +35,12 @@ from streams.engine import tune_garbage_collector
 from streams.handovers import HandoverInbox
 from streams.merge import Fact, FactQueue, Fetched, Inbox, Merge, Taken
 from streams.outgoing import Outgoing, Record
+from streams.settings import StreamsSettings
 from streams.transactions import BATCH_BYTES
 
 START_MS = 1_773_136_800_000
 """2026-03-10, 10:00 UTC."""
 DISORDER_MS = 60_000
-STEP_RECORDS = 1_000
 _WORK_EVERY = 16_000
 """Events fetched before the partitions work them off."""
 
@@ -137,12 +136,21 @@ class CoreBench:
 
     Args:
         start: when the shop's own time begins (ms).
+        step_records: inputs in one step at most; without it, as a worker has it.
     """
 
-    def __init__(self, mix: Mix, *, partitions: int = 4, start: int = START_MS) -> None:
+    def __init__(
+        self,
+        mix: Mix,
+        *,
+        partitions: int = 4,
+        start: int = START_MS,
+        step_records: int | None = None,
+    ) -> None:
         self._traffic = Traffic(mix, start)
         self._partitions = partitions
-        self._settings = KafkaSettings()
+        self._settings = StreamsSettings()
+        self._step_records = step_records or self._settings.step_records
         self._catalogue = Catalogue()
         self._products: dict[str, Product] = {}
         book = RuleBook()
@@ -203,7 +211,7 @@ class CoreBench:
 
     def _step(self, lane: Lane) -> bool:
         with self._timed(Phase.MERGE):
-            taken = lane.merge.take(0, STEP_RECORDS)
+            taken = lane.merge.take(0, self._step_records)
         if not taken and not lane.core.has_work():
             return False
         with self._timed(Phase.DECODE):

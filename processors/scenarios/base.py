@@ -164,7 +164,7 @@ def cares_for(profile: Profile, product_id: str) -> bool:
     topic = topic_of_subject(product_id)
     if topic is not None:
         return profile.topics.get(topic, 0) > 0
-    for held in (profile.viewed, profile.cart, profile.saved, profile.asked):
+    for held in (profile.cart, profile.saved, profile.asked, profile.viewed):
         for interest in held:
             if interest.product_id == product_id:
                 return True
