@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from processors.bestsellers import Bestsellers
+
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
     """Price (minor units) and stock of one variant; ``None`` is "not known"."""
@@ -90,6 +92,10 @@ class ProductFacts(msgspec.Struct, frozen=True):
             quantity_at=own.quantity_at if variant.quantity is None else variant.quantity_at,
         )
 
+    def can_be_shown(self) -> bool:
+        """Whether a message may name it: it has a name and is not known to be out."""
+        return self.name is not None and self.available(None) is not False
+
     def available(self, variant_id: str | None) -> bool | None:
         """Whether it can be bought; ``None`` where nothing is known of its stock."""
         if not self.published:
@@ -131,10 +137,11 @@ class Version:
 class Catalogue:
     """Every product's recent versions, oldest first, appended to by the reader in offset order."""
 
-    __slots__ = ("_versions", "floor")
+    __slots__ = ("_versions", "bestsellers", "floor")
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = {}
+        self.bestsellers = Bestsellers(self._newest)
         self.floor = 0
         """Nobody asks for what stood before this time (ms)."""
 
@@ -145,6 +152,7 @@ class Catalogue:
         self, key: str, partition: int, offset: int, recorded_at: int, raw: bytes | None
     ) -> None:
         """Adds a version, in any order; lets go of those that nobody can ask for any more."""
+        self.bestsellers.heed(key, raw)
         versions = self._versions.setdefault(key, [])
         place = len(versions)
         if versions and offset <= versions[-1].offset:
@@ -155,6 +163,10 @@ class Catalogue:
         if len(versions) > 1 and versions[1].recorded_at <= self.floor:
             keep = bisect_right(versions, self.floor, key=lambda version: version.recorded_at) - 1
             del versions[: max(keep, 0)]
+
+    def _newest(self, key: str) -> bytes | None:
+        versions = self._versions.get(key)
+        return versions[-1].raw if versions else None
 
     def forget_before(self, time: int) -> None:
         """No partition will ask for what stood before ``time`` (ms) any more."""

@@ -30,6 +30,7 @@ from schemas.push import Action
 
 NAMES = frozenset({
     "shop", "user", "cart", "product", "bought", "order", "event", "price", "voucher",
+    "products", "delivery",
     "reminder", "content",
     "locale", "tz",
 })  # fmt: skip

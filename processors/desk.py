@@ -1,5 +1,6 @@
 """What every user of a partition shares while a step runs: rules, products, clock, answers."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from processors.catalogue import Catalogue, ProductFacts
@@ -55,6 +56,13 @@ class Desk:
     def product(self, product_id: str, at: int | None = None) -> ProductFacts | None:
         """The product as of ``at`` (ms); without it, as applied last."""
         return self.catalogue.seen(product_id, self.applied, at)
+
+    def bestsellers(self, category: str | None, at: int) -> Iterator[ProductFacts]:
+        """What sold best in the fourteen days before the day of ``at`` (ms), and can be had."""
+        for product_id in self.catalogue.bestsellers.ranked(category, at):
+            facts = self.product(product_id, at)
+            if facts is not None and facts.can_be_shown() and category in (None, facts.category):
+                yield facts
 
     def decided(self, decision: Decision) -> None:
         self.effects.decisions.append(DecisionMade(decision, self.source))

@@ -3,6 +3,7 @@
 An older statement than the one that holds changes nothing; neither does one that says the same.
 """
 
+from processors.bestsellers import SOLD_DAYS
 from schemas.catalog import (
     CatalogEvent,
     ContentPublished,
@@ -59,7 +60,8 @@ def _apply(
             changed = _with_price(product, event.variant_id, event.price, at)
             return changed.model_copy(update={"currency": event.currency})
         case StockChange():
-            return _with_quantity(product, event.variant_id, event.quantity, at)
+            counted = _sold(product, event.variant_id, event.quantity, at)
+            return _with_quantity(counted, event.variant_id, event.quantity, at)
         case ProductUnpublished():
             if event.variant_id is not None:
                 return _with_quantity(product, event.variant_id, 0, at)
@@ -94,7 +96,8 @@ def _published(product: Product, event: ProductPublished) -> Product:
     priced = _with_price(after, event.variant_id, event.price, at)
     if event.quantity is None:
         return priced
-    stocked = _with_quantity(priced, event.variant_id, event.quantity, at)
+    counted = _sold(priced, event.variant_id, event.quantity, at)
+    stocked = _with_quantity(counted, event.variant_id, event.quantity, at)
     return stocked.model_copy(update={"changes": _join(priced.changes, stocked.changes)})
 
 
@@ -138,6 +141,18 @@ def _with_quantity(product: Product, variant_id: str | None, quantity: int, at: 
     changed = offer.model_copy(update={"quantity": quantity, "quantity_at": at})
     change = OfferChange(variant_id=variant_id, quantity_before=offer.quantity, quantity=quantity)
     return _with_offer(product, variant_id, changed, change)
+
+
+def _sold(product: Product, variant_id: str | None, quantity: int, at: int) -> Product:
+    """Stock that falls was sold; all that is gone in one day counts there."""
+    offer = product.offers.get(variant_id or "", Offer())
+    if offer.quantity is None or quantity >= offer.quantity or at < (offer.quantity_at or 0):
+        return product
+    day = at // DAY_MS
+    days = dict(product.sold)
+    days[day] = days.get(day, 0) + offer.quantity - quantity
+    kept = sorted(item for item in days.items() if item[0] > max(days) - SOLD_DAYS)
+    return product.model_copy(update={"sold": tuple(kept)})
 
 
 def _with_offer(

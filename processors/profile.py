@@ -207,6 +207,7 @@ class Profile(
         "again": "ag",
         "awaited": "aw",
         "looked_at": "lk",
+        "dwell": "dw",
     },
 ):
     """What is known of one user. Times in ms, money in minor units."""
@@ -275,6 +276,8 @@ class Profile(
     is the first."""
     looked_at: int = 0
     """When (ms) the user, quiet since, was last looked at; not after the last activity: not yet."""
+    dwell: tuple[str, int, bool] | None = None
+    """The product viewed last, how long (ms) its page was in front, whether it still is."""
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     """Fields of a newer minor release, kept as they are. Never under this name at rest."""
 

@@ -45,11 +45,11 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, lookup: Lookup)
         profile.first_at = at
     if kind not in PASSIVE:
         touch(profile, active_at)
-    column = _COLUMN.get(kind, 0)
-    _bump(profile.hours, at // HOUR_MS, column, bounds.MAX_HOURS, 5)
-    day = _bump(profile.days, at // DAY_MS, column, bounds.MAX_DAYS, 6)
-    if isinstance(event, e.Purchase):
-        day[5] += event.value
+        column = _COLUMN.get(kind, 0)
+        _bump(profile.hours, at // HOUR_MS, column, bounds.MAX_HOURS, 5)
+        day = _bump(profile.days, at // DAY_MS, column, bounds.MAX_DAYS, 6)
+        if isinstance(event, e.Purchase):
+            day[5] += event.value
     reducer = _REDUCERS.get(kind)
     if reducer is not None:
         reducer(profile, event, lookup)

@@ -67,6 +67,7 @@ class Reason(Explained):
         "already_sent",
         "The scenario spoke to this user already, and may not again so soon.",
     )
+    RETURNED = "returned", "The user came back."
     PAUSED = "paused", "Sending is paused."
     SCENARIO_REMOVED = "scenario_removed", "The scenario is off or no longer in the file."
     PRESENT = "present", "The user is on the site with the tab in front."

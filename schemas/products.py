@@ -55,6 +55,9 @@ class Product(Wire):
     related: dict[Relation, tuple[Id, ...]] = {}
     offers: dict[str, Offer] = {}
     changes: tuple[OfferChange, ...] = ()
+    sold: tuple[tuple[int, int], ...] = ()
+    """Pieces sold a day, told by its stock: (day number since 1970-01-01 UTC, pieces), newest
+    last, at most 14 days."""
 
 
 class Content(Wire):

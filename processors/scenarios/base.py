@@ -22,8 +22,6 @@ class Scenario:
     config: ScenarioConfig
     strength: ClassVar[int] = 0
     """Goes before others of its priority; in a family it takes their place. 0 to 9."""
-    once_each: ClassVar[bool] = False
-    """The setting ``once`` holds for each entity by itself, not for the user."""
 
     def __init__(self, name: str, config: Any) -> None:
         self.name = name
@@ -60,6 +58,13 @@ class Scenario:
 
     def on_event(self, turn: Turn, event: ShopEvent) -> None:
         """Opens or moves moments, once the event has changed the profile."""
+
+    def begin_again(self, turn: Turn, moment: Moment) -> None:
+        """What opens the scenario came once more while a later step waits: that step is no more."""
+        if moment.first_due:
+            turn.end(moment, Reason.SUPERSEDED, turn.at)
+        else:
+            turn.profile.moments.remove(moment)
 
     def ended_by(self, turn: Turn, event: ShopEvent, entity: str) -> Reason | None:
         """Why ``event`` ends the moment about ``entity``; ``None`` where it does not."""

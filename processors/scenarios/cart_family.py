@@ -21,13 +21,6 @@ class CartScenario(Scenario):
     family = "abandonment"
     ends_on = frozenset({e.Purchase, e.RemoveFromCart, e.CartSnapshot})
 
-    def begin_again(self, turn: Turn, moment: Moment) -> None:
-        """An item was added while a later step waits: that step is no more."""
-        if moment.first_due:
-            turn.end(moment, Reason.SUPERSEDED, turn.at)
-        else:
-            turn.profile.moments.remove(moment)
-
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
         """Any purchase ends it, and so does an emptied cart."""
         if isinstance(event, e.Purchase):

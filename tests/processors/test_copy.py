@@ -32,6 +32,8 @@ EVERYTHING = NOTHING | {
     "price": {"now": 4999, "seen": 5999, "saved": 1000, "low_30d": 5499, "currency": "PLN"},
     "order": ORDER,
     "bought": PRODUCT,
+    "products": [PRODUCT, PRODUCT],
+    "delivery": {"cost": 1200, "free_from": 20000, "missing": 1002},
     "reminder": {"id": "r", "title": "Fitting", "at": NOON, "url": "https://shop.example/r"},
     "content": {"id": "c", "topic": "lamps", "title": "Light", "url": "https://shop.example/c"},
     "event": ORDER | {"code": "SPRING", "expires_at": NOON},

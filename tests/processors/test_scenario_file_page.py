@@ -36,6 +36,21 @@ MODELS: dict[str, type[BaseModel]] = {
     "`price_drop`": config.PriceDropConfig,
     "`back_in_stock`": config.BackInStockConfig,
     "`waits` of `back_in_stock`": config.StockWaits,
+    **{
+        f"`{name}`": KINDS[name][0]
+        for name in (
+            "delivery_cost",
+            "hesitation",
+            "browse_abandoned",
+            "viewed_reminder",
+            "wishlist_reminder",
+            "low_stock",
+            "winback",
+            "drifting",
+            "high_value",
+            "new_user_popular",
+        )
+    },
     "`after_event`": config.AfterEventConfig,
     "`reminder`": ReminderConfig,
     "`reorder`": ReorderConfig,

@@ -10,7 +10,7 @@ from tests.timelines.calendar import Calendar
 
 _OUTCOMES = {outcome.value for outcome in Outcome}
 _NOT_FINAL = (Outcome.HELD, Outcome.WITHDRAW_REQUESTED)
-_CART_SCENARIOS = ("cart_abandoned", "checkout_abandoned")
+_CART_SCENARIOS = ("cart_abandoned", "checkout_abandoned", "delivery_cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _span(text: str, calendar: Calendar) -> tuple[int, int, str]:
 
 def _entity(scenario: str, words: list[str], prefix: str) -> str:
     if words:
-        is_product = scenario in ("price_drop", "back_in_stock", "reorder")
+        is_product = scenario in ("price_drop", "back_in_stock", "reorder", "low_stock")
         return prefix + words[0] if is_product else words[0]
     return "cart" if scenario in _CART_SCENARIOS else "user"
 

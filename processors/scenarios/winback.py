@@ -1,0 +1,40 @@
+"""``winback``: somebody has not been seen for long."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from processors.config import Priority, StepsConfig
+from processors.profile import Moment, Profile
+from processors.scenarios import tastes
+from processors.scenarios.base import QuietScenario
+from processors.turn import Turn
+from processors.vocabulary import GROUPS
+from schemas import structs as e
+from schemas.decisions import Reason
+
+
+class WinbackConfig(StepsConfig):
+    """Nothing of its own."""
+
+
+class Winback(QuietScenario):
+    config: WinbackConfig
+    family = "lifecycle"
+    priority = Priority.WINBACK
+    ends_on = GROUPS["activity"]
+
+    @property
+    def earliest(self) -> int:
+        return self.config.steps[0].wait
+
+    def quiet_due(self, profile: Profile) -> int:
+        return profile.active_at + self.earliest
+
+    def on_quiet(self, turn: Turn) -> None:
+        turn.open(self, tastes.USER, wait=self.earliest)
+
+    def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
+        return Reason.RETURNED
+
+    def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
+        return tastes.viewed(turn)
