@@ -1,21 +1,19 @@
 """A single Kafka broker on this machine: from Docker where a daemon answers, else from its jars."""
 
 import base64
-import shutil
 import socket
 import struct
 import subprocess
 import uuid
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from nudge.local import docker
 from nudge.local.errors import LocalStackError
 from nudge.local.kafka_jars import KAFKA_VERSION, java_command, kafka_jars
-from nudge.local.places import check_free, free_ports, fresh_directory
-from nudge.local.server import ServerProcess
+from nudge.local.local_server import LocalServer
+from nudge.local.places import check_free, free_ports
 
 _LOG4J = Path(__file__).with_name("kafka-log4j2.properties")
 _CONTAINER_DATA = "/var/lib/kafka/data"
@@ -23,7 +21,7 @@ _START_DEADLINE_S = 120.0
 _PULL_DEADLINE_S = 300.0
 
 
-class LocalKafka:
+class LocalKafka(LocalServer):
     """A KRaft broker with plaintext on 127.0.0.1.
 
     Args:
@@ -45,41 +43,22 @@ class LocalKafka:
         prefix: Sequence[str] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-
-        self._data = data
         spare = free_ports(2)
-        self.port = port or spare[0]
+        super().__init__(
+            "Kafka",
+            port or spare[0],
+            data,
+            in_docker=docker.docker_answers() if use_docker is None else use_docker,
+            say=say,
+        )
         self._controller_port = spare[1]
-        self._use_docker = docker.docker_answers() if use_docker is None else use_docker
         self._heap_mb = heap_mb
         self._prefix = tuple(prefix)
-        self._say = say
-        self._server: ServerProcess | None = None
 
     @property
     def bootstrap(self) -> str:
         """``127.0.0.1:<port>``"""
         return f"127.0.0.1:{self.port}"
-
-    @property
-    def log(self) -> Path:
-        """What the broker wrote."""
-        return self._directory / "kafka.log"
-
-    @property
-    def in_docker(self) -> bool:
-        return self._use_docker
-
-    @cached_property
-    def _directory(self) -> Path:
-        directory = self._data or fresh_directory("kafka")
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory
-
-    @property
-    def pid(self) -> int:
-        """The broker's process group."""
-        return self._running().pid
 
     def start(self) -> Self:
         """Starts the broker and waits until it serves.
@@ -87,81 +66,20 @@ class LocalKafka:
         Raises:
             LocalStackError: Java or Maven is missing, or the broker does not come up.
         """
-        if self._use_docker:
+        if self._in_docker:
             docker.remove_container(self._container)
         check_free(self.port)
-        if self._use_docker:
+        if self._in_docker:
             try:
                 return self._launch(self._docker_command(), _PULL_DEADLINE_S)
             except LocalStackError as error:
                 self._say(f"Kafka in Docker did not start, trying its jars instead: {error}")
-                self._use_docker = False
+                self._in_docker = False
         return self._launch(self._jar_command(), _START_DEADLINE_S)
 
-    def stop(self) -> None:
-        """Stops the broker: cleanly where its data are kept, else at once, and removes them."""
-        if self._server is None:
-            return
-        if self._data:
-            self._server.stop()
-            return
-        self.kill()
-        if self._use_docker:
-            docker.remove_volume(self._container)
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-    def restart(self) -> None:
-        """A clean stop and a start with the same port and data."""
-        self._running().stop()
-        self.start()
-
-    def kill(self) -> None:
-        """SIGKILL, as a crash would. :meth:`start` brings it back with the same port and data."""
-        if self._use_docker:
-            docker.kill_container(self._container)
-        self._running().kill()
-
-    def pause(self) -> None:
-        """The broker keeps its connections and answers nothing, until :meth:`resume`."""
-        if self._use_docker:
-            docker.pause_container(self._container)
-        else:
-            self._running().pause()
-
-    def resume(self) -> None:
-        if self._use_docker:
-            docker.resume_container(self._container)
-        else:
-            self._running().resume()
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def _container(self) -> str:
-        return f"nudge-{self._directory.name}"
-
-    def _running(self) -> ServerProcess:
-        if self._server is None:
-            raise LocalStackError("Kafka was not started")
-        return self._server
-
-    def _launch(self, command: list[str], deadline_s: float) -> Self:
-        self._server = ServerProcess("Kafka", command, self.log)
-        self._server.start()
-        try:
-            self._server.wait_until(lambda: has_broker("127.0.0.1", self.port), deadline_s)
-        except LocalStackError:
-            self._server.kill()
-            raise
-        return self
+    def answers(self) -> bool:
+        """Whether the broker serves."""
+        return has_broker("127.0.0.1", self.port)
 
     def _jar_command(self) -> list[str]:
         java, jars = java_command(), kafka_jars(self._say)

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -15,8 +14,8 @@ from redis.exceptions import RedisError
 
 from nudge.local import docker
 from nudge.local.errors import LocalStackError
-from nudge.local.places import check_free, free_ports, fresh_directory, local_root, locked
-from nudge.local.server import ServerProcess
+from nudge.local.local_server import LocalServer
+from nudge.local.places import check_free, free_ports, local_root, locked
 
 _IMAGE = "redis:7-alpine"
 _CONTAINER_DATA = "/data"
@@ -25,7 +24,7 @@ _PULL_DEADLINE_S = 180.0
 _ARGUMENTS = ("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
 
 
-class LocalRedis:
+class LocalRedis(LocalServer):
     """A Redis of its own on a free port of 127.0.0.1, with an append-only file.
 
     Args:
@@ -43,33 +42,13 @@ class LocalRedis:
         interactive: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-
-        self._data = data
-        self.port = port or free_ports(1)[0]
+        super().__init__("Redis", port or free_ports(1)[0], data, in_docker=False, say=say)
         self._interactive = interactive
-        self._say = say
-        self._in_docker = False
-        self._server: ServerProcess | None = None
 
     @property
     def url(self) -> str:
         """``redis://127.0.0.1:<port>/0``"""
         return f"redis://127.0.0.1:{self.port}/0"
-
-    @property
-    def log(self) -> Path:
-        return self._directory / "redis.log"
-
-    @cached_property
-    def _directory(self) -> Path:
-        directory = self._data or fresh_directory("redis")
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory
-
-    @property
-    def pid(self) -> int:
-        """The server's process group."""
-        return self._running().pid
 
     def start(self) -> Self:
         """Starts Redis and waits until it answers.
@@ -84,50 +63,7 @@ class LocalRedis:
         self._say(
             f"starting Redis {'in Docker ' if self._in_docker else ''}on 127.0.0.1:{self.port}"
         )
-        self._server = ServerProcess("Redis", command, self.log)
-        self._server.start()
-        try:
-            self._server.wait_until(self.answers, deadline_s)
-        except LocalStackError:
-            self._server.kill()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """Stops Redis: cleanly where its data are kept, else at once, and removes them."""
-        if self._server is None:
-            return
-        if self._data:
-            self._server.stop()
-            return
-        self.kill()
-        if self._in_docker:
-            docker.remove_volume(self._container)
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-    def restart(self) -> None:
-        """A clean stop and a start with the same port and data."""
-        self._running().stop()
-        self.start()
-
-    def kill(self) -> None:
-        """SIGKILL, as a crash would. :meth:`start` brings it back with what its file holds."""
-        if self._in_docker:
-            docker.kill_container(self._container)
-        self._running().kill()
-
-    def pause(self) -> None:
-        """Redis keeps its connections and answers nothing, until :meth:`resume`."""
-        if self._in_docker:
-            docker.pause_container(self._container)
-        else:
-            self._running().pause()
-
-    def resume(self) -> None:
-        if self._in_docker:
-            docker.resume_container(self._container)
-        else:
-            self._running().resume()
+        return self._launch(command, deadline_s)
 
     def flush(self) -> None:
         """``FLUSHALL``: every key is gone, as after a mistake or a lost disk."""
@@ -137,25 +73,6 @@ class LocalRedis:
     def answers(self) -> bool:
         """Whether ``PING`` is answered (not while it still loads its file)."""
         return _ask(self.port, b"PING\r\n") == b"+PONG\r\n"
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def _container(self) -> str:
-        return f"nudge-{self._directory.name}"
-
-    def _running(self) -> ServerProcess:
-        if self._server is None:
-            raise LocalStackError("Redis was not started")
-        return self._server
 
     def _command(self) -> tuple[list[str], float]:
         program = redis_server(self._say, interactive=self._interactive)
