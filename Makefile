@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UV_VERSION := 0.13.9
 PYTEST_ARGS ?=
+# Most tests wait for brokers and browsers: more processes than cores, each with its own Kafka.
+TEST_PROCESSES ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 # The first Python on the PATH that is new enough; PYTHON=… names another.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -23,14 +26,14 @@ demo: $(INSTALLED) ## Run the real pipeline with simulated shoppers
 	@exec $(BIN)/nudge demo
 
 test: $(INSTALLED) ## Run all tests, on a real Kafka and a real Redis
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 check: $(INSTALLED) ## Everything that CI runs: format, lint, types, import rules, tests
 	@echo "== ruff format" && $(BIN)/ruff format --check .
 	@echo "== ruff check" && $(BIN)/ruff check .
 	@echo "== mypy --strict" && $(BIN)/mypy
 	@echo "== import rules" && $(BIN)/lint-imports
-	@echo "== tests" && $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@echo "== tests" && $(PYTEST) $(PYTEST_ARGS)
 
 format: $(INSTALLED) ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
