@@ -29,6 +29,7 @@ from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
 from schemas.adapters import dump
+from schemas.aftermath import Attribution, Handoff
 from schemas.catalog import CatalogEvent, ContentPublished, catalog_key_of
 from schemas.decisions import Decision
 from schemas.events import Login, Logout, ShopEvent, SignUp, key_of
@@ -54,6 +55,8 @@ class Outcome:
     decisions: list[Decision] = field(default_factory=list)
     jobs: list[PushJob] = field(default_factory=list)
     late: list[LateInput] = field(default_factory=list)
+    attributions: list[Attribution] = field(default_factory=list)
+    handoffs: list[Handoff] = field(default_factory=list)
 
 
 class Replayer:
@@ -239,6 +242,8 @@ class Replayer:
         self._outcome.decisions += [made.decision for made in effects.decisions]
         self._outcome.jobs += effects.jobs
         self._outcome.late += effects.late
+        self._outcome.attributions += effects.attributions
+        self._outcome.handoffs += effects.handoffs
         for sent in effects.handovers:
             self._on_the_way.send(sent.place, sent.handover)
 

@@ -20,6 +20,7 @@ from schemas.adapters import (
     parse_catalog_event,
     parse_shop_event,
 )
+from schemas.aftermath import Attribution, CreditCause, Handoff
 from schemas.control import PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
 from schemas.late import LateInput
@@ -203,6 +204,20 @@ def _late(value: bytes, _: int) -> Line:
     return Line(late.recorded_at, late.user_id, Kind.TROUBLE, words)
 
 
+def _attribution(value: bytes, _: int) -> Line:
+    credit = parse(adapter_of(Attribution), value)
+    amount = money(credit.value, credit.currency)
+    words = f"{credit.scenario}: {amount} of order {credit.order_id} by a {credit.touch}"
+    words += "" if credit.cause is CreditCause.ORDER else f" ({credit.cause})"
+    return Line(credit.at, credit.user_id, Kind.REACTED, words, good=credit.value >= 0)
+
+
+def _handoff(value: bytes, _: int) -> Line:
+    handoff = parse(adapter_of(Handoff), value)
+    words = f"{handoff.scenario} is handed to {handoff.channel}: {handoff.reason}"
+    return Line(handoff.at, handoff.user_id, Kind.SENT, words)
+
+
 def _control(value: bytes, at: int) -> Line:
     control = parse(CONTROL, value)
     if isinstance(control, Pause):
@@ -250,4 +265,6 @@ _TELL: dict[Topic, Callable[[bytes, int], Line]] = {
     topics.RESULTS: _result,
     topics.HANDOVERS: _handover,
     topics.LATE: _late,
+    topics.ATTRIBUTIONS: _attribution,
+    topics.HANDOFFS: _handoff,
 }

@@ -123,6 +123,8 @@ class Policy(Config):
     """So many displays without a click halve ``caps.day`` and ``caps.week``; 0: never."""
     incentive_gap: Duration = 60 * DAY
     """Between two vouchers to one user, at least: else people learn to abandon."""
+    attribution_window: Duration = DAY
+    """How long after a click (or else a display) an order is credited to the push."""
     holdout: Annotated[float, Field(ge=0, le=100)] = 0
     """Per cent of users who get no marketing, to measure what it does."""
     look_ahead: Duration = 60_000
@@ -144,6 +146,13 @@ class Arm(Config):
 
 def _pool(value: Any) -> Any:
     return {"pool": value} if isinstance(value, str) else value
+
+
+class HandoffConfig(Config):
+    """Who speaks where the push did not reach, or was not clicked ``after`` it was sent."""
+
+    after: Annotated[Duration, Field(gt=0)] = DAY
+    channel: Annotated[str, Field(min_length=1, max_length=128)] = "email"
 
 
 class VoucherConfig(Config):
@@ -168,6 +177,7 @@ class ScenarioConfig(Config):
     passes_quiet_hours: bool = False
     fire_opened_in_shadow: bool = False
     voucher: Annotated[VoucherConfig | None, BeforeValidator(_pool)] = None
+    handoff: HandoffConfig | None = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=10)] = ()
     """An A/B test: who hears what, by a stable hash. Who is in no arm hears the usual."""
 

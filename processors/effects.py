@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from processors.inputs import Source
+from schemas.aftermath import Attribution, Handoff
 from schemas.decisions import Decision
 from schemas.late import LateInput
 from schemas.people import Handover, Subscription
@@ -43,3 +44,5 @@ class Effects:
     handovers: list[HandoverSent] = field(default_factory=list)
     subscriptions: list[SubscriptionMoved] = field(default_factory=list)
     late: list[LateInput] = field(default_factory=list)
+    attributions: list[Attribution] = field(default_factory=list)
+    handoffs: list[Handoff] = field(default_factory=list)

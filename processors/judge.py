@@ -3,6 +3,7 @@
 from hashlib import blake2b
 from typing import Any
 
+from processors import handoffs
 from processors import profile as bounds
 from processors.copy import Text, with_utm, without_nothing
 from processors.desk import Desk
@@ -10,7 +11,7 @@ from processors.groups import arm_of
 from processors.incentives import evidence_of, offer
 from processors.localtime import zone
 from processors.policy import is_present, is_shadow, objection, standing_order
-from processors.profile import Device, Moment, Pending, Profile, Sent
+from processors.profile import AWAITS_CLICK, Device, Moment, Pending, Profile, Sent
 from processors.quiet import notice, quiet_at
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
@@ -41,6 +42,9 @@ def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
 
 
 def _judge(turn: Turn, moment: Moment) -> None:
+    if moment.scenario == AWAITS_CLICK:
+        handoffs.due(turn, moment)
+        return
     if not moment.first_due:
         moment.first_due = moment.due_at(turn.profile.active_at)
     verdict = objection(turn, moment)
@@ -54,6 +58,8 @@ def _judge(turn: Turn, moment: Moment) -> None:
     if verdict is not None and verdict.reason is Reason.HOLDOUT and not verdict.evidence:
         _withhold(turn, moment, turn.rules.scenarios[moment.scenario])
     elif verdict is not None:
+        if verdict.reason is Reason.NOT_SUBSCRIBED:
+            _hand_on(turn, moment, turn.rules.scenarios[moment.scenario])
         turn.write(moment, verdict.outcome, verdict.reason, turn.at, final=True,
                    evidence=verdict.evidence)  # fmt: skip
     else:
@@ -106,6 +112,13 @@ def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     turn.desk.effects.jobs.append(job)
     _remember(turn, moment, job)
     scenario.sent(turn, moment)
+    handoffs.await_click(turn, moment, scenario, job)
+
+
+def _hand_on(turn: Turn, moment: Moment, scenario: Scenario) -> None:
+    if scenario.config.handoff is not None:
+        text = _text(turn, moment, scenario, None)
+        handoffs.unreachable(turn, moment, scenario, text)
 
 
 def _withhold(turn: Turn, moment: Moment, scenario: Scenario) -> None:

@@ -199,10 +199,15 @@ def _merge_memory(mine: Profile, theirs: Profile) -> None:
     seen: dict[int, int] = {}
     for mark, at in (*mine.newest, *theirs.newest):
         seen[mark] = max(at, seen.get(mark, 0))
+    touches = {(t.job_id, t.clicked): t for t in (*mine.touches, *theirs.touches)}.values()
+    clicks = sorted((t for t in touches if t.clicked), key=lambda t: t.at)[-bounds.MAX_CLICKS :]
+    shown = sorted((t for t in touches if not t.clicked), key=lambda t: t.at)[-bounds.MAX_SHOWN :]
+    mine.touches = sorted((*clicks, *shown), key=lambda t: t.at)
+    mine.credits = [*theirs.credits, *mine.credits][-bounds.MAX_CREDITS :]
     mine.incentive_at = max(mine.incentive_at, theirs.incentive_at)
     mine.clicked_at = max(mine.clicked_at, theirs.clicked_at)
-    shown = sorted({*mine.displays, *theirs.displays}, key=lambda display: display[1])
-    since = [display for display in shown if display[1] > mine.clicked_at]
+    displays = sorted({*mine.displays, *theirs.displays}, key=lambda display: display[1])
+    since = [display for display in displays if display[1] > mine.clicked_at]
     mine.displays = since[-bounds.MAX_DISPLAYS :]
     mine.newest = sorted(seen.items(), key=lambda item: item[1])[-bounds.MAX_NEWEST :]
 

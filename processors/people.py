@@ -1,6 +1,7 @@
 """What a record does to its user: the turn from first judgement to last."""
 
-from processors import identity
+from processors import handoffs, identity
+from processors.attribution import ordered, refunded, touched
 from processors.desk import Desk
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
@@ -31,6 +32,7 @@ from schemas.people import (
     Subscription,
     split_subscription_key,
 )
+from schemas.push import PushResult
 
 
 class Apply:
@@ -72,7 +74,11 @@ class Apply:
                     identity.take_back(turn, value, event, record)
                     return profile
                 return self._event(record, key, profile, event, value.historical)
-        elif rank != RESULT_RANK:
+        elif rank == RESULT_RANK:
+            assert isinstance(value, PushResult)
+            if profile.moments:
+                handoffs.answered(Turn(self._desk, key, profile, value.at), value)
+        else:
             return self._event(record, key, profile, value, record.historical)  # type: ignore[arg-type]
         return profile
 
@@ -153,9 +159,14 @@ class Apply:
                 reason = scenario.ended_by(turn, event, moment.entity)
                 if reason is not None:
                     turn.end(moment, reason, turn.at)
+            handoffs.ended(turn, event)
         if profile.pending:
             self._take_back(turn, event)
         if not turn.historical:
+            if isinstance(event, e.Purchase):
+                ordered(turn, event)
+            elif isinstance(event, e.Refund):
+                refunded(turn, event)
             for scenario in rules.opening.get(kind, ()):
                 scenario.on_event(turn, event)
         if profile.moments and not turn.late:
@@ -216,12 +227,15 @@ class Apply:
     ) -> None:
         turn = self._turn(record, key, profile, interaction.occurred_at, historical=False)
         remember_interaction(turn, interaction)
+        touched(turn, interaction)
         if interaction.type is InteractionKind.DISPLAYED:
             return
         entity = next(
             (p.entity for p in profile.pending if p.decision_id == interaction.job_id), None
         )
         clicked = interaction.type is InteractionKind.CLICKED
+        if clicked:
+            handoffs.clicked(turn, interaction.job_id)
         reason = Reason.CLICKED if clicked else Reason.DISMISSED
         for moment in list(profile.moments):
             if (

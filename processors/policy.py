@@ -101,15 +101,25 @@ def _unreachable(turn: Turn, message_class: MessageClass) -> Reason | None:
     profile, assumed = turn.profile, turn.desk.assume_reachable
     if not profile.devices and not assumed:
         return Reason.NOT_SUBSCRIBED
-    marketing = message_class is MessageClass.MARKETING
-    purpose = Purpose.MARKETING if marketing else Purpose.SERVICE
-    consent = profile.consents.get(purpose.value)
+    consent = _consent(profile, message_class)
     granted = (
         consent[0]
         if consent is not None
         else assumed or turn.rules.policy.consent == "subscription"
     )
     return None if granted else Reason.NO_CONSENT
+
+
+def _consent(profile: Profile, message_class: MessageClass) -> tuple[bool, int] | None:
+    """What the user said of messages of the class, and when (ms)."""
+    marketing = message_class is MessageClass.MARKETING
+    return profile.consents.get(Purpose.MARKETING if marketing else Purpose.SERVICE)
+
+
+def refused(profile: Profile, message_class: MessageClass) -> bool:
+    """Whether the user said no to messages of the class."""
+    consent = _consent(profile, message_class)
+    return consent is not None and not consent[0]
 
 
 def _sent_already(profile: Profile, moment: Moment, scenario: Scenario, at: int) -> bool:

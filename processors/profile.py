@@ -32,6 +32,9 @@ MAX_REASONS = 8
 MAX_NEWEST = 16
 MAX_TOPICS = 30
 MAX_DISPLAYS = 15
+MAX_CLICKS = 3
+MAX_SHOWN = 2
+MAX_CREDITS = 10
 MAX_AGAIN = 8
 
 
@@ -101,6 +104,31 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     due_at: int
     expires_at: int
     version: str
+
+
+class Touched(msgspec.Struct, array_like=True, gc=False):
+    """A push displayed or clicked, lately: an order may come of it."""
+
+    at: int
+    clicked: bool
+    job_id: str
+    scenario: str
+
+
+class Credit(msgspec.Struct, array_like=True, gc=False):
+    """An order that a push led to; ``value``: what of it was not paid back (minor units)."""
+
+    order_id: str
+    job_id: str
+    scenario: str
+    clicked: bool
+    touched_at: int
+    value: int
+    currency: str
+
+
+AWAITS_CLICK = "~click"
+"""In the place of a scenario: no moment, but a message whose click is waited for."""
 
 
 class Moment(
@@ -202,6 +230,8 @@ class Profile(
         "displays": "ds",
         "clicked_at": "ck",
         "incentive_at": "ia",
+        "touches": "to",
+        "credits": "cd",
         "present_at": "pr",
         "onsite": "on",
         "again": "ag",
@@ -269,6 +299,8 @@ class Profile(
     clicked_at: int = 0
     incentive_at: int = 0
     """When a voucher was sent last (ms)."""
+    touches: list[Touched] = []
+    credits: list[Credit] = []
     again: list[str] = []
     """Products viewed again in this session, once for each time."""
     awaited: int = 0

@@ -8,7 +8,7 @@ from processors.config import Mode
 from processors.desk import Desk
 from processors.groups import arm_of
 from processors.ids import decision_id, short_hash
-from processors.profile import Moment, Profile
+from processors.profile import AWAITS_CLICK, Moment, Profile
 from schemas.decisions import Decision, Outcome, Reason
 
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ class Turn:
     def end(self, moment: Moment, reason: Reason, at: int) -> None:
         """Ends a moment that has not spoken: one final decision, dropped, with the reason."""
         self.profile.moments.remove(moment)
+        if moment.scenario == AWAITS_CLICK:
+            return
         self.write(moment, Outcome.DROPPED, reason, at, final=True)
 
     def write(

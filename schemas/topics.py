@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from schemas.aftermath import Attribution, Handoff
 from schemas.control import Deployment, PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.decisions import DeadLetter, Decision
 from schemas.late import LateInput
@@ -92,6 +93,10 @@ RESULTS = Topic("push.results", "user", USER, DELETE, 35 * DAY_MS,
 HANDOVERS = Topic("nudge.handovers", "user", USER, DELETE, 7 * DAY_MS,
                   (HandoverProfile, HandoverEvent, HandoverSubscription),
                   "anonymous profiles on their way to their user")  # fmt: skip
+HANDOFFS = Topic("push.handoffs", "user", USER, DELETE, 35 * DAY_MS,
+                 (Handoff,), "the next channel's turn (e-mail, CDP)")  # fmt: skip
+ATTRIBUTIONS = Topic("push.attributions", "user", USER, DELETE, 35 * DAY_MS,
+                     (Attribution,), "orders credited to pushes, in differences")  # fmt: skip
 LATE = Topic("nudge.late", "user", USER, DELETE, 35 * DAY_MS,
              (LateInput,), "input that came when the clock had passed it")  # fmt: skip
 DEAD_LETTER = Topic("push.dead-letter", "as the source", USER, DELETE, 35 * DAY_MS,
@@ -101,7 +106,7 @@ PROFILES_CHANGELOG = Topic("nudge-profiles-changelog", "user", USER, COMPACT, 0,
 
 REGISTRY: tuple[Topic, ...] = (
     SHOP_EVENTS, SHOP_CATALOG, PRODUCTS, SCENARIOS, MARKS, SUBSCRIPTIONS, INTERACTIONS, JOBS,
-    WITHDRAWALS, DECISIONS, RESULTS, HANDOVERS, LATE, DEAD_LETTER, PROFILES_CHANGELOG,
+    WITHDRAWALS, DECISIONS, RESULTS, HANDOVERS, HANDOFFS, ATTRIBUTIONS, LATE, DEAD_LETTER, PROFILES_CHANGELOG,
 )  # fmt: skip
 
 USER_INPUTS: tuple[Topic, ...] = (SUBSCRIPTIONS, HANDOVERS, SHOP_EVENTS, INTERACTIONS, RESULTS)

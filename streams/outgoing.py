@@ -12,8 +12,10 @@ from schemas.adapters import dump
 from schemas.partitioner import partition_of
 from schemas.people import subscription_key
 from schemas.topics import (
+    ATTRIBUTIONS,
     DEAD_LETTER,
     DECISIONS,
+    HANDOFFS,
     HANDOVERS,
     JOBS,
     LATE,
@@ -79,6 +81,10 @@ class Outgoing:
             self._put_model(DECISIONS, made.decision.user_id, made.decision, headers)
         for late in effects.late:
             self._put_model(LATE, late.user_id, late)
+        for credit in effects.attributions:
+            self._put_model(ATTRIBUTIONS, credit.user_id, credit)
+        for handoff in effects.handoffs:
+            self._put_model(HANDOFFS, handoff.user_id, handoff)
         self._add_to_others(effects)
 
     def add_rows(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:

@@ -25,6 +25,7 @@ BOUNDS = {
     "recent": bounds.MAX_RECENT, "hours": bounds.MAX_HOURS, "days": bounds.MAX_DAYS,
     "traits": bounds.MAX_TRAITS, "newest": bounds.MAX_NEWEST,
     "topics": bounds.MAX_TOPICS, "displays": bounds.MAX_DISPLAYS,
+    "touches": bounds.MAX_CLICKS + bounds.MAX_SHOWN, "credits": bounds.MAX_CREDITS,
     "again": bounds.MAX_AGAIN,
 }  # fmt: skip
 

@@ -30,6 +30,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`policy.caps_for`": config.KindCaps,
     "Every scenario": config.ScenarioConfig,
     "A voucher": config.VoucherConfig,
+    "A handoff": config.HandoffConfig,
     "An arm": config.Arm,
     "`cart_abandoned`, `checkout_abandoned`": config.CartConfig,
     "A step": config.StepConfig,

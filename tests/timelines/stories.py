@@ -193,9 +193,13 @@ def _with(others: Iterable[str]) -> dict[str, Any]:
     return {**file, "policy": {**file["policy"], "holdout": "0"}, "scenarios": scenarios}
 
 
-def first_file() -> str:
-    """The shipped file with those scenarios alone that take part in every story, no holdout."""
-    return str(yaml.dump(_with(()), Dumper=_DUMPER, allow_unicode=True, sort_keys=False))
+def first_file(**settings: Any) -> str:
+    """The shipped file with those scenarios alone that take part in every story, no holdout.
+
+    ``settings`` as a story has them.
+    """
+    file = changed(_with(()), settings)
+    return str(yaml.dump(file, Dumper=_DUMPER, allow_unicode=True, sort_keys=False))
 
 
 def changed(file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
