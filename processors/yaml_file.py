@@ -1,0 +1,118 @@
+"""What is wrong with a YAML file, each with its line and its cure; the file is refused whole."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from processors import lined_yaml
+from processors.lined_yaml import Document, Path, UnreadableError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: where (1-based line), what, and what to do about it."""
+
+    line: int
+    message: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}" + (f" ({self.cure})" if self.cure else "")
+
+
+class RefusedFileError(ValueError):
+    """The file was refused whole. ``problems`` are in the order of their lines."""
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        super().__init__(
+            "\n".join(f"{source}:{p.line}: {p.message}. {p.cure}".rstrip() for p in self.problems)
+        )
+
+
+class YamlFile:
+    """A file under examination: its text, its lines, and the problems found so far."""
+
+    refusal: type[RefusedFileError] = RefusedFileError
+
+    def __init__(self, text: str, source: str) -> None:
+        self.text = text
+        self.source = source
+        self.problems: list[Problem] = []
+        self.document = Document()
+
+    def refused(self) -> RefusedFileError:
+        """What to raise once all problems are known."""
+        return self.refusal(self.source, self.problems)
+
+    def parse(self) -> dict[str, Any]:
+        """The file as plain data.
+
+        Raises:
+            RefusedFileError: it is no YAML, or no mapping.
+        """
+        try:
+            self.document = lined_yaml.read(self.text)
+        except UnreadableError as error:
+            self.refuse_line(error.line, str(error), error.cure)
+            raise self.refused() from None
+        for line, name in self.document.twice:
+            self.refuse_line(line, f"{name!r} stands here twice", "keep one of them")
+        if not isinstance(self.document.plain, dict):
+            self.refuse_line(1, "the file is empty or no mapping", "start from the shipped file")
+            raise self.refused()
+        plain: dict[str, Any] = self.document.plain
+        return plain
+
+    def refuse_line(self, line: int, message: str, cure: str) -> None:
+        self.problems.append(Problem(line, message, cure))
+
+    def refuse(self, path: Path, message: str, cure: str) -> None:
+        """A mistake at ``path``: what it is, and what to do about it."""
+        self.refuse_line(self.document.line_of(path), f"{_dotted(path)}: {message}", cure)
+
+    def explain(self, error: ValidationError, path: Path, model: type[BaseModel]) -> None:
+        """What pydantic found wrong with the part at ``path``."""
+        for details in error.errors(include_url=False):
+            self._explain_one(details, (*path, *details["loc"]), model)
+
+    def _explain_one(self, details: ErrorDetails, path: Path, model: type[BaseModel]) -> None:
+        kind, message = details["type"], details["msg"]
+        cure = ""
+        if kind == "extra_forbidden":
+            known = _settings_at(model, details["loc"][:-1])
+            near = get_close_matches(str(path[-1]), known, n=1)
+            message = "there is no such setting"
+            cure = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        elif kind == "missing":
+            message, cure = "is missing", "add it"
+        elif kind == "value_error":
+            message = message.removeprefix("Value error, ")
+        self.refuse(path, message, cure)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _settings_at(model: type[BaseModel], path: Path) -> set[str]:
+    """What may stand at ``path`` below a model, through its lists and mappings."""
+    here: Any = model
+    for part in path:
+        while get_origin(here) is Annotated:
+            here = get_args(here)[0]
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = _settings(here)[str(part)].annotation
+        else:
+            here = get_args(here)[1 if get_origin(here) is dict else 0]
+    return set(_settings(here))
+
+
+def _settings(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
