@@ -34,8 +34,11 @@ async def records_of(
     start: int | None,
     *,
     follow: bool,
+    until: int | None = None,
 ) -> AsyncIterator[ConsumerRecord]:
     """Committed records from ``start`` (ms; ``None``: now) on, merged by time, then live ones.
+
+    Those recorded at ``until`` (ms) or later are left out.
 
     Raises:
         Problem: a topic does not exist.
@@ -50,6 +53,8 @@ async def records_of(
         await seek(consumer, {tp: span.end for tp, span in stretch.items()})
     else:
         async for record in read(consumer, stretch):
+            if until is not None and record.timestamp >= until:
+                continue
             if user is None or is_of(record, user, settings):
                 yield record
     if follow:
