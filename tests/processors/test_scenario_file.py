@@ -216,7 +216,7 @@ def test_a_file_of_aliases_upon_aliases_is_refused_in_no_time() -> None:
 
 
 def test_every_mistake_is_told_at_once_in_the_order_of_lines() -> None:
-    text = TEXT.replace("settle: 5m", "settle: 5").replace("on: purchase", "on: purchased", 1)
+    text = TEXT.replace("settle: 5m", "settle: 5", 1).replace("on: purchase", "on: purchased", 1)
     text = text.replace("min_quantity: 1", "min_quantity: 0")
     lines = [line for line, _, _ in refused(text)]
     assert len(lines) == 3
