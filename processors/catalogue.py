@@ -31,10 +31,17 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     low_30d: int | None = None
     quantity_before: int | None = None
     quantity: int | None = None
+    published: bool | None = None
 
 
 _TOPIC = "\x00topic/"
+_CATEGORY = "\x00category/"
 """No product id holds a control character."""
+
+
+def category_subject(category: str) -> str:
+    """Stands for a category where a product's id would stand."""
+    return _CATEGORY + category
 
 
 def topic_subject(topic: str) -> str:

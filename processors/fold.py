@@ -94,11 +94,19 @@ def _published(product: Product, event: ProductPublished) -> Product:
         if after != product:
             after = after.model_copy(update={"described_at": at})
     priced = _with_price(after, event.variant_id, event.price, at)
+    if product.published_at is None:
+        priced = _new(priced, event.variant_id)
     if event.quantity is None:
         return priced
     counted = _sold(priced, event.variant_id, event.quantity, at)
     stocked = _with_quantity(counted, event.variant_id, event.quantity, at)
     return stocked.model_copy(update={"changes": _join(priced.changes, stocked.changes)})
+
+
+def _new(product: Product, variant_id: str | None) -> Product:
+    changes = product.changes or (OfferChange(variant_id=variant_id),)
+    first = changes[0].model_copy(update={"published": True})
+    return product.model_copy(update={"changes": (first, *changes[1:])})
 
 
 def _join(

@@ -4,12 +4,15 @@ from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from processors.catalogue import topic_subject
+import msgspec
+
+from processors.catalogue import ProductFacts, category_subject, topic_subject
 from processors.profile import Profile, ProfileGlance, from_plain
 from schemas import structs as e
 from schemas.people import HandoverEvent, HandoverProfile
 
 _COMPACT_FROM = 64
+Lookup = Callable[[str], ProductFacts | None]
 
 
 class InterestIndex:
@@ -64,6 +67,28 @@ def _products_in(event: dict[str, Any]) -> set[str]:
     if event["type"] == "topic_follow":
         return {topic_subject(event["topic"])}
     return {item["product_id"] for item in (event, *items) if "product_id" in item}
+
+
+def category_viewed(value: object, facts: Lookup) -> str | None:
+    """The category that an event says its user looked at."""
+    if not isinstance(value, e.ViewItem | e.AddToCart):
+        return None
+    if value.category is not None:
+        return value.category
+    found = facts(value.product_id)
+    return None if found is None else found.category
+
+
+class _Categories(msgspec.Struct, rename={"categories": "ct"}):
+    categories: dict[str, tuple[int, int]] = {}
+
+
+_decode_categories = msgspec.json.Decoder(_Categories).decode
+
+
+def categories_of(row: bytes) -> Iterable[str]:
+    """The categories that a profile's row tells of, as an index knows them."""
+    return map(category_subject, _decode_categories(row).categories)
 
 
 def products_of(profile: Profile | ProfileGlance) -> set[str]:

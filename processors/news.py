@@ -29,6 +29,10 @@ class Walk(msgspec.Struct, omit_defaults=True):
     """How many were told so far, by scenario and change."""
 
 
+Interested = list[tuple[NewsScenario, int, Change]]
+"""Scenarios that a change could move, each with the change and its place."""
+
+
 class UnderWay:
     """A walk with what a restart finds again by itself: ``cursor`` is a place in ``waiting``."""
 
@@ -38,7 +42,7 @@ class UnderWay:
         self,
         walk: Walk,
         facts: ProductFacts,
-        scenarios: list[tuple[NewsScenario, int, Change]],
+        scenarios: Interested,
         waiting: list[int],
     ) -> None:
         self.walk = walk
@@ -52,7 +56,7 @@ class UnderWay:
         return _strongest(self, profile) != _NOBODY
 
 
-def interested(desk: Desk, facts: ProductFacts, at: int) -> list[tuple[NewsScenario, int, Change]]:
+def interested(desk: Desk, facts: ProductFacts, at: int) -> Interested:
     """The scenarios that a version's changes could move, with the change and its place."""
     changes = facts.changes or (_PUBLISHED,)
     return [

@@ -6,10 +6,16 @@ import msgspec
 
 from processors import news
 from processors import profile as profiles
-from processors.catalogue import Catalogue
+from processors.catalogue import Catalogue, ProductFacts, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
-from processors.index import InterestIndex, named_products, products_of
+from processors.index import (
+    InterestIndex,
+    categories_of,
+    category_viewed,
+    named_products,
+    products_of,
+)
 from processors.inputs import FactRecord, Input, Tick, UserRecord
 from processors.judge import judge_due
 from processors.news import UnderWay, Walk
@@ -20,6 +26,7 @@ from processors.quiet import next_look, quiet_at, wakes_at
 from processors.rule_book import RuleBook
 from processors.scenarios.base import cares_for
 from processors.table import NEVER, RESERVED, ProfileTable
+from schemas.people import HandoverEvent, HandoverProfile
 
 STATE_KEY = RESERVED + b"core"
 """Row of what the partition itself must remember: clock, applied products, walks under way."""
@@ -64,6 +71,7 @@ class Partition:
         self._walks: list[UnderWay] = []
         self._walked = 0
         self._state_row = b""
+        self._by_category = False
         self._apply = Apply(self.desk)
         self._recover()
 
@@ -100,7 +108,7 @@ class Partition:
             PartitionState() if stored is None else msgspec.json.decode(stored, type=PartitionState)
         )
         self.desk.clock = state.clock
-        self._switch_rules()
+        self._switch_rules(recovering=True)
         for number, _, row in self.table.users():
             seen = glance(row)
             if seen.v // 100 > profiles.SCHEMA // 100:
@@ -109,6 +117,8 @@ class Partition:
             self._wake(number, seen, row)
             for product_id in products_of(seen):
                 self._index.add(product_id, number)
+            if self._by_category:
+                self._index_categories(number, row)
         self._state_row = stored or b""
         self.desk.applied.update({int(p): offset for p, offset in state.applied.items()})
         self._walked = state.walked
@@ -123,23 +133,32 @@ class Partition:
         due = min((m.next_look(seen.active_at) for m in seen.moments), default=NEVER)
         self.table.wake_at(number, min(due, quiet, _expiry(seen.known, seen.active_at)))
 
-    def _switch_rules(self) -> None:
+    def _switch_rules(self, *, recovering: bool = False) -> None:
         """Follows the rules in force at the clock; new ones may want to look at users sooner."""
         desk = self.desk
         if not desk.book or desk.rules is (rules := desk.book.at(desk.clock)):
             return
-        before, desk.rules = desk.rules, rules
+        desk.rules = rules
         desk.quiet, desk.first_quiet = rules.quiet, rules.first_quiet
-        if before is not None and rules.quiet:
-            for number, _, row in self.table.users():
-                self._wake(number, glance(row), row)
+        newly = rules.by_category and not self._by_category
+        self._by_category = rules.by_category
+        if recovering or not (rules.quiet or newly):
+            return
+        for number, _, row in self.table.users():
+            self._wake(number, glance(row), row)
+            if newly:
+                self._index_categories(number, row)
+
+    def _index_categories(self, number: int, row: bytes) -> None:
+        for subject in categories_of(row):
+            self._index.add(subject, number)
 
     def _resume(self, walk: Walk) -> None:
         version = self.desk.catalogue.version(walk.product_id, walk.offset)
         if version is None or version.facts is None:
             return
         scenarios = news.interested(self.desk, version.facts, walk.at)
-        waiting = self._index.watchers(version.facts.subject)
+        waiting = self._watchers(version.facts, scenarios)
         self._walks.append(UnderWay(walk, version.facts, scenarios, waiting))
 
     def step(self, inputs: Iterable[Input], tick: Tick | None) -> Effects:
@@ -180,6 +199,17 @@ class Partition:
         for product_id in named_products(record.value):
             if cares_for(after, product_id):
                 self._index.add(product_id, self.table.number_for(key.encode()))
+        if self._by_category:
+            self._heed_category(record.value, key, after)
+
+    def _heed_category(self, value: object, key: str, after: Profile) -> None:
+        """Who looked at a category for the second time may hear of what is new in it."""
+        if isinstance(value, HandoverProfile | HandoverEvent):
+            self._index_categories(self.table.number_for(key.encode()), encode(after))
+            return
+        category = category_viewed(value, self.desk.product)
+        if category is not None and after.categories.get(category, (0, 0))[0] > 1:
+            self._index.add(category_subject(category), self.table.number_for(key.encode()))
 
     def _tick(self, tick: Tick, *, last: bool) -> None:
         desk, table = self.desk, self.table
@@ -219,7 +249,7 @@ class Partition:
             return
         at = max(recorded_at, desk.clock)
         scenarios = news.interested(desk, facts, at)
-        waiting = self._index.watchers(facts.subject) if scenarios else []
+        waiting = self._watchers(facts, scenarios)
         if not waiting:
             return
         walk = Walk(0, product_id, partition, offset, at)
@@ -229,6 +259,15 @@ class Partition:
         self._walked += 1
         walk.number = self._walked
         self._walks.append(UnderWay(walk, facts, scenarios, waiting))
+
+    def _watchers(self, facts: ProductFacts, scenarios: news.Interested) -> list[int]:
+        """Whom a change could concern, in ascending order."""
+        if not scenarios:
+            return []
+        waiting = self._index.watchers(facts.subject)
+        if facts.category is None or not any(found[0].by_category for found in scenarios):
+            return waiting
+        return sorted({*waiting, *self._index.watchers(category_subject(facts.category))})
 
     def _visit(self, under_way: UnderWay, numbers: list[int]) -> None:
         """Visits users in the order in which they are told; each once a walk."""
@@ -253,11 +292,7 @@ class Partition:
         """News that was due to the user by ``until`` (ms) and is still on its way comes first."""
         for under_way in self._walks:
             walk = under_way.walk
-            if (
-                walk.at <= until
-                and profile.walked < walk.number
-                and cares_for(profile, under_way.facts.subject)
-            ):
+            if walk.at <= until and profile.walked < walk.number and under_way.concerns(profile):
                 news.visit(self.desk, key, profile, under_way)
                 profile.walked = walk.number
 

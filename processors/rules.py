@@ -34,6 +34,11 @@ class Rules:
     shop_data: Mapping[str, Any]
     """``shop`` as copy sees it."""
 
+    @property
+    def by_category(self) -> bool:
+        """Whether any scenario looks for users by the categories they view."""
+        return any(scenario.by_category for scenario in self.news)
+
     def rank(self, scenario: Scenario) -> int:
         """The smaller, the stronger: by priority, within one by the scenario's strength."""
         return _RANKS[scenario.priority] - scenario.strength

@@ -32,6 +32,8 @@ class OfferChange(Wire):
     """The lowest price of the 30 days before this change, the EU Omnibus reference price."""
     quantity_before: Count | None = None
     quantity: Count | None = None
+    published: bool | None = None
+    """The product was published for the first time."""
 
 
 class Product(Wire):

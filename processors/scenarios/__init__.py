@@ -22,6 +22,7 @@ from processors.scenarios.drifting import Drifting, DriftingConfig
 from processors.scenarios.hesitation import Hesitation, HesitationConfig
 from processors.scenarios.high_value import HighValue, HighValueConfig
 from processors.scenarios.low_stock import LowStock, LowStockConfig
+from processors.scenarios.new_in_category import NewInCategory, NewInCategoryConfig
 from processors.scenarios.new_user_popular import NewUserPopular, NewUserPopularConfig
 from processors.scenarios.price_drop import PriceDrop
 from processors.scenarios.reminder import Reminder, ReminderConfig
@@ -45,6 +46,7 @@ KINDS: dict[str, tuple[type[ScenarioConfig], Callable[[str, Any], Scenario]]] = 
     "hesitation": (HesitationConfig, Hesitation),
     "high_value": (HighValueConfig, HighValue),
     "low_stock": (LowStockConfig, LowStock),
+    "new_in_category": (NewInCategoryConfig, NewInCategory),
     "new_user_popular": (NewUserPopularConfig, NewUserPopular),
     "viewed_reminder": (ViewedReminderConfig, ViewedReminder),
     "winback": (WinbackConfig, Winback),

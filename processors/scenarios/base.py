@@ -103,6 +103,9 @@ NOTHING: frozenset[type[Envelope]] = frozenset()
 class NewsScenario(Scenario):
     """A scenario that opens when a product changes."""
 
+    by_category: ClassVar[bool] = False
+    """Whom it concerns is found by the product's category too."""
+
     def wants(self, facts: ProductFacts, change: Change) -> bool:
         """Whether the change could move anybody."""
         raise NotImplementedError

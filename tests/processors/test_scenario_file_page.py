@@ -46,6 +46,7 @@ MODELS: dict[str, type[BaseModel]] = {
             "viewed_reminder",
             "wishlist_reminder",
             "low_stock",
+            "new_in_category",
             "winback",
             "drifting",
             "high_value",
