@@ -76,6 +76,10 @@ def _move_on(turn: Turn, moment: Moment) -> None:
     if wait is None:
         turn.profile.moments.remove(moment)
         return
+    opened_by = turn.desk.book.named(moment.version)
+    as_opened = None if opened_by is None else opened_by.scenarios.get(moment.scenario)
+    if as_opened is not None:  # a changed wait holds for moments opened later
+        wait = as_opened.next_wait(moment.step) or wait
     moment.step += 1
     moment.wait = wait
     moment.first_due = 0

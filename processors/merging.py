@@ -22,6 +22,8 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
     mine.known = True
     bought_at = max(mine.bought_at, theirs.bought_at)
     mine.spent = _merge_spent(mine, theirs)
+    currencies = {p.currency for p in (mine, theirs) if p.cart}
+    mine.mixed = mine.mixed or theirs.mixed or len(currencies) > 1
     mine.cart = _merge_cart(mine.cart, theirs.cart, bought_at)
     turn.active_before = max(_active_unbought(mine), theirs.active_at, login_at)
     mine.bought_at = bought_at

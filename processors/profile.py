@@ -232,6 +232,7 @@ class Profile(
         "incentive_at": "ia",
         "touches": "to",
         "credits": "cd",
+        "mixed": "mx",
         "present_at": "pr",
         "onsite": "on",
         "again": "ag",
@@ -301,6 +302,8 @@ class Profile(
     """When a voucher was sent last (ms)."""
     touches: list[Touched] = []
     credits: list[Credit] = []
+    mixed: bool = False
+    """The cart holds prices of two currencies: they make no sum."""
     again: list[str] = []
     """Products viewed again in this session, once for each time."""
     awaited: int = 0

@@ -210,6 +210,9 @@ def _add_to_cart(profile: Profile, event: e.AddToCart, lookup: Lookup) -> None:
     line = _find(profile, event.product_id, event.variant_id)
     if line is not None and event.occurred_at < line.changed_at:
         return
+    others = [other for other in profile.cart if other is not line]
+    changes = profile.currency not in (None, event.currency)
+    profile.mixed = bool(others) and (profile.mixed or changes)
     profile.currency = event.currency
     if line is not None:
         line.quantity += event.quantity
@@ -247,6 +250,8 @@ def _cart_snapshot(profile: Profile, event: e.CartSnapshot, lookup: Lookup) -> N
         profile.cart = newer
         return
     kept = {(line.product_id, line.variant_id) for line in newer}
+    changes = profile.currency not in (None, event.currency)
+    profile.mixed = bool(newer) and (profile.mixed or changes)
     profile.currency = event.currency
     profile.cart = newer
     for item in event.items:

@@ -51,6 +51,13 @@ class RuleBook:
             raise NoRulesError("no scenario file was applied yet: run `nudge scenarios apply FILE`")
         return versions[max(bisect_right(self._starts, time) - 1, 0)]
 
+    def named(self, version: str) -> Rules | None:
+        """The version of that name; ``None`` where it was never applied."""
+        for rules in self._versions:
+            if rules.version == version:
+                return rules
+        return None
+
     def add_version(self, version: ScenarioVersion) -> None:
         """Puts an applied version of the scenario file into the book.
 

@@ -34,6 +34,8 @@ class CartScenario(Scenario):
             return Reason.PURCHASED if bought else Reason.CART_EMPTY
         if all(_unavailable(turn, line) for line in cart):
             return Reason.OUT_OF_STOCK
+        if min_value and turn.profile.mixed:
+            return Reason.MISSING_DATA
         if min_value and value(turn.profile) < min_value:
             return Reason.NOT_IN_SEGMENT
         return None
@@ -61,8 +63,8 @@ def context(turn: Turn) -> Mapping[str, Any]:
         "cart": without_nothing({
             "lines": lines,
             "count": sum(line.quantity for line in profile.cart),
-            "value": value(profile),
-            "currency": profile.currency,
+            "value": None if profile.mixed else value(profile),
+            "currency": None if profile.mixed else profile.currency,
         }),
         "product": None if dearest is None else lines[dearest],
     })  # fmt: skip

@@ -31,6 +31,7 @@ class DeliveryCost(CheckoutAbandoned):
             or not profile.cart
             or profile.spent & cart_family.CHECKOUT_SPENT
             or profile.currency != (turn.rules.shop.currency or profile.currency)
+            or profile.mixed
             or cart_family.value(profile) >= self.config.free_from
             or turn.live(self.name, cart_family.ENTITY) is not None
         ):
