@@ -6,6 +6,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from runtime.settings import KafkaSettings
+from schemas.partitioner import partition_of
 from schemas.topics import (
     DECISIONS,
     INTERACTIONS,
@@ -22,11 +24,13 @@ from schemas.topics import (
     SUBSCRIPTIONS,
     Topic,
 )
-from tests.harness.records import read_to_end
+from tests.harness.records import Sent, produce, read_to_end
+from tests.harness.waiting import eventually
 from tests.oracle.generator import Record, moved
 from tests.streams.workers import ROOT
 
 WORKER = (sys.executable, "-m", "nudge", "worker")
+CLOCKS_DEADLINE_S = 300
 SLIP = 300
 """Milliseconds by which the player may be behind before life slips."""
 TOPICS: dict[str, Topic] = {
@@ -92,6 +96,36 @@ class Player:
             partition=record["partition"],
             timestamp_ms=record["at"],
         )
+
+
+async def clocks_past(settings: KafkaSettings, until: int, partitions: int) -> None:
+    """Returns when every partition's clock has passed ``until`` (ms).
+
+    A shopper of each partition has a payment fail then: when they are told, all before is told.
+    """
+    await asyncio.sleep(max(0, until - now_ms()) / 1000)
+    names = (f"last-{number}" for number in count())
+    last = {partition_of(name, partitions): name for name in islice(names, 20 * partitions)}
+    failed = [
+        Sent(
+            name,
+            {
+                "type": "payment_failed",
+                "event_id": f"e-{name}",
+                "user_id": name,
+                "order_id": "last",
+                "occurred_at": now_ms(),
+            },
+        )
+        for name in last.values()
+    ]
+    await produce(settings, SHOP_EVENTS, failed)
+
+    async def told() -> bool:
+        decisions = await read_to_end(settings, DECISIONS, deadline_s=120)
+        return {record.key for record in decisions} >= set(last.values())
+
+    await eventually(told, CLOCKS_DEADLINE_S, every_s=5, what="not every partition got so far")
 
 
 async def decided(settings: KafkaSettings, until: int) -> list[dict[str, Any]]:

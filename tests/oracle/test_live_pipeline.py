@@ -22,6 +22,7 @@ from tests.oracle.live import (
     WORKER,
     Player,
     bought_in_time,
+    clocks_past,
     decided,
     final_twice,
     late_users,
@@ -39,8 +40,6 @@ pytestmark = pytest.mark.timeout(1500)
 GRACE = 5_000
 LAST_WAITS = 70_000
 """The longest wait of the busy rules, and some."""
-SETTLED = 15
-"""Seconds after the last moment was due within which it must have been decided."""
 LIVE = {
     "NUDGE_GRACE_MS": str(GRACE),
     "NUDGE_MERGE_WAIT_MS": "30000",
@@ -106,7 +105,7 @@ async def run(settings: KafkaSettings, stage: Stage, plan: Plan, faults: Faults)
     await player.play()
     await breaking
     until = player.played[-1]["at"] + LAST_WAITS
-    await asyncio.sleep(max(0, until + GRACE - now_ms()) / 1000 + SETTLED)
+    await clocks_past(settings, until, plan.partitions)
     assert all(worker.alive for worker in running)
     decisions, late = await decided(settings, until), await late_users(settings)
     return Result(player.played, until, decisions, late, player.slipped_ms)
