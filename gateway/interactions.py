@@ -13,13 +13,16 @@ from gateway.site import Site, dumps, json_body, model_of, now_ms, site_of
 from runtime.metrics import Metric, counter
 from schemas.adapters import dump
 from schemas.base import EPOCH_MS_LIMIT, Id
+from schemas.events import SurveyAnswer
 from schemas.people import Interaction, InteractionKind
-from schemas.topics import DAY_MS, INTERACTIONS
+from schemas.topics import DAY_MS, INTERACTIONS, SHOP_EVENTS
 
 router = APIRouter(tags=["interactions"])
 _UNDER_WAY_MS = 15_000
 _REMEMBERED_MS = 35 * DAY_MS
 """As long as the topic keeps them."""
+ANSWER = "answer/"
+"""A button so named asks a question: pressing it is a ``survey_answer``."""
 
 
 class InteractionReport(BaseModel):
@@ -101,9 +104,31 @@ async def _record_once(site: Site, report: InteractionReport) -> bool:
         action=report.action,
     )
     try:
+        if answered := survey_answer(interaction):
+            await site.broker.write(SHOP_EVENTS, [Record(user_id, dump(answered))])
         await site.broker.write(INTERACTIONS, [Record(user_id, dump(interaction))])
     except RefusedError:
         await redis.delete(mark)
         raise
     await redis.set(mark, b"!", px=_REMEMBERED_MS)
     return False
+
+
+def survey_answer(interaction: Interaction) -> SurveyAnswer | None:
+    """The answer that a button named ``answer/…`` gives: the survey is the scenario.
+
+    Reported again it is the same event, so that it counts once.
+    """
+    action = interaction.action or ""
+    if interaction.type is not InteractionKind.CLICKED or not action.startswith(ANSWER):
+        return None
+    return SurveyAnswer(
+        type="survey_answer",
+        event_id=f"answer/{interaction.job_id}"[:128],
+        # Whether the owner is a user or still a visitor is not known here. Under either id the
+        # event reaches the same profile, and under this one it makes nobody known.
+        anonymous_id=interaction.user_id,
+        occurred_at=interaction.occurred_at,
+        survey=interaction.scenario,
+        answer=action.removeprefix(ANSWER),
+    )

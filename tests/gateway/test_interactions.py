@@ -10,7 +10,7 @@ from delivery.settings import DeliverySettings
 from nudge.pushlab import Browser
 from schemas.adapters import dump
 from schemas.push import MessageClass, Payload, PushJob
-from schemas.topics import INTERACTIONS, JOBS
+from schemas.topics import INTERACTIONS, JOBS, SHOP_EVENTS
 from tests.gateway.stage import Answer, Stage, identity, now_ms
 from tests.harness.records import Sent, produce
 from tests.harness.waiting import eventually
@@ -94,6 +94,25 @@ async def test_a_click_counts_once_for_whom_the_push_was_sent_to(stage: Stage) -
     assert sorted(each["type"] for each in told) == ["clicked", "displayed"]
     assert {each["user_id"] for each in told} == {"ada"}
     assert {each["job_id"] for each in told} == {"job-1"}
+
+
+async def test_a_button_that_answers_is_recorded_as_an_answer(stage: Stage) -> None:
+    page, browser = await stage.page(), stage.lab.subscribe(stage.key.public_key)
+    page.identity = identity("ada")
+    await page.subscribe(browser)
+    async with delivering(stage):
+        payload = await push(stage, "ada", browser)
+    for action in ("answer/good", "answer/bad"):
+        said = report(payload, browser, action=action, scenario="review_request")
+        assert (await stage.post("/v1/interactions", said)).status == 202
+    (answer,) = [record.json() for record in await stage.read(SHOP_EVENTS)]
+    assert (answer["type"], answer["survey"], answer["answer"]) == (
+        "survey_answer", "review_request", "good",
+    )  # fmt: skip
+    (record,) = await stage.read(SHOP_EVENTS)
+    assert record.key == "ada"
+    (told,) = [record.json() for record in await stage.read(INTERACTIONS)]
+    assert told["action"] == "answer/good"
 
 
 async def test_a_report_from_a_browser_that_nobody_knows_is_a_404(stage: Stage) -> None:
