@@ -18,6 +18,7 @@ from gateway import (
     messages,
     openapi,
     problems,
+    rights,
     subscriptions,
 )
 from gateway.broker import Broker
@@ -89,7 +90,7 @@ def routes_only(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (collector, subscriptions, interactions, messages, files):
+    for module in (collector, subscriptions, interactions, messages, rights, files):
         app.include_router(module.router)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app

@@ -46,6 +46,8 @@ _NEEDS: dict[tuple[str, str], list[dict[str, list[str]]]] = {
     (STREAM, "get"): _OWN,
     ("/v1/messages/read", "post"): [{"writeKey": [], "visitor": []}, {}],
     ("/v1/subscriptions/{subscription_id}", "delete"): _OWN,
+    ("/v1/rights/export", "post"): [{"writeKey": [], "identity": []}],
+    ("/v1/rights/erasure", "post"): [{"writeKey": [], "identity": []}],
 }
 
 

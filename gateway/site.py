@@ -1,5 +1,6 @@
 """What every route works with, and the way a request goes before a route does anything."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from runtime.vapid import KeyRing
 VISITOR_HEADER = "X-Nudge-Visitor"
 IDENTITY_HEADER = "X-Nudge-Identity"
 _BEARER = "bearer "
+_RIGHTS_PER_S, _RIGHTS_BURST, _RIGHTS_AT_ONCE = 0.1, 5, 2
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,6 +41,9 @@ class Site:
     tokens: InteractionTokens = field(init=False)
     policy: EndpointPolicy = field(init=False)
     limit: RateLimit = field(init=False)
+    rights_limit: RateLimit = field(init=False)
+    """Of one user."""
+    rights_turns: asyncio.Semaphore = field(init=False)
     inbox: Inbox = field(init=False)
     tabs: Tabs = field(init=False)
 
@@ -47,6 +52,8 @@ class Site:
         self.tokens = self.settings.interaction_tokens()
         self.policy = self.settings.policy()
         self.limit = RateLimit(self.settings.gateway_requests_per_s, self.settings.gateway_burst)
+        self.rights_limit = RateLimit(per_s=_RIGHTS_PER_S, burst=_RIGHTS_BURST)
+        self.rights_turns = asyncio.Semaphore(_RIGHTS_AT_ONCE)
         self.inbox = Inbox(self.redis, self.settings, self.tokens)
         self.tabs = Tabs(self.redis, self.settings, self.inbox)
 

@@ -77,6 +77,8 @@ _KNOWN = (
     ("streams.guard", "RefusedError", _as_it_says),
     ("delivery.topics", "TopicsError", _as_it_says),
     ("gateway.broker", "TopicsMissingError", _as_it_says),
+    ("gateway.person.reading", "TopicGoneError", _as_it_says),
+    ("processors.profile", "NewerProfileError", _as_it_says),
     ("pydantic_settings", "SettingsError", _of_settings),
     ("aiokafka.errors", "InvalidReplicationFactorError", _of_copies),
     ("aiokafka.errors", "KafkaConnectionError", _of_connection),

@@ -15,7 +15,9 @@ from nudge.commands import (
     deliver,
     demo,
     doctor,
+    erase,
     explain,
+    export,
     gateway,
     keys,
     pause,
@@ -44,5 +46,6 @@ SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),
     "Steer": (pause, send_test),
+    "Rights": (export, erase),
     "For programs": (schemas, bench),
 }

@@ -1,0 +1,185 @@
+"""A person's rights: what is held about them, and to be forgotten, over a worker that runs."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+
+from delivery.ledger import Ledger
+from delivery.redis_link import RedisLink
+from delivery.subscriptions import SubscriptionStore
+from gateway.person.held import newest_rows
+from gateway.person.reading import read
+from processors.profile import decode
+from runtime.settings import KafkaSettings, RedisSettings
+from schemas.partitioner import partition_of
+from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS, SUBSCRIPTIONS
+from tests.gateway.stage import PAGE_KEY, SERVER_KEY, Answer, Page, Stage, event, identity, now_ms
+from tests.gateway.test_messages import decide, job
+from tests.harness.clusters import PARTITIONS
+from tests.harness.waiting import eventually
+from tests.nudge.commands import nudge
+from tests.streams.conftest import apply_scenarios
+from tests.streams.test_real_core import REAL
+from tests.streams.workers import Workers, workers
+
+pytestmark = pytest.mark.timeout(300)
+
+EXPORT, ERASURE = "/v1/rights/export", "/v1/rights/erasure"
+
+
+@pytest.fixture
+async def crew(cluster: KafkaSettings) -> AsyncIterator[Workers]:
+    await apply_scenarios(cluster)
+    with workers(cluster) as made:
+        made.start(REAL)
+        yield made
+
+
+async def rows(stage: Stage, *ids: str) -> dict[str, Any]:
+    found = newest_rows(await read(stage.kafka, ids, lambda _, __: None, (PROFILES_CHANGELOG,)))
+    return {name: decode(row) for name, row in found.items()}
+
+
+async def asks(stage: Stage, path: str, user: str | None, key: str = SERVER_KEY) -> Answer:
+    headers = {"Authorization": f"Bearer {key}"}
+    if user is not None:
+        headers["X-Nudge-Identity"] = identity(user)
+    return await stage.ask("POST", path, headers)
+
+
+async def deliver_subscriptions(stage: Stage, names: RedisSettings, *ids: str) -> None:
+    """What a delivery worker writes to Redis of their subscriptions, and of one push."""
+    link = RedisLink(names, 5.0)
+    found = (await read(stage.kafka, ids, lambda _, __: None, (SUBSCRIPTIONS,)))[SUBSCRIPTIONS]
+    store = SubscriptionStore(link, names)
+    await store.apply(0, found, None, 1)
+    await Ledger(link, names, lambda _: None).remember([("j-1", "d" * 32)], 60_000)
+    await link.close()
+
+
+async def logs_in(page: Page, user: str) -> None:
+    page.identity = identity(user)
+    login = event("login", user_id=user, anonymous_id=page.anonymous_id)
+    assert (await page.send(login)).status == 202
+
+
+def neighbour(user: str) -> str:
+    """Somebody else of the same partition."""
+    home = partition_of(user, PARTITIONS)
+    return next(n for i in range(99) if partition_of(n := f"neighbour-{i}", PARTITIONS) == home)
+
+
+async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_back(
+    stage: Stage, crew: Workers, redis: Redis, redis_config: RedisSettings
+) -> None:
+    page, other, browser = await stage.page(), neighbour("ann"), stage.lab.subscribe()
+    visitor = page.anonymous_id
+    seen_before = event(anonymous_id=visitor)
+    assert (await page.send(seen_before)).status == 202
+    assert (await page.subscribe(browser)).status == 200
+    await eventually(lambda: rows(stage, visitor), 60.0)
+    await logs_in(page, "ann")
+    cart = event("add_to_cart", product_id="lamp", price=4_999, currency="PLN")
+    await stage.as_server(cart | {"user_id": "ann"}, cart | {"user_id": other, "event_id": "e-o"})
+    await page.subscribe(browser)
+    await eventually(lambda: knows_all(stage, visitor, other), 60.0)
+    await decide(stage.kafka, job("ann", "j-1"), job(other, "j-2"))
+    await eventually(lambda: redis.exists(redis_config.redis_key("gateway", "inbox", other)), 20.0)
+    await deliver_subscriptions(stage, redis_config, "ann")
+
+    assert (await asks(stage, EXPORT, "ann", PAGE_KEY)).status == 403
+    assert (await asks(stage, EXPORT, None)).status == 401
+    answer = await asks(stage, EXPORT, "ann")
+    assert answer.status == 200, answer
+    told = answer.json()
+    assert told["anonymous_ids"] == [visitor]
+    assert told["profile"]["cart"][0]["product_id"] == "lamp"
+    events = {record["value"]["event_id"] for record in told["records"]["shop.events"]}
+    assert {seen_before["event_id"], cart["event_id"]} <= events
+    assert "e-o" not in events
+    assert [s["endpoint"] for s in told["subscriptions"]] == [browser.endpoint]
+    inbox = told["redis"][redis_config.redis_key("gateway", "inbox", "ann")]
+    assert inbox["j-1"]["title"] == "About j-1"
+
+    env = {"NUDGE_REDIS_URL": redis_config.redis_url.get_secret_value()}
+    plan = (await nudge(stage.kafka, "erase", "ann", "--dry-run", "--json", **env)).good().json()
+    assert plan["profiles"] == sorted(["ann", visitor])
+    assert {"ledger", "inbox", "owner"} <= {
+        key.split(":")[-2].split("\t")[0] for key in plan["redis"]
+    }
+    assert "shop.events" in {each["topic"] for each in plan["stays"]}
+    refused = (await nudge(stage.kafka, "erase", "ann", **env)).failed(2)
+    assert "Add --yes" in refused.err
+    assert (await rows(stage, "ann"))["ann"].cart
+
+    done = (await nudge(stage.kafka, "erase", "ann", "--yes", "--json", **env)).good().json()
+    assert (done["already"], done["anonymous_ids"]) == (False, [visitor])
+    await is_forgotten(stage, visitor)
+    left = [key.decode() async for key in redis.scan_iter(f"*{redis_config.namespace}*")]
+    assert not [key for key in left if "ann" in key or visitor in key or "j-1" in key]
+    assert redis_config.redis_key("gateway", "inbox", other) in left
+    assert await alive(stage, "ann", visitor) == []
+
+    late = {"user_id": "ann", "occurred_at": done["erased_at"] - 1}
+    await stage.as_server(event(**late), event(user_id=other, product_id="sentinel"))
+    await eventually(lambda: has_seen(stage, other, "sentinel"), 30.0)
+    await is_forgotten(stage, visitor)
+
+    again = await asks(stage, ERASURE, "ann")
+    assert again.status == 200, again
+    assert again.json()["already"] is True
+    assert again.json()["erased_at"] == done["erased_at"]
+
+
+async def knows_all(stage: Stage, visitor: str, other: str) -> bool:
+    found = await rows(stage, "ann", visitor, other)
+    ann = found.get("ann")
+    if ann is None or other not in found:
+        return False
+    return ann.aliases == [visitor] and bool(ann.cart) and bool(ann.devices)
+
+
+async def has_seen(stage: Stage, user: str, product: str) -> bool:
+    return product in [i.product_id for i in (await rows(stage, user))[user].viewed]
+
+
+async def is_forgotten(stage: Stage, visitor: str) -> None:
+    for row in (await rows(stage, "ann", visitor)).values():
+        held = (row.cart, row.viewed, row.devices, row.aliases, row.orders, row.days, row.alias_to)
+        assert not any(held)
+
+
+async def alive(stage: Stage, *ids: str) -> list[str]:
+    found = (await read(stage.kafka, ids, lambda _, __: None, (SUBSCRIPTIONS,)))[SUBSCRIPTIONS]
+    newest = {record.key.decode(): record.value for record in found}
+    return [key for key, value in newest.items() if value is not None]
+
+
+async def test_without_a_worker_the_request_waits_in_kafka_and_says_so(stage: Stage) -> None:
+    await stage.as_server(event(user_id="ann"))
+    env = {"NUDGE_REDIS_URL": stage.settings.redis_url.get_secret_value()}
+    words = ("erase", "ann", "--yes", "--wait", "2s")
+    answer = (await nudge(stage.kafka, *words, **env)).failed()
+    assert "run this again to finish" in answer.err
+    types = [record.json()["type"] for record in await stage.read(SHOP_EVENTS)]
+    assert types == ["view_item", "erasure_requested"]
+
+
+async def test_an_export_never_overwrites_and_is_nobody_elses_to_read(
+    stage: Stage, tmp_path: Path
+) -> None:
+    await stage.as_server(event(user_id="ann", occurred_at=now_ms()))
+    env = {"NUDGE_REDIS_URL": stage.settings.redis_url.get_secret_value()}
+    out = tmp_path / "ann.json"
+    (await nudge(stage.kafka, "export", "ann", "--out", str(out), **env)).good()
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert orjson.loads(out.read_bytes())["user_id"] == "ann"
+    assert (
+        "exists"
+        in (await nudge(stage.kafka, "export", "ann", "--out", str(out), **env)).failed().err
+    )
+    assert "Nothing is held" in (await nudge(stage.kafka, "export", "nobody", **env)).failed().err
