@@ -126,6 +126,7 @@ const list = () => $("#entries")!;
 const tell = (entry: Entry, fresh = true) => {
   list().querySelector(".empty")?.remove();
   list().prepend(drawn(entry, fresh));
+  if (entry.kind === "sent") newest = entry.title!;
   while (list().children.length > MOST) list().lastElementChild!.remove();
   if (!fresh) return;
   say(entry);
@@ -171,7 +172,7 @@ const tick = () => {
   const [first] = moments;
   const brief = first
     ? `${label(first.scenario, first.entity)} in ${countdown(first.due_at - now())}`
-    : "";
+    : newest;
   $("#brief")!.textContent = brief;
   const waiting = $("#waiting");
   if (!waiting) return;
@@ -196,6 +197,8 @@ const WAYS: Record<reach.Way, string> = {
     " it verifies, decrypts, and hands the message to this page.",
 };
 
+/** The title of the newest message. */
+let newest = "";
 let tipFor = "";
 const drawTip = () => {
   const full = cart.get().length > 0;

@@ -109,6 +109,10 @@ class Firefox:
         assert result["type"] == "success", result
         return orjson.loads(result["result"]["value"])
 
+    async def front(self) -> None:
+        """The page's tab comes to the front."""
+        await self._remote.do("browsingContext.activate", context=self.tab)
+
     async def tabs(self) -> list[str]:
         """The address of every tab."""
         tree = await self._remote.do("browsingContext.getTree")
