@@ -36,7 +36,8 @@ def test_the_shipped_file_is_good() -> None:
     }  # fmt: skip
     off = {name for name, each in rules.scenarios.items() if each.config.enabled is not Mode.ON}
     assert off == {
-        "review_shop", "review_purchase", "ignored_email", "delivery_cost", "high_value", "new_in_category",
+        "review_shop", "review_purchase", "ignored_email", "delivery_cost", "high_value",
+        "new_in_category",
     }  # fmt: skip
     assert rules.version == version_of(TEXT)
 
