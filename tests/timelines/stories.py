@@ -6,6 +6,7 @@ A story is told to the core by ``test_stories.py``. To tell it to a running pipe
 :attr:`Story.expected`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -191,6 +192,15 @@ def _with(others: Iterable[str]) -> dict[str, Any]:
     file, wanted = shipped(), (*ALWAYS, *others)
     scenarios = {name: file["scenarios"][name] for name in wanted}
     return {**file, "policy": {**file["policy"], "holdout": "0"}, "scenarios": scenarios}
+
+
+def first_text() -> str:
+    """The same file's own text, those scenarios alone, nobody in the holdout or tired."""
+    text = re.sub(r"^(  (?:holdout|fatigue_after)): \d+", r"\1: 0", SHIPPED.read_text(), flags=re.M)
+    head, scenarios, copies = re.split(r"^(?=scenarios:|copy:)", text, flags=re.M)
+    first, *blocks = re.split(r"^(?=  \w+:\n)", scenarios, flags=re.M)
+    kept = [block for block in blocks if block.strip().partition(":")[0] in ALWAYS]
+    return "".join((head, first, *kept, copies))
 
 
 def first_file(**settings: Any) -> str:
