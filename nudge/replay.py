@@ -38,6 +38,7 @@ from schemas.partitioner import partition_of
 from schemas.people import Handover, HandoverProfile, Interaction, Subscription, subscription_key
 from schemas.products import Content, Product
 from schemas.push import PushJob
+from schemas.segments import SegmentChange
 from schemas.structs import struct_of
 from schemas.topics import HANDOVERS, INTERACTIONS, PRODUCTS, SHOP_EVENTS, SUBSCRIPTIONS
 
@@ -57,6 +58,7 @@ class Outcome:
     late: list[LateInput] = field(default_factory=list)
     attributions: list[Attribution] = field(default_factory=list)
     handoffs: list[Handoff] = field(default_factory=list)
+    segments: list[SegmentChange] = field(default_factory=list)
 
 
 class Replayer:
@@ -244,6 +246,7 @@ class Replayer:
         self._outcome.late += effects.late
         self._outcome.attributions += effects.attributions
         self._outcome.handoffs += effects.handoffs
+        self._outcome.segments += effects.segments
         for sent in effects.handovers:
             self._on_the_way.send(sent.place, sent.handover)
 

@@ -26,6 +26,7 @@ from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
 from schemas.late import LateInput
 from schemas.people import HandoverEvent, HandoverProfile, Interaction, Subscription
 from schemas.push import Channel, PushJob, PushResult, ResultOutcome, Withdrawal
+from schemas.segments import SegmentChange
 from schemas.topics import REGISTRY, Topic
 
 
@@ -218,6 +219,12 @@ def _handoff(value: bytes, _: int) -> Line:
     return Line(handoff.at, handoff.user_id, Kind.SENT, words)
 
 
+def _segment(value: bytes, _: int) -> Line:
+    change = parse(adapter_of(SegmentChange), value)
+    words = f"{'is in' if change.entered else 'has left'} the segment {change.segment}"
+    return Line(change.at, change.user_id, Kind.REACTED, words)
+
+
 def _control(value: bytes, at: int) -> Line:
     control = parse(CONTROL, value)
     if isinstance(control, Pause):
@@ -266,5 +273,6 @@ _TELL: dict[Topic, Callable[[bytes, int], Line]] = {
     topics.HANDOVERS: _handover,
     topics.LATE: _late,
     topics.ATTRIBUTIONS: _attribution,
+    topics.SEGMENTS: _segment,
     topics.HANDOFFS: _handoff,
 }

@@ -176,6 +176,8 @@ class ScenarioConfig(Config):
     expire_after: Duration | None = None
     passes_quiet_hours: bool = False
     fire_opened_in_shadow: bool = False
+    segment: str | None = None
+    """Only for who is in it when the moment is judged."""
     voucher: Annotated[VoucherConfig | None, BeforeValidator(_pool)] = None
     handoff: HandoffConfig | None = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=10)] = ()
@@ -309,10 +311,24 @@ CopyTable = dict[str, dict[str, Annotated[tuple[CopyVariant, ...], Field(min_len
 """Variants by copy name and locale."""
 
 
+class SegmentConfig(Config):
+    """A filter over the profile: features, and what each must be (``processors.features``)."""
+
+    where: dict[str, Any] = {}
+    """All of these hold."""
+    any_of: Annotated[tuple[dict[str, Any], ...], Field(alias="any")] = ()
+    """Where there are any: all of at least one of these hold."""
+    none_of: Annotated[tuple[dict[str, Any], ...], Field(alias="none")] = ()
+    """All of none of these hold."""
+    publish: bool = False
+    """Who enters and who leaves is told on ``push.segments``."""
+
+
 class ScenarioFile(Config):
     """The whole file; ``scenarios`` are checked each against its own model."""
 
     shop: Shop
     policy: Policy = Policy()
+    segments: dict[Annotated[str, Field(min_length=1, max_length=128)], SegmentConfig] = {}
     scenarios: dict[str, dict[str, Any]]
     copies: Annotated[CopyTable, Field(alias="copy")]

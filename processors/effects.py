@@ -8,6 +8,7 @@ from schemas.decisions import Decision
 from schemas.late import LateInput
 from schemas.people import Handover, Subscription
 from schemas.push import PushJob, Withdrawal
+from schemas.segments import SegmentChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,4 @@ class Effects:
     late: list[LateInput] = field(default_factory=list)
     attributions: list[Attribution] = field(default_factory=list)
     handoffs: list[Handoff] = field(default_factory=list)
+    segments: list[SegmentChange] = field(default_factory=list)

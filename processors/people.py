@@ -17,6 +17,7 @@ from processors.profile import Device, Profile, new_profile
 from processors.quiet import quiet_at
 from processors.reduce import Lookup, reduce, touch
 from processors.response import remember_interaction
+from processors.segment_watch import leave_all
 from processors.session import begin_session
 from processors.turn import Turn
 from schemas import structs as e
@@ -197,6 +198,7 @@ class Apply:
         for device in turn.profile.devices:
             moved = SubscriptionMoved(turn.key, device.subscription_id, None)
             self._desk.effects.subscriptions.append(moved)
+        leave_all(turn)
         stub = new_profile()
         stub.erased_at = stub.active_at = turn.at
         return stub

@@ -66,7 +66,11 @@ def _standing(turn: Turn, moment: Moment) -> Verdict | None:
         return Verdict(Reason.EXPIRED)
     if scenario is None or scenario.config.enabled is Mode.OFF:
         return Verdict(Reason.SCENARIO_REMOVED)
-    reason = scenario.look(turn, moment) or _unreachable(turn, scenario.class_of(moment))
+    reason = (
+        scenario.look(turn, moment)
+        or _outside(turn, scenario)
+        or _unreachable(turn, scenario.class_of(moment))
+    )
     if reason is not None:
         return Verdict(reason)
     if turn.desk.book.paused(turn.at):
@@ -95,6 +99,16 @@ def _expired(turn: Turn, moment: Moment, scenario: Scenario | None) -> bool:
         return True
     after = None if scenario is None else scenario.config.expire_after
     return turn.desk.now - turn.at > (policy.expire_after if after is None else after)
+
+
+def _outside(turn: Turn, scenario: Scenario) -> Reason | None:
+    """A segment that the file in force has no more holds nobody."""
+    name = scenario.config.segment
+    if name is None:
+        return None
+    segment = turn.rules.segments.get(name)
+    inside = segment is not None and segment.holds(turn.profile, turn.at)
+    return None if inside else Reason.NOT_IN_SEGMENT
 
 
 def _unreachable(turn: Turn, message_class: MessageClass) -> Reason | None:

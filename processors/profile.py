@@ -239,6 +239,9 @@ class Profile(
         "awaited": "aw",
         "looked_at": "lk",
         "dwell": "dw",
+        "segments": "sg",
+        "segments_at": "ga",
+        "segments_due": "gd",
     },
 ):
     """What is known of one user. Times in ms, money in minor units."""
@@ -311,6 +314,12 @@ class Profile(
     is the first."""
     looked_at: int = 0
     """When (ms) the user, quiet since, was last looked at; not after the last activity: not yet."""
+    segments: list[str] = []
+    """The published segments the user was last said to be in."""
+    segments_at: int = 0
+    """When (ms) that was looked at."""
+    segments_due: int = 0
+    """When (ms) it is again, because an hour had not passed."""
     dwell: tuple[str, int, bool] | None = None
     """The product viewed last, how long (ms) its page was in front, whether it still is."""
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET

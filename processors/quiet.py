@@ -46,10 +46,10 @@ def notice(desk: Desk, key: str, profile: Profile, at: int) -> None:
         end_session(turn)
         return
     profile.looked_at = at
-    if turn.reachable:
-        for scenario in turn.rules.quiet:
-            if scenario.quiet_due(profile) == at:
-                scenario.on_quiet(turn)
+    reachable = turn.reachable
+    for scenario in turn.rules.quiet:
+        if (reachable or not scenario.needs_browser) and scenario.quiet_due(profile) == at:
+            scenario.on_quiet(turn)
 
 
 def _next_due(desk: Desk, profile: Profile) -> int:

@@ -8,6 +8,7 @@ from processors.config import Policy, Priority, Shop
 from processors.copy import Copy
 from processors.localtime import QuietHours
 from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
+from processors.segments import Segment
 from schemas.structs import Envelope
 
 _STRENGTHS = 10
@@ -24,6 +25,9 @@ class Rules:
     policy: Policy
     scenarios: Mapping[str, Scenario]
     copies: Mapping[str, Copy]
+    segments: Mapping[str, Segment]
+    published: tuple[Segment, ...]
+    """Those whose comings and goings are told."""
     opening: Mapping[type[Envelope], tuple[Scenario, ...]]
     """The scenarios to ask after an event, strongest first."""
     news: tuple[NewsScenario, ...]

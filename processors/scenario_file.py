@@ -23,6 +23,8 @@ from processors.localtime import QuietHours
 from processors.rules import Rules
 from processors.scenarios import KINDS
 from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
+from processors.segment_watch import watches
+from processors.segments import Segment, compile_segments
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.structs import Envelope
 
@@ -56,6 +58,7 @@ class _Loader(YamlFile):
             self.explain(error, (), ScenarioFile)
             raise self.refused() from None
         copies = self._copies(file)
+        segments = compile_segments(file.segments, self.refuse)
         scenarios = {
             name: scenario
             for name, settings in file.scenarios.items()
@@ -63,7 +66,7 @@ class _Loader(YamlFile):
         }
         if self.problems:
             raise self.refused()
-        return _rules(version, file, scenarios, copies)
+        return _rules(version, file, scenarios, copies, segments)
 
     def _scenario(self, name: str, settings: dict[str, Any], file: ScenarioFile) -> Scenario | None:
         path: Path = ("scenarios", name)
@@ -86,6 +89,10 @@ class _Loader(YamlFile):
             config = EventChecks(self.refuse).checked(path, config)
             if len(self.problems) > before:
                 return None
+        if config.segment is not None and config.segment not in file.segments:
+            near = get_close_matches(config.segment, file.segments, n=1)
+            cure = f"did you mean {near[0]!r}?" if near else "write it under segments:"
+            self.refuse((*path, "segment"), f"there is no segment {config.segment!r}", cure)
         scenario = make(name, config)
         in_arms = [copy_name for arm in config.arms for copy_name in arm.copy_names]
         for copy_name in (*scenario.copy_names(), *in_arms):
@@ -128,7 +135,11 @@ class _Loader(YamlFile):
 
 
 def _rules(
-    version: str, file: ScenarioFile, scenarios: dict[str, Scenario], copies: dict[str, Copy]
+    version: str,
+    file: ScenarioFile,
+    scenarios: dict[str, Scenario],
+    copies: dict[str, Copy],
+    segments: dict[str, Segment],
 ) -> Rules:
     quiet = file.policy.quiet_hours
     rules = Rules(
@@ -137,6 +148,8 @@ def _rules(
         policy=file.policy,
         scenarios=scenarios,
         copies=copies,
+        segments=segments,
+        published=(published := tuple(s for s in segments.values() if s.publish)),
         opening={},
         news=(),
         quiet=(),
@@ -151,7 +164,10 @@ def _rules(
         for event in scenario.opens_on:
             opening[event] = (*opening.get(event, ()), scenario)
     news = tuple(scenario for scenario in awake if isinstance(scenario, NewsScenario))
-    quiet_ones = tuple(scenario for scenario in awake if isinstance(scenario, QuietScenario))
+    quiet_ones: tuple[QuietScenario, ...] = (
+        *(scenario for scenario in awake if isinstance(scenario, QuietScenario)),
+        *watches(published),
+    )
     return replace(
         rules,
         opening=opening,

@@ -18,6 +18,7 @@ from schemas.people import (
 )
 from schemas.products import Content, FoldMark, Product
 from schemas.push import PushJob, PushResult, Withdrawal
+from schemas.segments import SegmentChange
 
 DAY_MS = 86_400_000
 MAX_FUTURE_MS = 5 * 60_000
@@ -97,6 +98,8 @@ HANDOFFS = Topic("push.handoffs", "user", USER, DELETE, 35 * DAY_MS,
                  (Handoff,), "the next channel's turn (e-mail, CDP)")  # fmt: skip
 ATTRIBUTIONS = Topic("push.attributions", "user", USER, DELETE, 35 * DAY_MS,
                      (Attribution,), "orders credited to pushes, in differences")  # fmt: skip
+SEGMENTS = Topic("push.segments", "user", USER, DELETE, 35 * DAY_MS,
+                 (SegmentChange,), "who entered and who left a published segment")  # fmt: skip
 LATE = Topic("nudge.late", "user", USER, DELETE, 35 * DAY_MS,
              (LateInput,), "input that came when the clock had passed it")  # fmt: skip
 DEAD_LETTER = Topic("push.dead-letter", "as the source", USER, DELETE, 35 * DAY_MS,
@@ -106,7 +109,7 @@ PROFILES_CHANGELOG = Topic("nudge-profiles-changelog", "user", USER, COMPACT, 0,
 
 REGISTRY: tuple[Topic, ...] = (
     SHOP_EVENTS, SHOP_CATALOG, PRODUCTS, SCENARIOS, MARKS, SUBSCRIPTIONS, INTERACTIONS, JOBS,
-    WITHDRAWALS, DECISIONS, RESULTS, HANDOVERS, HANDOFFS, ATTRIBUTIONS, LATE, DEAD_LETTER, PROFILES_CHANGELOG,
+    WITHDRAWALS, DECISIONS, RESULTS, HANDOVERS, HANDOFFS, ATTRIBUTIONS, SEGMENTS, LATE, DEAD_LETTER, PROFILES_CHANGELOG,
 )  # fmt: skip
 
 USER_INPUTS: tuple[Topic, ...] = (SUBSCRIPTIONS, HANDOVERS, SHOP_EVENTS, INTERACTIONS, RESULTS)

@@ -20,6 +20,7 @@ from schemas.topics import (
     JOBS,
     LATE,
     PROFILES_CHANGELOG,
+    SEGMENTS,
     SUBSCRIPTIONS,
     WITHDRAWALS,
     Topic,
@@ -85,6 +86,8 @@ class Outgoing:
             self._put_model(ATTRIBUTIONS, credit.user_id, credit)
         for handoff in effects.handoffs:
             self._put_model(HANDOFFS, handoff.user_id, handoff)
+        for change in effects.segments:
+            self._put_model(SEGMENTS, change.user_id, change)
         self._add_to_others(effects)
 
     def add_rows(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:

@@ -130,6 +130,9 @@ class NewsScenario(Scenario):
 class QuietScenario(Scenario):
     """A scenario that opens when a user has stayed away for long."""
 
+    needs_browser: ClassVar[bool] = True
+    """Whom nothing can be pushed to is not looked at."""
+
     @property
     def earliest(self) -> int:
         """How long (ms) after the last activity any user could be due."""

@@ -20,7 +20,8 @@ from processors.scenarios.reminder import ReminderConfig
 from processors.scenarios.reorder import ReorderConfig
 from schemas.push import MessageClass, Urgency
 
-PAGE = (Path(__file__).parents[2] / "docs" / "scenario-file.md").read_text()
+_DOCS = Path(__file__).parents[2] / "docs"
+PAGE = "\n".join((_DOCS / name).read_text() for name in ("scenario-file.md", "segments.md"))
 
 MODELS: dict[str, type[BaseModel]] = {
     "`shop`": config.Shop,
@@ -29,6 +30,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`policy.caps`": config.Caps,
     "`policy.caps_for`": config.KindCaps,
     "Every scenario": config.ScenarioConfig,
+    "A segment's settings": config.SegmentConfig,
     "A voucher": config.VoucherConfig,
     "A handoff": config.HandoffConfig,
     "An arm": config.Arm,

@@ -19,8 +19,8 @@ from schemas.topics import (
 NAMES = [
     "shop.events", "shop.catalog", "nudge-products", "nudge.scenarios", "nudge-marks",
     "push.subscriptions", "push.interactions", "push.jobs", "push.withdrawals", "push.decisions",
-    "push.results", "push.handoffs", "push.attributions", "nudge.handovers", "nudge.late",
-    "push.dead-letter", "nudge-profiles-changelog",
+    "push.results", "push.handoffs", "push.attributions", "push.segments", "nudge.handovers",
+    "nudge.late", "push.dead-letter", "nudge-profiles-changelog",
 ]  # fmt: skip
 KEPT_BY_KEY = {
     "nudge-products", "nudge.scenarios", "nudge-marks", "push.subscriptions",

@@ -43,7 +43,7 @@ ALWAYS = (
     "order_status",
 )  # fmt: skip
 """Take part in every story; of the other shipped scenarios those that a story names."""
-_SECTIONS = ("shop", "policy", "copy")
+_SECTIONS = ("shop", "policy", "segments", "copy")
 
 
 @dataclass(frozen=True, slots=True)
