@@ -9,7 +9,7 @@ from schemas.push import MessageClass, Payload, PushJob
 from schemas.topics import INTERACTIONS, JOBS, SHOP_EVENTS, SUBSCRIPTIONS
 from tests.browsers.conftest import Street
 from tests.browsers.push_service import DELIVERED
-from tests.gateway.stage import identity, now_ms
+from tests.gateway.stage import Stage, identity, now_ms
 from tests.gateway.test_interactions import delivering
 from tests.harness.records import Sent, produce
 from tests.harness.waiting import eventually
@@ -182,3 +182,30 @@ async def test_after_a_logout_nothing_of_the_user_comes_to_a_shared_computer(
     types = [record.json()["type"] for record in await street.stage.read(SHOP_EVENTS)]
     assert types.count("login") == types.count("logout") == 1
     assert ("job-1", "dismissed") not in await told(street)
+
+
+async def test_a_new_key_is_taken_at_the_next_visit_and_until_then_the_old_one_serves(
+    street: Street,
+) -> None:
+    before, old = await street.subscribe(), street.stage
+    user = await visitor(street)
+    # A copy of the gateway that was started after `nudge keys create --another`.
+    rotated = Stage(
+        old.kafka, old.values["redis_url"], old.keys, gateway_origins=street.shop.origin
+    )
+    assert rotated.key.key_id != old.key.key_id
+    async with rotated, delivering(rotated):
+        await emit(street, user, before, "job-1", title="Under the old key")
+        await street.desktop.sees("Under the old key")
+
+        street.shop.gateway = rotated.url
+        await street.firefox.visit(f"{street.shop.origin}/product")
+        await street.firefox.run("ready")
+        after = await street.device()
+        assert after != before
+        assert await owners(street) == {after: user}
+        await emit(street, user, after, "job-2", title="Under the new key")
+        await street.desktop.sees("Under the new key")
+    first, second = street.push.channels.values()
+    assert first.gone
+    assert {first.key, second.key} == {old.key.public_key, rotated.key.public_key}
