@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import faust
+import structlog
 from faust.stores.base import Store
 from faust.types import TP
 from yarl import URL
 
 from processors.table import ProfileTable
 from runtime.metrics import Metric, gauge
+
+log = structlog.get_logger(__name__)
 
 NOTHING_YET = -1
 """As a persisted offset: read the changelog from its beginning."""
@@ -110,6 +113,7 @@ class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
         generation_id: int = 0,
     ) -> None:
         await self._owner.begin_generation(generation_id, frozenset(assigned))
+        log.info("recovery_begins", generation=generation_id)
 
     async def on_recovery_completed(
         self,

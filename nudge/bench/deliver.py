@@ -7,7 +7,6 @@ decrypt, so that it keeps up. Both senders push the same payload to the same sub
 
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,13 +16,7 @@ from pathlib import Path
 
 from nudge import topics
 from nudge.bench.jobs import delivery_settings, payload, produce_jobs, produce_subscriptions
-from nudge.bench.process import (
-    MEASURED_CORE,
-    check_alive,
-    core_seconds,
-    keep_to_other_core,
-    process,
-)
+from nudge.bench.process import MEASURED_CORE, Measured, keep_to_other_core, process
 from nudge.bench.push_service import Device, PushService, push_service
 from nudge.bench.webpush import Order, order_line
 from nudge.local import LocalKafka, LocalRedis
@@ -141,13 +134,13 @@ async def _measure_delivery(service: PushService, environment: dict[str, str], j
     )
 
 
-async def _reach(service: PushService, worker: "subprocess.Popen[bytes]", count: int) -> Rate:
+async def _reach(service: PushService, worker: Measured, count: int) -> Rate:
     """Pushes, wall time and the worker's processor time once ``count`` were accepted."""
     while True:
-        check_alive(worker)
+        worker.check()
         accepted = await service.accepted()
         if accepted >= count:
-            return Rate(accepted, time.perf_counter(), core_seconds(worker.pid))
+            return Rate(accepted, time.perf_counter(), worker.core_seconds())
         await asyncio.sleep(_COUNT_EVERY_S)
 
 
