@@ -87,7 +87,13 @@ def _render(settings: ObservabilitySettings) -> list[Processor]:
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    return [structlog.processors.format_exc_info, _without_secrets, console]
+    return [structlog.processors.format_exc_info, _without_secrets, _on_one_line, console]
+
+
+def _on_one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A library's message may quote a stranger: nobody writes lines, or to the terminal, by it."""
+    said = str(event.get("event", ""))
+    return {**event, "event": "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in said)}
 
 
 def _json(event: EventDict, **_: Any) -> str:

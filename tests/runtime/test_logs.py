@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -52,6 +52,21 @@ def test_a_librarys_own_record_takes_the_same_form(capsys: pytest.CaptureFixture
     (line,) = lines(capsys)
     assert line["event"] == "lost orders of 3"
     assert line["logger"] == "aiokafka.consumer"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_nobody_writes_a_line_of_their_own(
+    capsys: pytest.CaptureFixture[str], form: Literal["json", "console"]
+) -> None:
+    configure_logging(ObservabilitySettings(log_format=form), "gateway")
+    forged = "x\r\n2026-01-01 [error] paid \x1b[31m"
+
+    structlog.get_logger("gateway").warning("request_failed", path=forged)
+    logging.getLogger("library").warning("no route for %s", forged)
+
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 2
+    assert "\x1b" not in said
 
 
 def test_an_exception_is_told_as_data(capsys: pytest.CaptureFixture[str]) -> None:
