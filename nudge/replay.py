@@ -5,6 +5,7 @@ workers do. Its clock is the newest time read, less the grace within which live 
 come; at the end it moves to the newest time itself, or as far as it is told.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -26,6 +27,7 @@ from processors.inputs import (
     UserValue,
 )
 from processors.partition import Partition
+from processors.profile import Profile, decode
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
 from schemas.adapters import dump
@@ -281,6 +283,12 @@ class Replayer:
                 self._clocked(number)
             self._flush()
         return self.take()
+
+    def profiles(self) -> Iterator[tuple[str, Profile]]:
+        """Every user's profile as it stands."""
+        for core in self._cores:
+            for _, key, row in core.table.users():
+                yield key.decode(), decode(row)
 
     def next_due(self) -> int | None:
         """When (ms) the next moment is to be judged, of those told so far; ``None`` for never."""

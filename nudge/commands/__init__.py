@@ -25,6 +25,7 @@ from nudge.commands import (
     replay,
     scenarios,
     schemas,
+    segments,
     send_test,
     tap,
     topics,
@@ -41,7 +42,7 @@ class CommandModule(Protocol):
 
 SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Try": (demo,),
-    "Set up": (doctor, topics, keys, scenarios, vouchers),
+    "Set up": (doctor, topics, keys, scenarios, segments, vouchers),
     "Run": (worker, deliver, gateway),
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, dead_letters),

@@ -1,0 +1,53 @@
+"""``nudge segments``: who is in, of recorded events; what is refused."""
+
+from pathlib import Path
+
+from schemas.adapters import to_json
+from tests.nudge.commands import nudge
+
+AT = 1_781_085_600_000
+SCENARIOS = """
+shop: {name: Nordhus, url: https://shop.example, cart_url: https://shop.example/cart,
+  checkout_url: https://shop.example/checkout, timezone: Europe/Warsaw, locale: en}
+segments:
+  readers: {where: {views_30d: {at_least: 2}}}
+scenarios:
+  welcome: {use: after_event, on: sign_up, segment: readers}
+copy:
+  welcome: {en: [{title: Welcome, body: Hello, url: "https://shop.example"}]}
+"""
+
+
+def files(tmp_path: Path) -> tuple[str, ...]:
+    """Ann has viewed two products, Bob one."""
+    scenarios, events = tmp_path / "mine.yaml", tmp_path / "events.jsonl"
+    scenarios.write_text(SCENARIOS)
+    views = [("ann", "lamp"), ("bob", "lamp"), ("ann", "chair")]
+    events.write_bytes(b"\n".join(
+        to_json({"type": "view_item", "event_id": f"e{n}", "user_id": user, "product_id": product,
+                 "occurred_at": AT + n}) for n, (user, product) in enumerate(views)
+    ))  # fmt: skip
+    return ("--scenarios", str(scenarios), "--events", str(events))
+
+
+async def test_a_preview_says_who_is_in_and_why_the_others_are_not(tmp_path: Path) -> None:
+    given = files(tmp_path)
+    answer = (await nudge(None, "segments", "preview", "readers", *given, "--json")).good().json()
+    assert (answer["users"], answer["in"], answer["subscribed"]) == (2, 1, 0)
+    assert [one["user_id"] for one in answer["sample_in"]] == ["ann"]
+    assert answer["sample_out"] == [{"user_id": "bob", "why": ["no   views_30d is at least 2 (1)"]}]
+    said = (await nudge(None, "segments", "preview", "readers", *given, "--user", "bob")).good()
+    assert "out bob" in said.out
+    assert "views_30d is at least 2 (1)" in said.out
+
+
+async def test_who_or_what_is_not_there_is_said(tmp_path: Path) -> None:
+    given = files(tmp_path)
+    nobody = await nudge(None, "segments", "preview", "readers", *given, "--user", "eve")
+    assert "Nothing is known of eve" in nobody.failed().err
+    unknown = await nudge(None, "segments", "preview", "reader", *given)
+    assert "Did you mean readers?" in unknown.failed().err
+    listed = await nudge(None, "segments", "list", *given[:2], "--json")
+    assert listed.good().json() == [
+        {"segment": "readers", "publish": False, "scenarios": ["welcome"]}
+    ]
