@@ -16,6 +16,13 @@ from gateway.settings import GatewaySettings
 from gateway.site import now_ms
 
 _SCRIPT = files("gateway.lua").joinpath("claims.lua").read_text()
+_DROP = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+local place = redis.call('HGET', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+if place and redis.call('GET', place) == ARGV[1] .. ' ' .. ARGV[2] then redis.call('DEL', place) end
+return 1
+"""
 _REMEMBERED_MS = 400 * 86_400_000
 """As long as a known user's profile."""
 
@@ -35,6 +42,7 @@ class Claims:
         self._redis = redis
         self._settings = settings
         self._script = redis.register_script(_SCRIPT)
+        self._drop = redis.register_script(_DROP)
 
     async def claim(
         self, subscription_id: str, endpoint: str, owner: str, visitor: str | None
@@ -48,7 +56,11 @@ class Claims:
             RefusedError: 409, the endpoint is another's under other keys; 503, no Redis.
         """
         hashed = hashlib.sha256(endpoint.encode()).hexdigest()
-        keys = [self._key("claims", owner), self._key("endpoint", hashed)]
+        keys = [
+            self._key("claims", owner),
+            self._key("endpoint", hashed),
+            self._key("claimed", owner),
+        ]
         arguments: list[str | int] = [
             subscription_id, owner, visitor or "", now_ms(), self._settings.gateway_devices,
             _REMEMBERED_MS,
@@ -76,7 +88,8 @@ class Claims:
             RefusedError: 503, no Redis.
         """
         try:
-            await self._redis.zrem(self._key("claims", owner), subscription_id)
+            keys = [self._key("claims", owner), self._key("claimed", owner)]
+            await self._drop(keys=keys, args=[subscription_id, owner])
         except RedisError:
             raise unavailable("Redis") from None
 

@@ -1,6 +1,7 @@
 -- Who a subscription belongs to, decided in one step for all copies of the gateway.
 --
--- KEYS: the owner's claims (sorted by when each was last seen), the endpoint's claim.
+-- KEYS: the owner's claims (sorted by when each was last seen), the endpoint's claim, where the
+-- claimed endpoint of each of the owner's subscriptions stands (hash).
 -- ARGV: subscription id, owner, the visitor it came from ('' for none), now (epoch ms), the most
 -- that one owner may have, how long a claim is remembered (ms).
 --
@@ -18,10 +19,18 @@ end
 local answer = {'ok', before_id, before_owner}
 redis.call('SET', KEYS[2], subscription .. ' ' .. owner, 'PX', ARGV[6])
 redis.call('ZADD', KEYS[1], ARGV[4], subscription)
+redis.call('HSET', KEYS[3], subscription, KEYS[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
+redis.call('PEXPIRE', KEYS[3], ARGV[6])
 local more = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[5])
 if more > 0 then
   for _, gone in ipairs(redis.call('ZRANGE', KEYS[1], 0, more - 1)) do
+    local place = redis.call('HGET', KEYS[3], gone)
+    -- Else whoever subscribes without end would leave a key behind each time.
+    if place and redis.call('GET', place) == gone .. ' ' .. owner then
+      redis.call('DEL', place)
+    end
+    redis.call('HDEL', KEYS[3], gone)
     redis.call('ZREM', KEYS[1], gone)
     answer[#answer + 1] = gone
   end

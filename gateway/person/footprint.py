@@ -78,8 +78,8 @@ class Footprint:
 
     def _of_ids(self, ids: Iterable[str]) -> list[str]:
         parts = (
-            ("subscriptions", "of"), ("gateway", "claims"), ("gateway", "inbox"),
-            ("gateway", "inbox-order"), ("gateway", "inbox-read"),
+            ("subscriptions", "of"), ("gateway", "claims"), ("gateway", "claimed"),
+            ("gateway", "inbox"),            ("gateway", "inbox-order"), ("gateway", "inbox-read"),
         )  # fmt: skip
         return [self._name(*part, one) for one in ids for part in parts]
 
