@@ -22,6 +22,7 @@ from schemas.topics import DAY_MS, SHOP_EVENTS
 
 router = APIRouter(include_in_schema=False)
 _IDENTITY_S = 12 * 3600
+_LOCKER = "Locker 7, Station Street"
 
 
 class Line(BaseModel):
@@ -115,7 +116,7 @@ async def status(request: Request) -> Response:
         type="order_status",
         order_id=wanted.order_id,
         status=wanted.status,
-        pickup_point="Locker 7, Station Street",
+        pickup_point=_LOCKER if wanted.status is OrderState.READY_FOR_PICKUP else None,
         expected_delivery=now_ms() + 2 * DAY_MS,
     )
     await site_of(request).broker.write(SHOP_EVENTS, [Record(caller.owner, dump(news))])

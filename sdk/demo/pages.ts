@@ -119,7 +119,7 @@ const drawCart = (place: HTMLElement) => {
     ...(lines.length
       ? [
           h("ul", { class: "lines" }, ...lines.map((line) => lineOf(line, h("button", { type: "button",
-            "aria-label": `Take ${nameOf(line.product_id, line.variant_id)} out`,
+            "aria-label": `Take out ${nameOf(line.product_id, line.variant_id)}`,
             onclick: () => void take(line) }, "Take out")))),
           h("div", {}, total("Delivery", delivery()), total("In all", sum() + delivery(), true)),
           h("a", { class: "button primary", href: "/checkout" }, "To the checkout"),
@@ -174,7 +174,7 @@ const drawSaved = (place: HTMLElement) => {
           "li", {},
           h("img", { src: picture(id), alt: "", width: "64", height: "64" }),
           h("div", {}, h("a", { href: `/p/${id}` }, nameOf(id)), h("p", { class: "quiet" }, money(offer(id).price))),
-          h("button", { type: "button", "aria-label": `No longer save ${nameOf(id)}`,
+          h("button", { type: "button", "aria-label": `Remove ${nameOf(id)}`,
             onclick: () => void save(id) }, "Remove"),
         )))
       : empty("Nothing saved yet."),

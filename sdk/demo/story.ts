@@ -202,9 +202,10 @@ let newest = "";
 let tipFor = "";
 const drawTip = () => {
   const full = cart.get().length > 0;
+  const ticks = moments.some((moment) => moment.moves);
   const next =
-    way === "none" ? "subscribe" : config.away ? "away" : full ? "leave" : "fill";
-  const shown = next + way + location.pathname;
+    way === "none" ? "subscribe" : config.away ? "away" : ticks ? "leave" : full ? "more" : "fill";
+  const shown = next + way + ticks;
   if (shown === tipFor) return;
   tipFor = shown;
   const steps: Record<string, Node[]> = {
@@ -223,9 +224,14 @@ const drawTip = () => {
         "Twenty seconds later the cart reminds you, unless you come back or buy."),
       h("div", { class: "row" }, h("a", { class: "button primary", href: "/away" }, "Leave the shop")),
     ],
+    more: [
+      h("p", {}, h("strong", {}, "Your cart was spoken of. "),
+        "It is not again until you put in something more. Buy, and follow your order; or save" +
+        " something, and lower its price behind the counter."),
+    ],
     away: [
       h("p", {}, h("strong", {}, "You are away. "),
-        full ? "Your cart is not: watch the countdown."
+        ticks ? "Your cart is not: watch the countdown."
           : "Change a price or a stock behind the counter, and see who hears of it."),
       h("div", { class: "row" }, h("a", { class: "button", href: "/" }, "Back to the shelves")),
     ],
