@@ -4,6 +4,8 @@ Faust reads the changelog and says when it is done; rows are held as the core wa
 written by :mod:`streams.transactions`, never through Faust's table.
 """
 
+import ctypes
+import gc
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -121,6 +123,7 @@ class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
         standby_tps: set[TP],  # noqa: ARG002
     ) -> None:
         try:
+            _give_back_memory()
             await self._owner.partitions_recovered(self.app.consumer_generation_id)
         except Exception as error:
             self._owner.fail(error)
@@ -134,6 +137,14 @@ class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
 
     def reset_state(self) -> None:
         """Nothing lies on disk."""
+
+
+def _give_back_memory() -> None:
+    """What recovery fetched lies free between the rows: a tenth of their size, to no purpose."""
+    gc.collect()
+    # glibc has it, others need not.
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 class ProfileCollection(faust.Table):  # type: ignore[misc]  # Faust is untyped

@@ -2,11 +2,13 @@
 service's 201, while events come at a steady rate.
 
 The whole pipeline runs: a streams worker, a delivery worker, Kafka, Redis and a push service, each
-a process of its own. A push counts when its cart was judged at its own time: one that was held is
-late on purpose.
+a process of its own. The traffic of the benchmarks goes on beside shoppers with a browser, each of
+whom fills a cart once and leaves. A push counts when its cart was judged at its own time: one that
+was held is late on purpose.
 """
 
 import asyncio
+import heapq
 import statistics
 import sys
 import tempfile
@@ -26,6 +28,7 @@ from nudge.bench.mix import Mix, Traffic, Wire
 from nudge.bench.process import Measured, process, quiet, until_ready
 from nudge.bench.push_service import PushService, push_service
 from nudge.bench.rules import quick_version_for
+from nudge.bench.visits import CURRENCY, product_name
 from nudge.controls import apply_version
 from nudge.local import LocalKafka, LocalRedis
 from nudge.local.places import free_ports
@@ -34,15 +37,17 @@ from nudge.reading import read_since
 from nudge.when import now_ms
 from runtime.vapid import create_key
 from schemas.push import ResultOutcome
-from schemas.topics import DECISIONS, RESULTS, Topic
+from schemas.topics import DECISIONS, RESULTS, SHOP_EVENTS, Topic
 from streams.settings import StreamsSettings
 
 PARTITIONS = 4
-_WAIT_S = 20
+_WAIT_S = 10
 """After how long an abandoned cart is due."""
+_SHOPPERS_A_SECOND = 25
 _WARM_UP_S = 15
 _SCENARIO = "cart_abandoned"
 _READY_S = 180.0
+_DRAIN_S = 5
 _SAY_EVERY_S = 10.0
 _AT_ONCE_MS = 20
 """How far ahead of its time a record may be sent: so finely is the traffic spread."""
@@ -92,7 +97,9 @@ async def run(*, rate: int, seconds: int, users: int, say: Say) -> LatencyResult
         TimeoutError: the workers are not ready within three minutes.
     """
     quiet()
-    mix = Mix(events=rate * (seconds + _WARM_UP_S), users=users, per_second=rate)
+    duration_s = _WARM_UP_S + seconds + _WAIT_S
+    mix = Mix(events=rate * duration_s, users=users, per_second=rate, reachable_share=0.0)
+    shoppers = [f"shopper-{number}" for number in range(_SHOPPERS_A_SECOND * seconds)]
     with (
         tempfile.TemporaryDirectory() as directory,
         LocalKafka(heap_mb=1024, say=say) as kafka,
@@ -106,19 +113,19 @@ async def run(*, rate: int, seconds: int, users: int, say: Say) -> LatencyResult
         await apply_version(settings, quick_version_for(now_ms(), _WAIT_S))
         async with push_service() as service:
             traffic = Traffic(mix, now_ms())
-            devices = await service.subscribe(key, list(traffic.reachable()))
+            devices = await service.subscribe(key, shoppers)
             await produce_subscriptions(settings, PARTITIONS, devices, key)
             await _publish(settings, traffic.shelves())
             say(f"{mix.products:,} products, {len(devices):,} browsers; starting the workers")
             delivery = delivery_settings(kafka.bootstrap, redis.url, keys)
             workers = await _start(stack, settings, delivery)
-            say(f"{rate:,} events a second for {seconds + _WARM_UP_S} s")
+            say(f"{rate:,} events a second for {duration_s} s")
             started = time.monotonic()
-            sent = await _play(settings, Traffic(mix, now_ms()), workers, service, say)
+            play = _Play(settings, workers, service, say)
+            await play.run(Traffic(mix, now_ms()), shoppers)
             took = time.monotonic() - started
-            await asyncio.sleep(settings.grace_ms / 1000 + 2)
-        since = int((time.time() - (time.monotonic() - started) + _WARM_UP_S) * 1000)
-        return await _look(settings, since, sent, took)
+            await asyncio.sleep(settings.grace_ms / 1000 + _DRAIN_S)
+        return await _look(settings, play.sent, took)
 
 
 async def _start(
@@ -165,43 +172,74 @@ async def _send(producer: AIOKafkaProducer, settings: StreamsSettings, wire: Wir
     )
 
 
-async def _play(
-    settings: StreamsSettings,
-    traffic: Traffic,
-    workers: list[Measured],
-    service: PushService,
-    say: Say,
-) -> int:
-    """The traffic, each record when its time has come; how many were sent."""
-    sent, say_at = 0, time.monotonic() + _SAY_EVERY_S
-    async with AIOKafkaProducer(
-        **settings.client_options(), linger_ms=5, max_batch_size=262_144
-    ) as producer:
-        for wire in traffic.records():
-            if wire.at > now_ms() + _AT_ONCE_MS:
-                await asyncio.sleep((wire.at - now_ms()) / 1000)
-            await _send(producer, settings, wire)
-            sent += 1
-            if time.monotonic() >= say_at:
-                say_at += _SAY_EVERY_S
-                for worker in workers:
-                    worker.check()
-                behind = (now_ms() - wire.at) / 1000
-                say(f"{sent:,} events, {behind:.1f} s behind; {await service.accepted():,} pushes")
-        await producer.flush()
-    return sent
+class _Play:
+    """Sends each record when its time has come."""
+
+    def __init__(
+        self, settings: StreamsSettings, workers: list[Measured], service: PushService, say: Say
+    ) -> None:
+        self.sent = 0
+        self._settings = settings
+        self._workers = workers
+        self._service = service
+        self._say = say
+        self._say_at = time.monotonic() + _SAY_EVERY_S
+
+    async def run(self, traffic: Traffic, shoppers: list[str]) -> None:
+        """The whole traffic, shoppers among it."""
+        wires = heapq.merge(
+            traffic.records(), _carts(shoppers, traffic.start + _WARM_UP_S * 1000), key=_at
+        )
+        async with AIOKafkaProducer(
+            **self._settings.client_options(), linger_ms=5, max_batch_size=262_144
+        ) as producer:
+            for wire in wires:
+                ahead_ms = wire.at - now_ms()
+                if ahead_ms > _AT_ONCE_MS:
+                    await asyncio.sleep(ahead_ms / 1000)
+                await _send(producer, self._settings, wire)
+                self.sent += 1
+                if time.monotonic() >= self._say_at:
+                    await self._tell(-ahead_ms)
+            await producer.flush()
+
+    async def _tell(self, behind_ms: int) -> None:
+        self._say_at += _SAY_EVERY_S
+        for worker in self._workers:
+            worker.check()
+        accepted = await self._service.accepted()
+        self._say(
+            f"{self.sent:,} events, {max(0, behind_ms) / 1000:.1f} s behind; {accepted:,} pushes"
+        )
 
 
-async def _look(
-    settings: StreamsSettings, since: int, events: int, seconds: float
-) -> LatencyResult:
-    """Joins what was decided and what became of it, for carts due after ``since`` (ms)."""
+def _at(wire: Wire) -> int:
+    return wire.at
+
+
+def _carts(shoppers: list[str], start: int) -> Iterator[Wire]:
+    """Each fills a cart, one after the other, from ``start`` (ms) on."""
+    for number, user in enumerate(shoppers):
+        at = start + number * 1000 // _SHOPPERS_A_SECOND
+        event = {
+            "type": "add_to_cart",
+            "event_id": f"cart-of-{user}",
+            "occurred_at": at,
+            "user_id": user,
+            "product_id": product_name(number),
+            "quantity": 1,
+            "price": 4990,
+            "currency": CURRENCY,
+        }
+        yield Wire(SHOP_EVENTS, user, orjson.dumps(event), at)
+
+
+async def _look(settings: StreamsSettings, events: int, seconds: float) -> LatencyResult:
+    """Joins what was decided and what became of it."""
     due: dict[str, int] = {}
     held = 0
     async for decision in _read(settings, DECISIONS):
         if decision["scenario"] != _SCENARIO or decision["outcome"] != "sent":
-            continue
-        if decision["due_at"] < since:
             continue
         if decision["decided_at"] > decision["due_at"]:
             held += 1
@@ -213,7 +251,7 @@ async def _look(
         if result["job_id"] in due and result["outcome"] == ResultOutcome.DELIVERED
     ]
     if not late:
-        raise Problem("No push came in that time", "Let it run for longer: --seconds.")
+        raise Problem("No push came in that time", "Let it run for longer, or with fewer events.")
     return LatencyResult(sorted(late), held, events, seconds, settings.grace_ms)
 
 

@@ -194,7 +194,7 @@ def failover(
 def latency(
     rate: Annotated[int, typer.Option(min=10, help="Events a second.")] = 5_000,
     seconds: Annotated[int, typer.Option(min=10, help="How long pushes are looked at.")] = 60,
-    users: Annotated[int, typer.Option(min=100, help="Shoppers, a tenth with a browser.")] = 50_000,
+    users: Annotated[int, typer.Option(min=100, help="Shoppers.")] = 50_000,
     json: Json = False,
 ) -> None:
     """From the moment a cart is due, beyond the grace, to the push service's 201.
