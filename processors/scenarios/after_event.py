@@ -1,7 +1,6 @@
 """``after_event``: a scenario that only follows an event, configured wholly in the file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from processors.catalogue import ProductFacts
@@ -26,10 +25,14 @@ _LIST_KEPT = 5
 _ENVELOPE = frozenset({"type", *Envelope.model_fields})
 
 
-@dataclass(frozen=True, slots=True)
 class AfterEvent(Scenario):
-    name: str
     config: AfterEventConfig
+
+    def __init__(self, name: str, config: AfterEventConfig) -> None:
+        super().__init__(name, config)
+        self._opens_on = events_named(config.on)
+        self._endings = tuple((events_named(event), where) for event, where in config.endings())
+        self._ends_on = frozenset[type[e.Envelope]]().union(*(kinds for kinds, _ in self._endings))
 
     @property
     def family(self) -> str:
@@ -45,11 +48,11 @@ class AfterEvent(Scenario):
 
     @property
     def opens_on(self) -> frozenset[type[e.Envelope]]:
-        return events_named(self.config.on)
+        return self._opens_on
 
     @property
     def ends_on(self) -> frozenset[type[e.Envelope]]:
-        return frozenset().union(*(events_named(name) for name, _ in self.config.endings()))
+        return self._ends_on
 
     def awaits(self, number: int, away: int | None) -> bool:
         known = {"number": number, "away": away}
@@ -105,9 +108,7 @@ class AfterEvent(Scenario):
         if field is not None and hasattr(event, field) and self._entity(event) != entity:
             return None
         endings = self.config.endings()
-        if not any(
-            type(event) in events_named(name) and _holds(event, where) for name, where in endings
-        ):
+        if not any(type(event) in kinds and _holds(event, where) for kinds, where in self._endings):
             return None
         return Reason.PURCHASED if isinstance(event, e.Purchase) else Reason.CANCELLED
 
