@@ -107,7 +107,6 @@ class AfterEvent(Scenario):
         field = self.config.entity
         if field is not None and hasattr(event, field) and self._entity(event) != entity:
             return None
-        endings = self.config.endings()
         if not any(type(event) in kinds and _holds(event, where) for kinds, where in self._endings):
             return None
         return Reason.PURCHASED if isinstance(event, e.Purchase) else Reason.CANCELLED

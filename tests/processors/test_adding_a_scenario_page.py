@@ -51,21 +51,25 @@ def test_a_scenario_in_code_tells_its_stories(
 ) -> None:
     story, words = blocks(IN_CODE, "yaml")
     code, line = blocks(IN_CODE, "python")
-    module = ModuleType("wishlist_reminder")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(compile(code, "wishlist_reminder.py", "exec"), module.__dict__)
+    name = re.findall(r"`tests/timelines/(\w+)\.yaml`", IN_CODE)[0]
+    module = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(code, f"{name}.py", "exec"), module.__dict__)
     kinds = eval("{" + line + "}", module.__dict__)
-    assert list(kinds) == ["wishlist_reminder"]
-    monkeypatch.setitem(KINDS, "wishlist_reminder", kinds["wishlist_reminder"])
+    assert list(kinds) == [name]
+    assert name not in KINDS
+    monkeypatch.setitem(KINDS, name, kinds[name])
     file: Any = shipped()
+    settings = re.findall(rf"`{name}: ({{.+?}})`", IN_CODE)[0]
+    own = yaml.load(settings, Loader=yaml.BaseLoader) | {"enabled": "on"}
     copies = yaml.load(words, Loader=yaml.BaseLoader)
-    more = file["scenarios"] | {"wishlist_reminder": {"wait": "7d"}}
+    more = file["scenarios"] | {name: own}
     both = file | {"scenarios": more, "copy": file["copy"] | copies}
     monkeypatch.setattr(stories, "shipped", lambda: both)
-    path = tmp_path / "wishlist_reminder.yaml"
+    path = tmp_path / f"{name}.yaml"
     path.write_text(story)
     told = list(tell(path))
-    assert len(told) == 3
+    assert len(told) == 4
     for one in told:
         outcome = replayed(one, 1)
         compare(one, outcome.decisions, "as the page says")
