@@ -1,0 +1,47 @@
+"""What the benchmarks build and reckon; what they measure is nobody's test."""
+
+from nudge.bench.latency import LatencyResult
+from nudge.bench.profiles import Written, copies
+from nudge.bench.recovered import MemoryResult
+from nudge.bench.rules import quick_version_for
+from processors.scenario_file import load
+
+_NOON = 1_773_136_800_000
+_MADE = [
+    (b"user-000001", b'{"u":"user-000001","by":["browser-000001"],"p":"product-00001"}'),
+    (b"browser-000002", b'{"u":"browser-000002","p":"product-00002"}'),
+]
+
+
+def test_a_copied_profile_is_somebody_elses_throughout_and_as_long() -> None:
+    rows = list(copies(_MADE, 4, users=10))
+    assert rows[:2] == _MADE
+    assert rows[2] == (
+        b"user-000011",
+        b'{"u":"user-000011","by":["browser-000011"],"p":"product-00001"}',
+    )
+    assert rows[3] == (b"browser-000012", b'{"u":"browser-000012","p":"product-00002"}')
+    assert [len(row) for _, row in rows[2:]] == [len(row) for _, row in _MADE]
+
+
+def test_a_copied_profile_never_meets_another() -> None:
+    keys = [key for key, _ in copies(_MADE, 200, users=10)]
+    assert len(set(keys)) == 200
+
+
+def test_memory_is_what_a_worker_holds_over_one_without_profiles() -> None:
+    result = MemoryResult(Written(1_000, 800_000), 50_000_000, 51_200_000)
+    assert (result.a_profile, result.json_a_profile) == (1_200, 800)
+
+
+def test_all_but_one_push_in_a_hundred_are_no_later_than_the_99th_percentile() -> None:
+    result = LatencyResult(list(range(1, 201)), 0, 1, 1.0, 5_000)
+    assert result.percentile(0.99) == 199
+    assert sum(late <= result.percentile(0.99) for late in result.beyond_grace_ms) >= 198
+    assert LatencyResult([7], 0, 1, 1.0, 5_000).percentile(0.99) == 7
+
+
+def test_carts_of_the_latency_benchmark_are_due_at_once_whatever_page_is_in_front() -> None:
+    text = quick_version_for(_NOON, 10).yaml
+    assert load(text, "benchmark").policy.present == 0
+    assert "{wait: 10s, copy: cart_abandoned}" in text
