@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from processors.catalogue import Catalogue
+from processors.desk import NEVER_QUIET
 from processors.effects import Effects
 from processors.fold import fold
 from processors.inputs import (
@@ -57,7 +58,15 @@ def only(rules: Rules, names: Iterable[str]) -> Rules:
     news = tuple(scenario for scenario in rules.news if scenario.name in kept)
     quiet = tuple(scenario for scenario in rules.quiet if scenario.name in kept)
     policy = rules.policy.model_copy(update={"holdout": 0})
-    return replace(rules, policy=policy, scenarios=kept, opening=opening, news=news, quiet=quiet)
+    return replace(
+        rules,
+        policy=policy,
+        scenarios=kept,
+        opening=opening,
+        news=news,
+        quiet=quiet,
+        first_quiet=min((scenario.earliest for scenario in quiet), default=NEVER_QUIET),
+    )
 
 
 def book_of(rules: Rules) -> RuleBook:

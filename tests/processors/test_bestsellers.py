@@ -1,0 +1,88 @@
+"""What sells is told by the stock: counted with the product, ranked by whole days."""
+
+from processors.fold import fold
+from processors.profile import encode
+from schemas.adapters import CATALOG_EVENT
+from schemas.products import Product
+from tests.processors.shop import DAY, HOUR, NOON, Shop, event, only, shipped_rules
+
+
+def stocked(product: Product | None, at: int, quantity: int, variant: str | None = None) -> Product:
+    plain = {"type": "stock_change", "event_id": f"{at}", "occurred_at": at, "product_id": "lamp",
+             "quantity": quantity, "variant_id": variant}  # fmt: skip
+    folded = fold(product, CATALOG_EVENT.validate_python(plain))
+    assert folded is not None
+    return folded
+
+
+def test_stock_that_falls_was_sold_and_stock_that_rises_was_not() -> None:
+    lamp = stocked(None, NOON, 10)
+    lamp = stocked(lamp, NOON + 1, 7)
+    lamp = stocked(lamp, NOON + 2, 40)
+    lamp = stocked(lamp, NOON + 3, 38)
+    assert lamp.sold == ((NOON // DAY, 5),)
+
+
+def test_each_variant_counts_for_its_product() -> None:
+    lamp = stocked(None, NOON, 10, "red")
+    lamp = stocked(lamp, NOON, 4, "blue")
+    lamp = stocked(lamp, NOON + 1, 9, "red")
+    lamp = stocked(lamp, NOON + 1, 2, "blue")
+    assert lamp.sold == ((NOON // DAY, 3),)
+
+
+def test_a_product_remembers_fourteen_days() -> None:
+    lamp = stocked(None, NOON, 1000)
+    for day in range(40):
+        lamp = stocked(lamp, NOON + 1 + day * DAY, 999 - day)
+    assert len(lamp.sold) == 14
+    assert lamp.sold[-1] == (NOON // DAY + 39, 1)
+
+
+def published(shop: Shop, product: str, category: str, quantity: int) -> None:
+    fields = {"name": product, "category": category, "url": f"https://shop.example/{product}",
+              "price": 100, "currency": "PLN", "quantity": quantity}  # fmt: skip
+    shop.step(shop.fact("product_published", NOON - 20 * DAY, product, **fields))
+
+
+def sell(shop: Shop, product: str, at: int, left: int) -> None:
+    shop.step(shop.fact("stock_change", at, product, quantity=left))
+
+
+def best(shop: Shop, category: str | None, at: int) -> list[str]:
+    return [facts.product_id for facts in shop.core.desk.bestsellers(category, at)]
+
+
+def test_the_ranking_counts_whole_days_so_that_the_day_itself_changes_nothing() -> None:
+    shop = Shop()
+    for product, category in (("lamp", "light"), ("torch", "light"), ("sofa", "seats")):
+        published(shop, product, category, 100)
+    sell(shop, "lamp", NOON - DAY, 95)
+    sell(shop, "torch", NOON - DAY, 97)
+    sell(shop, "sofa", NOON - 2 * DAY, 99)
+    assert best(shop, "light", NOON) == ["lamp", "torch"]
+    sell(shop, "torch", NOON + HOUR, 10)
+    assert best(shop, "light", NOON + 2 * HOUR) == ["lamp", "torch"]
+    assert best(shop, None, NOON + 2 * HOUR) == ["lamp", "torch", "sofa"]
+    assert best(shop, "light", NOON + DAY) == ["torch", "lamp"]
+    assert best(shop, "tools", NOON) == []
+
+
+def test_what_is_out_as_of_then_is_not_named() -> None:
+    shop = Shop()
+    for product in ("lamp", "torch"):
+        published(shop, product, "light", 100)
+        sell(shop, product, NOON - DAY, 90)
+    sell(shop, "lamp", NOON + HOUR, 0)
+    assert best(shop, "light", NOON) == ["lamp", "torch"]
+    assert best(shop, "light", NOON + HOUR) == ["torch"]
+
+
+def test_a_visitors_look_is_remembered_once_for_each_time_in_the_visit() -> None:
+    shop = Shop(only(shipped_rules(), ("hesitation",)))
+    for minutes in range(20):
+        shop.tell(event("view_item", NOON + minutes * 60_000, product_id="lamp"))
+    assert shop.profile("ann").again == ["lamp"] * 8
+    shop.tell(event("view_item", NOON + 2 * HOUR, product_id="lamp"))
+    assert shop.profile("ann").again == []
+    assert b'"ag"' not in encode(shop.profile("ann"))
