@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from schemas import topics
 from schemas.adapters import CATALOG_EVENT, CONTROL, HANDOVER, SHOP_EVENT
+from schemas.aftermath import CreditCause, HandoffReason, Touch
 from schemas.base import Explained
 from schemas.catalog import CatalogEvent
 from schemas.decisions import DeadLetter, DeadLetterReason, Outcome, Reason
@@ -176,6 +177,9 @@ _LISTS: tuple[tuple[str, str, type[Explained]], ...] = (
     ("Outcomes", "`outcome` of a record in `push.decisions`.", Outcome),
     ("Reasons", "`reason` of a record in `push.decisions`.", Reason),
     ("Results", "`outcome` of a record in `push.results`, one device each.", ResultOutcome),
+    ("Credit", "`touch` of a record in `push.attributions`.", Touch),
+    ("Why credit is given or taken", "`cause` of the same record.", CreditCause),
+    ("Handoffs", "`reason` of a record in `push.handoffs`.", HandoffReason),
     ("Dead letters", "Header `nudge-reason` of a record in `push.dead-letter`.", DeadLetterReason),
 )
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from schemas.aftermath import CreditCause, HandoffReason, Touch
 from schemas.base import Explained
 from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
 from schemas.export import decisions_page
 from schemas.push import ResultOutcome
 
-LISTS = (Outcome, Reason, ResultOutcome, DeadLetterReason)
+LISTS = (Outcome, Reason, ResultOutcome, Touch, CreditCause, HandoffReason, DeadLetterReason)
 MEMBERS = [member for members in LISTS for member in members]
 
 
