@@ -48,7 +48,8 @@ class Drifting(QuietScenario):
         )
 
     def on_quiet(self, turn: Turn) -> None:
-        turn.open(self, tastes.USER, wait=turn.at - turn.profile.active_at)
+        if turn.live(self.name, tastes.USER) is None:
+            turn.open(self, tastes.USER, wait=turn.at - turn.profile.active_at)
 
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
         return Reason.RETURNED

@@ -31,6 +31,9 @@ class Winback(QuietScenario):
         return profile.active_at + self.earliest
 
     def on_quiet(self, turn: Turn) -> None:
+        live = turn.live(self.name, tastes.USER)
+        if live is not None:  # of a silence that ended elsewhere, under another id
+            self.begin_again(turn, live)
         turn.open(self, tastes.USER, wait=self.earliest)
 
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
