@@ -112,6 +112,7 @@ _TEMPLATES = {
     "topic_follow": "follows {topic}",
     "topic_unfollow": "no longer follows {topic}",
     "survey_answer": "answered {survey}: {answer}",
+    "push_prompt": "was asked for permission to push ({prompt}): {step}",
     "erasure_requested": "asked to be forgotten",
     "price_change": "price of {product_id} is now {price}",
     "stock_change": "stock of {product_id} is now {quantity}",

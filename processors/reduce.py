@@ -15,7 +15,8 @@ SESSION_GAP_MS = 30 * 60_000
 
 PASSIVE = frozenset({
     e.PaymentFailed, e.Refund, e.OrderStatus, e.ConsentChange, e.EmailIgnored, e.EmailOpened,
-    e.VoucherIssued, e.ProfileUpdate, e.ErasureRequested, e.Logout, e.ReminderCancelled,
+    e.VoucherIssued, e.ProfileUpdate, e.ErasureRequested, e.Logout, e.PushPrompt,
+    e.ReminderCancelled,
 })  # fmt: skip
 """Events that the user did not cause on the site: they are not activity."""
 

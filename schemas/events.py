@@ -276,6 +276,25 @@ class SurveyAnswer(Envelope):
     answer: Label
 
 
+class PromptStep(StrEnum):
+    """``shown``, ``accepted``, ``declined``: the shop's own prompt. The rest is the browser's."""
+
+    SHOWN = "shown"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    GRANTED = "granted"
+    DENIED = "denied"
+    DISMISSED = "dismissed"
+
+
+class PushPrompt(Envelope):
+    """What became of a question for permission to push. ``prompt``: which wording or place."""
+
+    type: Literal["push_prompt"]
+    prompt: Id
+    step: PromptStep
+
+
 class ErasureRequested(Envelope):
     """The user's right to be forgotten (GDPR art. 17), as an event on the user's key."""
 
@@ -314,6 +333,7 @@ ShopEvent = (
     | TopicFollow
     | TopicUnfollow
     | SurveyAnswer
+    | PushPrompt
     | ErasureRequested
 )
 

@@ -64,6 +64,7 @@ _SHOP: dict[str, dict[str, Any]] = {
     "topic_follow": {"topic": "tea-school"},
     "topic_unfollow": {"topic": "tea-school"},
     "survey_answer": {"survey": "order-A-1042", "answer": "👍"},
+    "push_prompt": {"prompt": "after-cart", "step": "accepted"},
     "erasure_requested": {},
 }
 

@@ -76,6 +76,7 @@ _DID: Mapping[str, Callable[[Any], str]] = {
     "consent_change": lambda e: (
         f"You {'agreed to' if e.granted else 'refused'} {e.purpose} messages"
     ),
+    "push_prompt": lambda e: f"You were asked for notifications: {e.step}",
     "search": lambda e: f"You searched for “{e.query}”",
 }
 

@@ -59,6 +59,11 @@ export interface Events {
   topic_follow: { topic: string };
   topic_unfollow: { topic: string };
   survey_answer: { survey: string; answer: string };
+  /** Told by `prompt` and `subscribe`; by a shop that asks in its own way. */
+  push_prompt: {
+    prompt: string;
+    step: "shown" | "accepted" | "declined" | "granted" | "denied" | "dismissed";
+  };
 }
 
 /** One function an event: `nudge.add_to_cart({…})`. */
@@ -133,6 +138,8 @@ export interface Inbox {
 
 /** The words of the soft prompt. */
 export interface PromptText {
+  /** What `push_prompt` events call it, so that prompts can be compared. Default: `prompt`. */
+  name?: string;
   title: string;
   body: string;
   accept: string;

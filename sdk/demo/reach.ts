@@ -50,11 +50,19 @@ export const way = async (): Promise<Way> => {
   return standIn() ? "stand-in" : "none";
 };
 
+const sleep = (ms: number) => new Promise((again) => setTimeout(again, ms));
+
+/** Too long for a push service to answer; the person may take their time. */
+const late = async () => {
+  while (typeof Notification !== "undefined" && Notification.permission === "default") {
+    await sleep(200);
+  }
+  await sleep(PATIENCE_MS);
+};
+
 /** Subscribes, from a click. Where the browser's own service cannot be reached, another stands in. */
 export const subscribe = async (): Promise<Way> => {
-  const late = new Promise<string>((done) => setTimeout(done, PATIENCE_MS, "late"));
-  if (typeof Notification !== "undefined") await Notification.requestPermission();
-  const reached = await Promise.race([nudge.subscribe(), late]).catch(() => "failed");
+  const reached = await Promise.race([nudge.subscribe(), late()]).catch(() => "failed");
   if (reached === "subscribed") return "own";
   const found = await askShop<StandIn>("/demo/stand-in");
   localStorage.setItem("stand-in", JSON.stringify(found));

@@ -12,7 +12,7 @@ const HELPERS: (keyof Events)[] = [
   "remove_from_cart", "cart_snapshot", "add_to_wishlist", "remove_from_wishlist",
   "stock_alert_requested", "begin_checkout", "coupon_attempt", "purchase", "profile_update",
   "consent_change", "reminder_set", "reminder_cancelled", "topic_follow", "topic_unfollow",
-  "survey_answer",
+  "survey_answer", "push_prompt",
 ]; // prettier-ignore
 const DECLINED_MS = 30 * 86_400_000;
 const LOGIN_AGAIN_MS = 86_400_000;
@@ -97,12 +97,18 @@ const reach = async (): Promise<Reach> => {
   return Date.now() - declined < DECLINED_MS ? "declined" : "askable";
 };
 
-const subscribe = async (): Promise<Reach> => {
+const subscribe = async (name = "own"): Promise<Reach> => {
   if (!supported()) return "unsupported";
+  const asked = Notification.permission === "default";
   // First of all: what comes after an await is no gesture to every browser.
-  if ((await Notification.requestPermission()) === "granted") await bind(await registration());
+  const answer = await Notification.requestPermission();
+  if (asked) tell(name, answer === "default" ? "dismissed" : answer);
+  if (answer === "granted") await bind(await registration());
   return reach();
 };
+
+/** How many say yes, by prompt: the figure that words and places are chosen by. */
+const tell = (prompt: string, step: string) => void track("push_prompt", { prompt, step });
 
 const claims = (token: string): { sub: string; exp: number } => {
   const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
@@ -129,13 +135,21 @@ const nudge: Omit<Nudge, keyof Events> = {
 
   track,
   reach,
-  subscribe,
+  subscribe: () => subscribe(),
 
   async prompt(text: PromptText) {
     const now = await reach();
     if (now !== "askable") return now;
-    const answer = await ask(text, subscribe);
-    if (!answer) await put("declined", Date.now());
+    const name = text.name ?? "prompt";
+    tell(name, "shown");
+    const answer = await ask(text, () => {
+      tell(name, "accepted");
+      return subscribe(name);
+    });
+    if (!answer) {
+      tell(name, "declined");
+      await put("declined", Date.now());
+    }
     return answer ?? "declined";
   },
 

@@ -209,3 +209,27 @@ async def test_a_new_key_is_taken_at_the_next_visit_and_until_then_the_old_one_s
     first, second = street.push.channels.values()
     assert first.gone
     assert {first.key, second.key} == {old.key.public_key, rotated.key.public_key}
+
+
+async def test_the_shops_own_question_comes_first_and_its_answers_are_told(
+    street: Street,
+) -> None:
+    page = street.firefox
+    await page.permit(street.shop.origin)
+    await page.visit(f"{street.shop.origin}/")
+    await page.run("ready")
+    words = "{name: 'cart', title: 'Shall we?', body: 'Twice a day.', accept: 'Yes', decline: 'No'}"
+    await page.run(f"void (window.asked = nudge.prompt({words}))")
+    await eventually(lambda: page.run("!!document.querySelector('nudge-prompt')"))
+    assert street.push.channels == {}
+    await page.run(
+        "document.querySelector('nudge-prompt').shadowRoot.querySelectorAll('button')[1].click()"
+    )
+    assert await page.run("window.asked") == "subscribed"
+
+    async def told() -> bool:
+        events = [record.json() for record in await street.stage.read(SHOP_EVENTS)]
+        asked = [(e["prompt"], e["step"]) for e in events if e["type"] == "push_prompt"]
+        return asked == [("cart", "shown"), ("cart", "accepted")]
+
+    await eventually(told)

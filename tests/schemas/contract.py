@@ -35,6 +35,7 @@ NEEDS: dict[str, str] = {
     "topic_follow": "topic",
     "topic_unfollow": "topic",
     "survey_answer": "survey answer",
+    "push_prompt": "prompt step",
     "erasure_requested": "",
     "content_published": "content_id topic title url",
     "price_change": "product_id price currency",

@@ -51,7 +51,8 @@ def _plain(node: dict[str, Any], known: dict[str, Any]) -> st.SearchStrategy[Any
 
 def _object(node: dict[str, Any], known: dict[str, Any]) -> st.SearchStrategy[Any]:
     if "properties" not in node:
-        names = node.get("propertyNames", {"type": "string", "maxLength": 8})
+        # A name is a string, whether its schema says so or not.
+        names = {"type": "string"} | node.get("propertyNames", {"maxLength": 8})
         inner = node.get("additionalProperties", True)
         inner = {} if inner is True else inner
         size = min(node.get("maxProperties", 4), 4)
