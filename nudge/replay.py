@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from processors.campaign_file import read
+from processors.campaigns import Campaign
 from processors.catalogue import Catalogue
 from processors.effects import Effects
 from processors.fold import fold, fold_content
@@ -32,6 +34,7 @@ from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
 from schemas.adapters import dump
 from schemas.aftermath import Attribution, Handoff
+from schemas.campaigns import CampaignEvent, CampaignStart
 from schemas.catalog import CatalogEvent, ContentPublished, catalog_key_of
 from schemas.decisions import Decision
 from schemas.events import Login, Logout, ShopEvent, SignUp, key_of
@@ -88,6 +91,9 @@ class Replayer:
             )
             for number in range(partitions)
         ]
+        self._book = book
+        self._assume_reachable = assume_reachable
+        self._planned: list[tuple[int, CampaignStart]] = []
         self._partitions = partitions
         self._grace = grace_ms
         self._newest = 0
@@ -170,7 +176,33 @@ class Replayer:
             self._products[event.product_id] = product
         return product
 
+    def plan(self, said: CampaignStart, begins: int | None) -> None:
+        """A campaign that starts once the records have come to ``begins`` (ms), or at their end."""
+        self._planned.append((NEVER if begins is None else begins, said))
+        self._planned.sort(key=lambda one: (one[0], one[1].campaign_id))
+
+    def campaign(self, said: CampaignEvent) -> None:
+        """A record of ``push.campaigns``; an audience that it does not say is counted here."""
+        self._read(said.at, FACT_RANK)
+        if isinstance(said, CampaignStart) and said.audience is None:
+            self._flush()
+            campaign = Campaign(read(said.yaml, said.campaign_id), said.at, None)
+            rules, assumed = self._book.at(said.at), self._assume_reachable
+            count = sum(
+                campaign.is_for(profile, rules, said.at, assumed=assumed)
+                for _, profile in self.profiles()
+            )
+            said = said.model_copy(update={"audience": count})
+        self._book.add_campaign(said)
+
+    def _start_planned(self, until: int) -> None:
+        while self._planned and self._planned[0][0] <= until:
+            begins, said = self._planned.pop(0)
+            self.campaign(said.model_copy(update={"at": min(begins, until)}))
+
     def _read(self, recorded_at: int, rank: int) -> None:
+        if self._planned and self._planned[0][0] <= max(self._newest, recorded_at):
+            self._start_planned(max(self._newest, recorded_at))
         self.oldest = min(self.oldest, recorded_at)
         arrives = max(self._newest, recorded_at)
         while (place := self._on_the_way.first()) and (place, HANDOVER_RANK) <= (arrives, rank):
@@ -272,6 +304,10 @@ class Replayer:
 
         What is handed over then still comes, however short the time.
         """
+        for begins, said in list(self._planned):
+            if begins == NEVER:
+                self._planned.remove((begins, said))
+                self.campaign(said.model_copy(update={"at": self._newest}))
         self._read(max(self._newest, until or 0), FACT_RANK)
         self._flush()
         while self._on_the_way.first():

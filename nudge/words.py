@@ -12,6 +12,7 @@ from nudge.event_words import event_words, money
 from nudge.when import ago, clock, rfc3339
 from schemas import topics
 from schemas.adapters import (
+    CAMPAIGN,
     CONTROL,
     HANDOVER,
     InvalidRecordError,
@@ -21,6 +22,7 @@ from schemas.adapters import (
     parse_shop_event,
 )
 from schemas.aftermath import Attribution, CreditCause, Handoff
+from schemas.campaigns import CampaignStop
 from schemas.control import PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.decisions import DeadLetterReason, Decision, Outcome, Reason
 from schemas.late import LateInput
@@ -242,6 +244,15 @@ def _control(value: bytes, at: int) -> Line:
     return Line(control.created_at, "ops", Kind.CONTROL, words)
 
 
+def _campaign(value: bytes, at: int) -> Line:
+    said = parse(CAMPAIGN, value)
+    if isinstance(said, CampaignStop):
+        return Line(said.at, said.by or "ops", Kind.CONTROL, f"campaign {said.campaign_id} stopped")
+    words = f"campaign {said.campaign_id} started"
+    words += "" if said.audience is None else f", for about {said.audience}"
+    return Line(at, said.by or "ops", Kind.CONTROL, words)
+
+
 def _mark(value: bytes, at: int) -> Line:
     mark = parse(adapter_of(PartitionMark), value)
     words = f"partition {mark.partition} has done all up to {rfc3339(mark.until)}"
@@ -263,6 +274,7 @@ _TELL: dict[Topic, Callable[[bytes, int], Line]] = {
     topics.SHOP_CATALOG: _catalog_event,
     topics.PRODUCTS: _product,
     topics.SCENARIOS: _control,
+    topics.CAMPAIGNS: _campaign,
     topics.MARKS: _mark,
     topics.SUBSCRIPTIONS: _subscription,
     topics.INTERACTIONS: _interaction,

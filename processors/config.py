@@ -163,6 +163,9 @@ class VoucherConfig(Config):
     """Without a code nothing is said; else a variant that needs none may speak."""
 
 
+VoucherSetting = Annotated[VoucherConfig | None, BeforeValidator(_pool)]
+
+
 class ScenarioConfig(Config):
     """What every scenario may set."""
 
@@ -178,7 +181,7 @@ class ScenarioConfig(Config):
     fire_opened_in_shadow: bool = False
     segment: str | None = None
     """Only for who is in it when the moment is judged."""
-    voucher: Annotated[VoucherConfig | None, BeforeValidator(_pool)] = None
+    voucher: VoucherSetting = None
     handoff: HandoffConfig | None = None
     arms: Annotated[tuple[Arm, ...], Field(max_length=10)] = ()
     """An A/B test: who hears what, by a stable hash. Who is in no arm hears the usual."""

@@ -31,7 +31,7 @@ from schemas.push import Action
 NAMES = frozenset({
     "shop", "user", "cart", "product", "bought", "order", "event", "price", "voucher",
     "products", "delivery",
-    "reminder", "content",
+    "reminder", "content", "campaign",
     "locale", "tz",
 })  # fmt: skip
 """What templates may speak of. Which of them exist depends on the scenario."""

@@ -154,6 +154,9 @@ def _text(turn: Turn, moment: Moment, scenario: Scenario, voucher: Voucher | Non
     }
     if voucher is not None:
         data["voucher"] = voucher.data(rules.shop.currency)
+    own = scenario.own_copy(moment)
+    if own is not None:
+        return own.render(profile.locale, data)
     arm = arm_of(moment.scenario, scenario.config, moment.identity or turn.key)
     names = (arm and arm.copy_names) or scenario.copy_names()
     copy = rules.copies.get(names[min(moment.step, len(names)) - 1])
@@ -168,7 +171,7 @@ def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
         payload = Payload(
             title=text.title,
             body=text.body,
-            url=with_utm(text.url, moment.scenario),
+            url=with_utm(text.url, turn.rules.scenarios[moment.scenario].label),
             icon=text.icon or turn.rules.shop.icon,
             image=text.image,
             tag=tag,
@@ -212,7 +215,7 @@ def _job(
         message_class=message_class,
         channel=channel,
         created_at=turn.at,
-        expires_at=turn.at + config.ttl,
+        expires_at=scenario.expires_at(turn, moment),
         tag=payload.tag,
         topic=topic_of(payload.tag),
         urgency=config.urgency,

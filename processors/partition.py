@@ -6,6 +6,7 @@ import msgspec
 
 from processors import news
 from processors import profile as profiles
+from processors.campaign_walk import CampaignState, CampaignWalks
 from processors.catalogue import Catalogue, ProductFacts, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
@@ -44,6 +45,7 @@ class PartitionState(msgspec.Struct, omit_defaults=True):
     walks: list[Walk] = []
     drawn: dict[str, int] = {}
     """Voucher codes given away, by batch."""
+    campaigns: CampaignState | None = None
 
 
 class Partition:
@@ -92,15 +94,16 @@ class Partition:
 
     @property
     def open_walks(self) -> int:
-        return len(self._walks)
+        return len(self._walks) + len(self._campaigns.walks)
 
     def has_work(self) -> bool:
         """Whether a walk is under way: step again soon, input or none."""
-        return bool(self._walks)
+        return bool(self._walks or self._campaigns.walks)
 
     def next_due(self) -> int:
         """When (ms) somebody is to be looked at next; :data:`processors.table.NEVER` if never."""
-        return self.table.next_wake()
+        self._campaigns.look()
+        return min(self.table.next_wake(), self._campaigns.next_at)
 
     def _recover(self) -> None:
         stored = self.table.reserved.get(STATE_KEY)
@@ -125,6 +128,8 @@ class Partition:
         self.desk.vouchers.drawn.update(state.drawn)
         for walk in state.walks:
             self._resume(walk)
+        campaigns = state.campaigns or CampaignState()
+        self._campaigns = CampaignWalks(self.desk, self.table, campaigns)
 
     def _wake(self, number: int, seen: ProfileGlance, row: bytes) -> None:
         quiet = wakes_at(seen, self.desk)
@@ -138,11 +143,12 @@ class Partition:
         desk = self.desk
         if not desk.book or desk.rules is (rules := desk.book.at(desk.clock)):
             return
+        same = desk.rules is not None and desk.rules.version == rules.version
         desk.rules = rules
         desk.quiet, desk.first_quiet = rules.quiet, rules.first_quiet
         newly = rules.by_category and not self._by_category
         self._by_category = rules.by_category
-        if recovering or not (rules.quiet or newly):
+        if recovering or same or not (rules.quiet or newly):
             return
         for number, _, row in self.table.users():
             self._wake(number, glance(row), row)
@@ -171,6 +177,7 @@ class Partition:
         effects = desk.effects = Effects()
         if desk.rules is None:
             self._switch_rules()
+        self._campaigns.look()
         if tick is not None:
             desk.now = tick.now
         for item in inputs:
@@ -189,10 +196,14 @@ class Partition:
         return effects
 
     def _record(self, record: UserRecord) -> None:
+        if record.arrived_at >= self._campaigns.next_at:
+            self._begin_campaigns(record.arrived_at)
         key = self._apply.key_of(record)
         profile = self._open.touch(key)
         if self._walks:
             self._catch_up(key, profile, record.recorded_at)
+        if self._campaigns.walks:
+            self._campaigns.catch_up(key, profile, record.recorded_at)
         after = self._apply.record(record, key, profile)
         if after is not profile:
             self._open.replace(key, after)
@@ -214,7 +225,10 @@ class Partition:
     def _tick(self, tick: Tick, *, last: bool) -> None:
         desk, table = self.desk, self.table
         desk.source = None
-        clock = desk.clock = max(desk.clock, tick.clock)
+        clock = max(desk.clock, tick.clock)
+        if clock >= self._campaigns.next_at:
+            self._begin_campaigns(clock)
+        desk.clock = clock
         self._switch_rules()
         self._wake_stirred(clock if last else NEVER - 1)
         while (number := table.pop_due(clock)) is not None:
@@ -225,6 +239,8 @@ class Partition:
             profile = self._open.touch(key)
             if self._walks:
                 self._catch_up(key, profile, clock)
+            if self._campaigns.walks:
+                self._campaigns.catch_up(key, profile, clock)
             judge_due(desk, key, profile, clock)
 
     def _wake_stirred(self, until: int) -> None:
@@ -296,8 +312,28 @@ class Partition:
                 news.visit(self.desk, key, profile, under_way)
                 profile.walked = walk.number
 
+    def _begin_campaigns(self, until: int) -> None:
+        """Small ones are told at once. Who came in this very step is of the audience as well."""
+        for key in self._open.touched:
+            self.table.number_for(key.encode())
+        self._campaigns.begin(until)
+        while self._campaigns.walks and self.table.numbers <= self._slice_size:
+            self._walk_campaign()
+
+    def _walk_campaign(self) -> None:
+        campaigns = self._campaigns
+        for number in campaigns.take_slice(self._slice_size):
+            encoded = self.table.key_of(number)
+            if encoded is not None:
+                key = encoded.decode()
+                if campaigns.is_for(self._open.look(key)):
+                    campaigns.visit(key, self._open.touch(key))
+        campaigns.end_slice()
+
     def _walk_on(self) -> None:
         if not self._walks:
+            if self._campaigns.walks:
+                self._walk_campaign()
             return
         under_way = self._walks[0]
         slice_end = under_way.cursor + self._slice_size
@@ -316,6 +352,7 @@ class Partition:
             walked=self._walked,
             walks=[under_way.walk for under_way in self._walks],
             drawn=self.desk.vouchers.drawn,
+            campaigns=self._campaigns.state(),
         )
         row = msgspec.json.encode(state)
         if row != self._state_row:

@@ -13,7 +13,7 @@ from processors.inputs import (
 )
 from processors.judge import judge_due, withdraw
 from processors.merging import merge
-from processors.profile import Device, Profile, new_profile
+from processors.profile import Device, Moment, Profile, new_profile
 from processors.quiet import quiet_at
 from processors.reduce import Lookup, reduce, touch
 from processors.response import remember_interaction
@@ -245,6 +245,7 @@ class Apply:
                 and moment.step > 1
                 and moment.opened_at <= turn.at
                 and entity in (None, moment.entity)
+                and not (clicked and _outlives_click(turn, moment))
             ):
                 turn.end(moment, reason, turn.at)
         if clicked:
@@ -278,6 +279,11 @@ class Apply:
         profile.timezone = subscription.timezone or profile.timezone
         profile.locale = profile.locale or subscription.locale
         profile.active_at = profile.active_at or subscription.last_seen_at
+
+
+def _outlives_click(turn: Turn, moment: Moment) -> bool:
+    scenario = turn.rules.scenarios.get(moment.scenario)
+    return scenario is not None and scenario.outlives_click
 
 
 _IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})

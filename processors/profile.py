@@ -242,6 +242,7 @@ class Profile(
         "segments": "sg",
         "segments_at": "ga",
         "segments_due": "gd",
+        "campaigned": "cw",
     },
 ):
     """What is known of one user. Times in ms, money in minor units."""
@@ -320,6 +321,8 @@ class Profile(
     """When (ms) that was looked at."""
     segments_due: int = 0
     """When (ms) it is again, because an hour had not passed."""
+    campaigned: int = 0
+    """The newest campaign's walk that has visited this profile."""
     dwell: tuple[str, int, bool] | None = None
     """The product viewed last, how long (ms) its page was in front, whether it still is."""
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET

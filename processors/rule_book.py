@@ -2,9 +2,13 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterator
+from dataclasses import replace
 
+from processors.campaign_file import read
+from processors.campaigns import Campaign
 from processors.rules import Rules
 from processors.scenario_file import load
+from schemas.campaigns import CampaignEvent, CampaignStop
 from schemas.control import Pause, ScenarioVersion, VoucherBatch
 
 
@@ -15,13 +19,19 @@ class NoRulesError(RuntimeError):
 class RuleBook:
     """Every version by the time it takes force, and every pause."""
 
-    __slots__ = ("_pauses", "_starts", "_versions", "_vouchers")
+    __slots__ = (
+        "_pauses", "_starts", "_versions", "_vouchers", "campaign_revision", "campaigns",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._versions: list[Rules] = []
         self._pauses: list[tuple[int, bool]] = []
         self._vouchers: dict[str, list[VoucherBatch]] = {}
+        self.campaigns: dict[str, Campaign] = {}
+        """Every campaign that was ever started, by its scenario's name."""
+        self.campaign_revision = 0
+        """Counts what was said of campaigns."""
 
     def __bool__(self) -> bool:
         return bool(self._versions)
@@ -35,6 +45,8 @@ class RuleBook:
                 return
             del self._starts[place], self._versions[place]
         place = bisect_right(self._starts, effective_at)
+        if self.campaigns:
+            rules = replace(rules, scenarios={**rules.scenarios, **self.campaigns})
         self._starts.insert(place, effective_at)
         self._versions.insert(place, rules)
 
@@ -78,6 +90,25 @@ class RuleBook:
         for batch in self._vouchers.get(pool, ()):
             if batch.effective_at <= time:
                 yield batch
+
+    def add_campaign(self, said: CampaignEvent) -> None:
+        """A campaign started or stopped. The same id started again takes the first one's place.
+
+        Raises:
+            CampaignFileError: anything is wrong with its file.
+        """
+        self.campaign_revision += 1
+        if isinstance(said, CampaignStop):
+            for campaign in self.campaigns.values():
+                if campaign.file.id == said.campaign_id and campaign.started_at <= said.at:
+                    campaign.stopped_at = min(campaign.stopped_at, said.at)
+            return
+        campaign = Campaign(read(said.yaml, said.campaign_id), said.at, said.audience)
+        self.campaigns[campaign.name] = campaign
+        self._versions = [
+            replace(rules, scenarios={**rules.scenarios, campaign.name: campaign})
+            for rules in self._versions
+        ]
 
     def set_pause(self, pause: Pause) -> None:
         insort(self._pauses, (pause.at, pause.paused))

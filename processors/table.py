@@ -48,6 +48,11 @@ class ProfileTable:
         number = self._numbers.get(key)
         return self._take_number(key) if number is None else number
 
+    @property
+    def numbers(self) -> int:
+        """Every user's number is less than this."""
+        return len(self._rows)
+
     def key_of(self, number: int) -> bytes | None:
         """The user of a dense number; ``None`` where the row has gone."""
         return self._keys[number] if number < len(self._keys) else None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar, get_args
 import orjson
 from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 
+from schemas.campaigns import CampaignEvent
 from schemas.catalog import CatalogEvent, catalog_key_of
 from schemas.control import Control
 from schemas.decisions import DeadLetterReason
@@ -20,6 +21,7 @@ CATALOG_EVENT: TypeAdapter[CatalogEvent] = TypeAdapter(
 )
 HANDOVER: TypeAdapter[Handover] = TypeAdapter(Annotated[Handover, Discriminator("type")])
 CONTROL: TypeAdapter[Control] = TypeAdapter(Control)
+CAMPAIGN: TypeAdapter[CampaignEvent] = TypeAdapter(CampaignEvent)
 
 
 EVENT_CLASSES: dict[str, type[Envelope]] = {

@@ -55,7 +55,10 @@ class Reason(Explained):
     CLICKED = "clicked", "The user clicked an earlier step."
     DISMISSED = "dismissed", "The user closed an earlier step's notification."
     SUPERSEDED = "superseded", "A newer moment of the same kind took its place."
-    CANCELLED = "cancelled", "An event that the scenario names as its end came first."
+    CANCELLED = (
+        "cancelled",
+        "An event that the scenario names as its end came first, or the campaign was stopped.",
+    )
     EXPIRED = "expired", "Found or released too late to be worth saying."
     MISSING_DATA = (
         "missing_data",

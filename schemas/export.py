@@ -7,7 +7,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from schemas import topics
-from schemas.adapters import CATALOG_EVENT, CONTROL, HANDOVER, SHOP_EVENT
+from schemas.adapters import CAMPAIGN, CATALOG_EVENT, CONTROL, HANDOVER, SHOP_EVENT
 from schemas.aftermath import CreditCause, HandoffReason, Touch
 from schemas.base import Explained
 from schemas.catalog import CatalogEvent
@@ -27,6 +27,7 @@ _UNIONS: dict[Topic, TypeAdapter[Any]] = {
     topics.SHOP_CATALOG: CATALOG_EVENT,
     topics.HANDOVERS: HANDOVER,
     topics.SCENARIOS: CONTROL,
+    topics.CAMPAIGNS: CAMPAIGN,
 }
 
 Mode = Literal["validation", "serialization"]

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from schemas.aftermath import Attribution, Handoff
+from schemas.campaigns import CampaignStart, CampaignStop
 from schemas.control import Deployment, PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.decisions import DeadLetter, Decision
 from schemas.late import LateInput
@@ -77,6 +78,8 @@ PRODUCTS = Topic("nudge-products", "product id, content/<id>", PRODUCT, COMPACT,
 SCENARIOS = Topic("nudge.scenarios", "version/<version>, vouchers/<batch>, pause, deployment", SINGLE, COMPACT, 35 * DAY_MS,
                   (ScenarioVersion, VoucherBatch, Pause, Deployment),
                   "versions of the scenario file, voucher codes, pauses, the deployment")  # fmt: skip
+CAMPAIGNS = Topic("push.campaigns", "campaign id, <id>/stop", SINGLE, COMPACT, 35 * DAY_MS,
+                  (CampaignStart, CampaignStop), "campaigns started and stopped")  # fmt: skip
 MARKS = Topic("nudge-marks", "partition", SINGLE, COMPACT, 0,
               (PartitionMark,), "how far each partition's events are done")  # fmt: skip
 SUBSCRIPTIONS = Topic("push.subscriptions", "user/subscription", USER, COMPACT, 35 * DAY_MS,
@@ -108,7 +111,7 @@ PROFILES_CHANGELOG = Topic("nudge-profiles-changelog", "user", USER, COMPACT, 0,
                            "Profile", "profiles; reserved keys hold what a partition must remember")  # fmt: skip
 
 REGISTRY: tuple[Topic, ...] = (
-    SHOP_EVENTS, SHOP_CATALOG, PRODUCTS, SCENARIOS, MARKS, SUBSCRIPTIONS, INTERACTIONS, JOBS,
+    SHOP_EVENTS, SHOP_CATALOG, PRODUCTS, SCENARIOS, CAMPAIGNS, MARKS, SUBSCRIPTIONS, INTERACTIONS, JOBS,
     WITHDRAWALS, DECISIONS, RESULTS, HANDOVERS, HANDOFFS, ATTRIBUTIONS, SEGMENTS, LATE, DEAD_LETTER, PROFILES_CHANGELOG,
 )  # fmt: skip
 

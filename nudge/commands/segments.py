@@ -116,11 +116,11 @@ async def _preview(
         raise Problem(f"Nothing is known of {user}.", "Is the id right, and the namespace?")
     if json:
         counts = {"segment": name, "users": total, "in": inside, "subscribed": reachable}
-        people = {
+        samples = {
             side: [{"user_id": key, "why": why} for key, why in shown[is_in]]
             for side, is_in in (("sample_in", True), ("sample_out", False))
         }
-        say_json(counts | people)
+        say_json(counts | samples)
         return
     if user is None:
         said = f"{inside:,} of {total:,} users are in {plain(name)}"

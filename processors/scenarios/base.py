@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from processors.catalogue import Change, ProductFacts, topic_of_subject
 from processors.config import Priority, ScenarioConfig, StepsConfig
+from processors.copy import Copy
 from processors.profile import Interest, Line, Moment, Profile
 from processors.turn import Turn
 from schemas.decisions import Reason
@@ -22,6 +23,8 @@ class Scenario:
     config: ScenarioConfig
     strength: ClassVar[int] = 0
     """Goes before others of its priority; in a family it takes their place. 0 to 9."""
+    outlives_click: ClassVar[bool] = False
+    """A click on one step does not end the next."""
 
     def __init__(self, name: str, config: Any) -> None:
         self.name = name
@@ -52,6 +55,19 @@ class Scenario:
         if isinstance(config, StepsConfig):
             return tuple(step.copy_name for step in config.steps)
         return (getattr(config, "copy_name", None) or self.name,)
+
+    @property
+    def label(self) -> str:
+        """What links carry (``utm_campaign``)."""
+        return self.name
+
+    def own_copy(self, moment: Moment) -> Copy | None:
+        """What it says in its own words; ``None``: the file's, by :meth:`copy_names`."""
+        return None
+
+    def expires_at(self, turn: Turn, moment: Moment) -> int:
+        """Until when (ms) a message sent now is worth delivering."""
+        return turn.at + self.config.ttl
 
     def class_of(self, moment: Moment) -> MessageClass:
         return MessageClass.MARKETING

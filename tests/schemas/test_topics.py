@@ -5,6 +5,7 @@ import re
 import pytest
 
 from schemas.topics import (
+    CAMPAIGNS,
     DECISIONS,
     MARKS,
     REGISTRY,
@@ -20,10 +21,10 @@ NAMES = [
     "shop.events", "shop.catalog", "nudge-products", "nudge.scenarios", "nudge-marks",
     "push.subscriptions", "push.interactions", "push.jobs", "push.withdrawals", "push.decisions",
     "push.results", "push.handoffs", "push.attributions", "push.segments", "nudge.handovers",
-    "nudge.late", "push.dead-letter", "nudge-profiles-changelog",
+    "nudge.late", "push.dead-letter", "push.campaigns", "nudge-profiles-changelog",
 ]  # fmt: skip
 KEPT_BY_KEY = {
-    "nudge-products", "nudge.scenarios", "nudge-marks", "push.subscriptions",
+    "nudge-products", "nudge.scenarios", "push.campaigns", "nudge-marks", "push.subscriptions",
     "nudge-profiles-changelog",
 }  # fmt: skip
 
@@ -60,7 +61,8 @@ def test_what_a_user_partition_reads_is_partitioned_by_user() -> None:
 
 
 def test_only_what_everybody_reads_whole_has_one_partition() -> None:
-    assert [t for t in REGISTRY if t.partitioning is Partitioning.SINGLE] == [SCENARIOS, MARKS]
+    single = [t for t in REGISTRY if t.partitioning is Partitioning.SINGLE]
+    assert single == [SCENARIOS, CAMPAIGNS, MARKS]
 
 
 def test_a_namespace_stands_before_the_name_and_two_shops_share_a_cluster() -> None:

@@ -54,6 +54,18 @@ class Calendar:
         """Noon (epoch ms) of a date like ``2026-06-12``."""
         return self.at(f"{day} 12:00")
 
+    def date_of(self, day: str) -> date:
+        """The date that ``day`` (a weekday, or a date) comes to."""
+        return self.wall(f"{day} 12:00").date()
+
+    def wall(self, text: str) -> datetime:
+        """The shop's clock at a time, without its zone."""
+        return datetime.fromtimestamp(self.at(text) / 1000, self.tz).replace(tzinfo=None)
+
+    def offset(self, text: str) -> str:
+        """The shop's offset from UTC at a time: ``+02:00``."""
+        return datetime.fromtimestamp(self.at(text) / 1000, self.tz).isoformat()[-6:]
+
     def write(self, at: int) -> str:
         """The shortest way to write ``at`` (epoch ms)."""
         moment = datetime.fromtimestamp((at - self.shift) / 1000, self.tz)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from processors.campaign_file import is_campaign
 from processors.ids import decision_id
 from schemas.decisions import Decision, Outcome, Reason
 from tests.timelines.calendar import Calendar
@@ -82,7 +83,7 @@ def expected(said: Any, calendar: Calendar, prefix: str) -> Expected:
     due = calendar.at(named.pop("due")) if "due" in named else start
     step = int(named.pop("step", 1))
     opened_as = prefix + named.pop("as", who)
-    entity = _entity(scenario, words[:place], prefix)
+    entity = _entity(scenario, words[:place], prefix, calendar)
     return Expected(
         decision_id=decision_id(opened_as, scenario, entity, step, due),
         user_id=prefix + who,
@@ -109,7 +110,10 @@ def _span(text: str, calendar: Calendar) -> tuple[int, int, str]:
     return start, end, rest
 
 
-def _entity(scenario: str, words: list[str], prefix: str) -> str:
+def _entity(scenario: str, words: list[str], prefix: str, calendar: Calendar) -> str:
+    if is_campaign(scenario):
+        name = scenario.partition("/")[2]
+        return f"{name}/{calendar.date_of(words[0])}" if words else name
     if words:
         is_product = scenario in ("price_drop", "back_in_stock", "reorder", "low_stock")
         return prefix + words[0] if is_product else words[0]

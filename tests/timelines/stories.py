@@ -20,6 +20,7 @@ import yaml
 
 from processors.rule_book import RuleBook
 from processors.scenario_file import load, version_of
+from schemas.campaigns import CampaignStart, CampaignStop
 from schemas.control import Pause, ScenarioVersion, VoucherBatch
 from tests.timelines.calendar import Calendar
 from tests.timelines.events import Browsers, Scribe, WireRecord, paper_browser
@@ -46,6 +47,10 @@ ALWAYS = (
 _SECTIONS = ("shop", "policy", "segments", "copy")
 
 
+Steering = ScenarioVersion | Pause | VoucherBatch | CampaignStart | CampaignStop
+"""What ops do in a story."""
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """Times in ms; ``until``: the clock has come this far at the end."""
@@ -54,7 +59,7 @@ class Story:
     calendar: Calendar
     prefix: str
     partitions: tuple[int, ...]
-    control: tuple[ScenarioVersion | Pause | VoucherBatch, ...]
+    control: tuple[Steering, ...]
     records: tuple[WireRecord, ...]
     expected: tuple[Expected, ...]
     until: int
@@ -67,6 +72,8 @@ class Story:
                 book.set_pause(said)
             elif isinstance(said, VoucherBatch):
                 book.add_vouchers(said)
+            elif isinstance(said, CampaignStart | CampaignStop):
+                book.add_campaign(said)
             else:
                 book.add(_compiled(said.yaml, said.version), said.effective_at)
         return book
@@ -122,7 +129,7 @@ class _Teller:
             version_of(plain["story"]), calendar, self._prefix, plain.get("people", {}), wanted,
             self._browsers,
         )  # fmt: skip
-        control: list[ScenarioVersion | Pause | VoucherBatch] = [self._version(0)]
+        control: list[Steering] = [self._version(0)]
         records = []
         for said in plain["events"]:
             steering = self._control(said)
@@ -152,15 +159,20 @@ class _Teller:
             type="version", version=version, effective_at=effective_at, yaml=text
         )
 
-    def _control(self, said: Any) -> ScenarioVersion | Pause | VoucherBatch | None:
+    def _control(self, said: Any) -> Steering | None:
         """``TIME shop pauses``, ``TIME shop resumes`` or ``TIME shop applies: settings``."""
         sentence = next(iter(said)) if isinstance(said, dict) else said
         at, rest = self._calendar.take(sentence)
         if isinstance(said, dict):
+            if rest.startswith("shop starts "):
+                return self._campaign(rest.removeprefix("shop starts "), at, said[sentence])
             if rest != "shop applies":
                 raise ValueError(f"{sentence!r} with settings: say `TIME shop applies`")
             self._file = changed(self._file, said[sentence])
             return self._version(at)
+        if rest.startswith("shop stops "):
+            name = rest.removeprefix("shop stops ")
+            return CampaignStop(type="campaign_stop", campaign_id=name, at=at)
         if rest.startswith("shop loads "):
             pool, *codes = rest.removeprefix("shop loads ").split()
             return VoucherBatch(
@@ -170,6 +182,22 @@ class _Teller:
         if rest in ("shop pauses", "shop resumes"):
             return Pause(type="pause", paused=rest == "shop pauses", at=at)
         return None
+
+    def _campaign(self, name: str, at: int, said: Mapping[str, Any]) -> CampaignStart:
+        """A campaign's file; with ``audience`` its messages are spread by that."""
+        file = {**said, "id": name}
+        for when in ("at", "until"):
+            text = file.get(when, "now")
+            if text.endswith(" local"):
+                file[when] = self._calendar.wall(text.removesuffix(" local")).isoformat()
+            elif text != "now":
+                file[when] = f"{self._calendar.wall(text).isoformat()}{self._calendar.offset(text)}"
+        audience = file.pop("audience", None)
+        text = yaml.dump(file, Dumper=_DUMPER, allow_unicode=True, sort_keys=False)
+        return CampaignStart(
+            type="campaign_start", campaign_id=name, at=at, yaml=text,
+            audience=None if audience is None else int(audience),
+        )  # fmt: skip
 
     def _subscribed(self) -> list[str]:
         """Who has a browser from the start: everybody named, unless the story says who."""

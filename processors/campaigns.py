@@ -1,0 +1,205 @@
+"""What a campaign says to whom and when. It is a scenario that no event opens: a walk does."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from processors.campaign_file import CampaignKind, Said, When, scenario_name
+from processors.config import Priority
+from processors.copy import Copy
+from processors.ids import spread
+from processors.localtime import QuietHours, zone
+from processors.profile import Moment, Profile
+from processors.rules import Rules
+from processors.scenarios.base import NOTHING, Scenario
+from processors.table import NEVER
+from processors.turn import Turn
+from schemas import structs as e
+from schemas.decisions import Reason
+from schemas.structs import Envelope
+
+_MINUTE = 60_000
+_EARLIEST = timezone(timedelta(hours=14))
+"""Where a day begins first (Kiribati): a walk for the users' own times starts then."""
+_LOOK_DAYS = 400
+
+
+class Occurrence(NamedTuple):
+    """One time that a campaign speaks. ``at`` (ms): when its walk begins; ``wall``: by the clock,
+    with a zone where it is one instant for all."""
+
+    at: int
+    wall: datetime | None
+    entity: str
+
+
+class Campaign(Scenario):
+    """``started_at`` (ms): nothing before; ``audience``: how many it was counted for."""
+
+    priority = Priority.MASS
+    outlives_click = True
+    stopped_at: int = NEVER
+
+    def __init__(self, said: Said, started_at: int, audience: int | None) -> None:
+        file = said.file
+        super().__init__(scenario_name(file.kind, file.id), file.settings())
+        self.file = file
+        self.started_at = started_at
+        self.audience = audience
+        self._copies = said.copies
+        window = file.window
+        self._closed = None if window is None else QuietHours(window.end, window.start)
+
+    @property
+    def ends_on(self) -> frozenset[type[Envelope]]:
+        sale = self.file.kind is CampaignKind.FLASH_SALE
+        return frozenset({e.Purchase}) if sale else NOTHING
+
+    @property
+    def label(self) -> str:
+        return self.file.id
+
+    def copy_names(self) -> tuple[str, ...]:
+        return ()
+
+    def own_copy(self, moment: Moment) -> Copy:
+        return self._copies[0 if moment.step == 1 else 1]
+
+    # When
+
+    def next_after(self, after: int, shop: ZoneInfo) -> Occurrence | None:
+        """The first occurrence whose walk begins after ``after`` (ms); ``None`` for no more."""
+        found = self._following(after, shop)
+        return None if found is None or found.at >= self.stopped_at else found
+
+    def occurrence(self, at: int, shop: ZoneInfo) -> Occurrence | None:
+        """The one whose walk begins at ``at`` (ms), stopped meanwhile or not."""
+        return self._following(at - 1, shop)
+
+    def _following(self, after: int, shop: ZoneInfo) -> Occurrence | None:
+        schedule = self.file.schedule
+        if schedule is None:
+            assert self.file.at is not None
+            wall = self.file.at.wall
+            begins = self.started_at if wall is None else max(_first(wall), self.started_at)
+            found = Occurrence(begins, wall, self.file.id)
+            return found if after < begins else None
+        after = max(after, self.started_at - 1)
+        tz = None if schedule.local else shop
+        day = datetime.fromtimestamp(after / 1000, _EARLIEST).date() - timedelta(days=2)
+        for ahead in range(_LOOK_DAYS):
+            on = day + timedelta(days=ahead)
+            if schedule.falls_on(on):
+                wall = datetime.combine(on, schedule.at, tzinfo=tz)
+                begins = _first(wall)
+                if begins > after:
+                    over = begins >= self._last_end()
+                    return None if over else self._on(begins, wall, on)
+        return None
+
+    def _on(self, begins: int, wall: datetime, day: date) -> Occurrence:
+        return Occurrence(begins, wall, f"{self.file.id}/{day}")
+
+    def _last_end(self) -> int:
+        until = self.file.until
+        if until is None or until.wall is None:
+            return NEVER
+        wall = until.wall
+        return _ms(wall if wall.tzinfo else wall.replace(tzinfo=timezone(timedelta(hours=-12))))
+
+    def _instant(self, when: When | None, tz: ZoneInfo) -> int:
+        """A time of the file for a user (ms); :data:`NEVER` where there is none."""
+        if when is None or when.wall is None:
+            return NEVER
+        wall = when.wall
+        return _ms(wall.replace(tzinfo=tz) if wall.tzinfo is None else wall)
+
+    # To whom
+
+    def is_for(self, profile: Profile, rules: Rules, at: int, *, assumed: bool) -> bool:
+        """Whether the user is of its audience at ``at`` (ms): in the segment, with a browser."""
+        if profile.alias_to is not None or not (profile.devices or (assumed and profile.sessions)):
+            return False
+        name = self.config.segment
+        if name is None:
+            return True
+        segment = rules.segments.get(name)
+        return segment is not None and segment.holds(profile, at)
+
+    def open_for(self, turn: Turn, occurrence: Occurrence) -> None:
+        """Opens the user's moment, at a place of their own within what the pace asks for."""
+        tz = zone(turn.profile.timezone, turn.rules.shop.timezone)
+        wall = occurrence.wall
+        planned = occurrence.at
+        if wall is not None and wall.tzinfo is None:
+            planned = _ms(wall.replace(tzinfo=tz))
+        missed = planned < min(occurrence.at, self.started_at)
+        due = self._place(max(planned, turn.at), occurrence.entity, turn.key, tz)
+        until = self._instant(self.file.until, tz)
+        data: dict[str, Any] = {"from": planned}
+        if until != NEVER:
+            data["until"] = until
+        moment = turn.open(self, occurrence.entity, due=due, data=data)
+        if moment is not None and missed:
+            turn.end(moment, Reason.EXPIRED, turn.at)
+
+    def _place(self, planned: int, entity: str, key: str, tz: ZoneInfo) -> int:
+        width = (self.audience or 0) * _MINUTE // self.file.pace
+        offset = spread(f"{self.name}\x1f{entity}\x1f{key}", width)
+        if self._closed is None:
+            return planned + offset
+        due = (self._closed.until(planned, tz) or planned) + offset
+        opens = self._closed.until(due, tz)
+        return due if opens is None else opens + offset % self._opening_ms()
+
+    def _opening_ms(self) -> int:
+        assert self.file.window is not None
+        start, end = self.file.window.start, self.file.window.end
+        minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
+        return (minutes % (24 * 60)) * _MINUTE
+
+    # What becomes of it
+
+    def look(self, turn: Turn, moment: Moment) -> Reason | None:
+        if max(turn.at, turn.desk.now) >= self.stopped_at:
+            return Reason.CANCELLED
+        return Reason.EXPIRED if turn.at >= moment.data.get("until", NEVER) else None
+
+    def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
+        """Who bought in the sale needs no more of it."""
+        moment = turn.live(self.name, entity)
+        before = moment is not None and event.occurred_at < moment.data["from"]
+        return None if before else Reason.PURCHASED
+
+    def expires_at(self, turn: Turn, moment: Moment) -> int:
+        until: int = moment.data.get("until", NEVER)
+        return min(super().expires_at(turn, moment), until)
+
+    def context(self, _turn: Turn, moment: Moment) -> Mapping[str, Any]:
+        until = {"until": moment.data["until"]} if "until" in moment.data else {}
+        return {"campaign": {"id": self.file.id, **until}}
+
+    def judged(self, turn: Turn, moment: Moment) -> None:
+        """Shortly before its end a flash sale speaks again."""
+        if self.file.kind is not CampaignKind.FLASH_SALE or moment.step > 1:
+            return
+        before = self.file.remind_before
+        width = min((self.audience or 0) * _MINUTE // self.file.pace, before // 2)
+        again = moment.data["until"] - before + spread(f"{self.name}\x1f2\x1f{turn.key}", width)
+        if again <= turn.at or turn.at >= self.stopped_at:
+            return
+        following = turn.open(self, moment.entity, due=again, data=dict(moment.data))
+        if following is not None:
+            following.step = 2
+            following.opened_at, following.version = moment.opened_at, moment.version
+            following.identity = moment.identity
+
+
+def _first(wall: datetime) -> int:
+    """When (ms) it is so anywhere first; one that has a zone is one instant."""
+    return _ms(wall if wall.tzinfo is not None else wall.replace(tzinfo=_EARLIEST))
+
+
+def _ms(wall: datetime) -> int:
+    return round(wall.astimezone(UTC).timestamp() * 1000)
