@@ -108,9 +108,10 @@ class Shop:
         catalogue: Catalogue | None = None,
         slice_size: int = 500,
     ) -> None:
-        self.catalogue = catalogue or Catalogue()
+        self.catalogue = Catalogue() if catalogue is None else catalogue
+        rows = ProfileTable() if table is None else table
         self.core = Partition(
-            0, 1, book_of(rules or first_rules()), self.catalogue, table or ProfileTable(),
+            0, 1, book_of(rules or first_rules()), self.catalogue, rows,
             slice_size=slice_size, assume_reachable=reachable,
         )  # fmt: skip
         self.products: dict[str, Product] = {}
