@@ -44,13 +44,7 @@ class InterestIndex:
         return [] if users is None else sorted(set(users))
 
 
-def named_products(value: object) -> Iterable[str]:
-    """The products that a record may tie its user to."""
-    name = _NAMING.get(type(value))
-    return () if name is None else name(value)
-
-
-_NAMING: dict[type, Callable[[Any], Iterable[str]]] = {
+NAMING: dict[type, Callable[[Any], Iterable[str]]] = {
     e.ViewItem: lambda event: (event.product_id,),
     e.AddToCart: lambda event: (event.product_id,),
     e.AddToWishlist: lambda event: (event.product_id,),
@@ -60,6 +54,7 @@ _NAMING: dict[type, Callable[[Any], Iterable[str]]] = {
     HandoverProfile: lambda handover: products_of(from_plain(handover.profile)),
     HandoverEvent: lambda handover: _products_in(handover.event),
 }
+"""The products that a record may tie its user to, by the type of its value."""
 
 
 def _products_in(event: dict[str, Any]) -> set[str]:

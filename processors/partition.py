@@ -11,10 +11,10 @@ from processors.catalogue import Catalogue, ProductFacts, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
 from processors.index import (
+    NAMING,
     InterestIndex,
     categories_of,
     category_viewed,
-    named_products,
     products_of,
 )
 from processors.inputs import FactRecord, Input, Tick, UserRecord
@@ -207,9 +207,11 @@ class Partition:
         after = self._apply.record(record, key, profile)
         if after is not profile:
             self._open.replace(key, after)
-        for product_id in named_products(record.value):
-            if cares_for(after, product_id):
-                self._index.add(product_id, self.table.number_for(key.encode()))
+        name = NAMING.get(type(record.value))
+        if name is not None:
+            for product_id in name(record.value):
+                if cares_for(after, product_id):
+                    self._index.add(product_id, self.table.number_for(key.encode()))
         if self._by_category:
             self._heed_category(record.value, key, after)
 

@@ -152,16 +152,16 @@ class Apply:
     def _after(self, turn: Turn, event: e.ShopEvent) -> None:
         """What the event ends, takes back and opens."""
         kind, profile, rules = type(event), turn.profile, turn.rules
-        if profile.moments:
+        ending = rules.ending.get(kind)
+        if ending is not None and profile.moments:
             for moment in list(profile.moments):
-                scenario = rules.scenarios.get(moment.scenario)
-                if scenario is None or kind not in scenario.ends_on or moment.opened_at > turn.at:
+                if moment.scenario not in ending or moment.opened_at > turn.at:
                     continue
-                reason = scenario.ended_by(turn, event, moment.entity)
+                reason = rules.scenarios[moment.scenario].ended_by(turn, event, moment.entity)
                 if reason is not None:
                     turn.end(moment, reason, turn.at)
             handoffs.ended(turn, event)
-        if profile.pending:
+        if kind is e.Purchase and profile.pending:
             self._take_back(turn, event)
         if not turn.historical:
             if isinstance(event, e.Purchase):
@@ -174,18 +174,17 @@ class Apply:
             judge_due(self._desk, turn.key, profile, turn.at)
 
     def _take_back(self, turn: Turn, event: e.ShopEvent) -> None:
-        """A message that this event would have ended, had it come in time."""
+        """A message that this purchase would have ended, had it come in time."""
+        rules = turn.rules
+        ending = rules.ending.get(type(event), frozenset())
         for pending in list(turn.profile.pending):
-            scenario = turn.rules.scenarios.get(pending.scenario)
             if (
-                scenario is None
-                or type(event) not in scenario.ends_on
-                or not isinstance(event, e.Purchase)
+                pending.scenario not in ending
                 or event.occurred_at > pending.at
                 or pending.expires_at <= turn.active_at
             ):
                 continue
-            reason = scenario.ended_by(turn, event, pending.entity)
+            reason = rules.scenarios[pending.scenario].ended_by(turn, event, pending.entity)
             if reason is not None:
                 withdraw(turn, pending, reason)
 

@@ -128,29 +128,31 @@ def _view_item(profile: Profile, event: e.ViewItem, lookup: Lookup) -> None:
 
 def _viewed_since(profile: Profile, event: e.ViewItem) -> bool:
     """Whether the product was viewed in this session already."""
-    began = profile.session_at
+    began, product_id = profile.session_at, event.product_id
     if event.occurred_at < began:
         return False
     for interest in reversed(profile.viewed):
         if interest.at < began:
             return False
-        if interest.product_id == event.product_id:
+        if interest.product_id == product_id:
             return True
     return False
 
 
 def _see_category(profile: Profile, category: str, at: int) -> None:
-    views, newest = profile.categories.get(category, (0, 0))
-    profile.categories[category] = (views + 1, max(newest, at))
-    if len(profile.categories) > bounds.MAX_CATEGORIES:
-        oldest = min(profile.categories.items(), key=lambda item: (item[1][1], item[0]))
-        del profile.categories[oldest[0]]
+    categories = profile.categories
+    views, newest = categories.get(category, (0, 0))
+    categories[category] = (views + 1, max(newest, at))
+    if len(categories) > bounds.MAX_CATEGORIES:
+        oldest = min(categories.items(), key=lambda item: (item[1][1], item[0]))
+        del categories[oldest[0]]
 
 
 def _put_interest(interests: list[Interest], new: Interest, most: int) -> None:
     """Keeps the list in order of time; a product seen again is there once, as seen last."""
+    product_id = new.product_id
     for place, old in enumerate(interests):
-        if old.product_id == new.product_id and old.variant_id == new.variant_id:
+        if old.product_id == product_id and old.variant_id == new.variant_id:
             new.views += old.views
             if old.at > new.at:
                 old.views = new.views

@@ -1,7 +1,7 @@
 """The scenario file, compiled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from processors.config import Policy, Priority, Shop
@@ -37,6 +37,15 @@ class Rules:
     quiet_hours: QuietHours
     shop_data: Mapping[str, Any]
     """``shop`` as copy sees it."""
+    ending: Mapping[type[Envelope], frozenset[str]] = field(init=False)
+    """The scenarios whose moments an event may end, by name."""
+
+    def __post_init__(self) -> None:
+        ending: dict[type[Envelope], set[str]] = {}
+        for name, scenario in self.scenarios.items():
+            for kind in scenario.ends_on:
+                ending.setdefault(kind, set()).add(name)
+        object.__setattr__(self, "ending", {k: frozenset(names) for k, names in ending.items()})
 
     @property
     def by_category(self) -> bool:

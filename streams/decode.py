@@ -71,11 +71,12 @@ class Decoder:
         # The busiest lines there are: structs are made by place, and what nearly every record
         # passes is looked at here, its story told elsewhere.
         try:
-            key, body = record_key(record), record.value
+            raw, body = record.key, record.value
+            key = raw.decode() if raw and raw.isascii() else record_key(record)
             if body is not None and len(body) > self._max_bytes:
                 check_size(record, self._max_bytes)
             value, user = _PARSERS[topic](body, key)
-            if not self._known(record.key if user is key else user.encode()):
+            if not self._known(raw if user is key else user.encode()):
                 check_partition(user, self._partition, self._partitions)
         except InvalidRecordError as error:
             return rejected(topic, self._partition, record, error)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from processors.effects import Effects
-from processors.inputs import Input, UserRecord
+from processors.inputs import Input, Tick
 from runtime.metrics import Metric, counter, gauge, histogram
 from schemas.topics import PRODUCTS, SHOP_EVENTS
 from streams.decode import Rejected
@@ -24,9 +24,7 @@ class Gauges:
         """A step was committed."""
         inputs = list(inputs)
         histogram(Metric.STEP_INPUTS).observe(len(inputs))
-        topics = Counter(
-            item.source.topic if isinstance(item, UserRecord) else PRODUCTS.name for item in inputs
-        )
+        topics = Counter([item.source.topic for item in inputs if not isinstance(item, Tick)])
         for topic, count in topics.items():
             counter(Metric.EVENTS).labels(topic).inc(count)
         for made in effects.decisions:
