@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from processors.durations import Duration, parse_duration
 from schemas.catalog import Relation
@@ -259,7 +259,20 @@ class Bound(Config):
         )
 
 
-Where = dict[str, Scalar | list[Scalar] | Bound]
+def _bound(value: Any) -> Any:
+    """A mapping as a bound; all else as it is."""
+    if not isinstance(value, dict):
+        return value
+    if not value or not set(value) <= set(Bound.model_fields):
+        raise ValueError("write a bound like {at_least: 3d} or {at_most: 5}")
+    try:
+        return Bound.model_validate(value)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+
+Wanted = Annotated[Scalar | list[Scalar] | Bound, BeforeValidator(_bound)]
+Where = dict[str, Wanted]
 """Fields of an event, and what each must be."""
 
 

@@ -40,6 +40,10 @@ class EventChecks:
     def _is_known(self, path: Path, name: str) -> bool:
         if name in EVENTS:
             return True
+        if name in GROUPS:
+            cure = "it stands in `unless`, by itself"
+            self._refuse(path, f"{name!r} is many events", cure)
+            return False
         near = get_close_matches(name, (*EVENTS, *GROUPS), n=1)
         cure = f"did you mean {near[0]!r}?" if near else f"one of {names(EVENTS)}"
         self._refuse(path, f"there is no event {name!r}", cure)

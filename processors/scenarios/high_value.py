@@ -1,10 +1,10 @@
 """``high_value``: somebody has become one of the shop's best customers."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from processors.config import DAY, ScenarioConfig
+from processors.config import DAY, Mode, ScenarioConfig
 from processors.durations import Duration
 from processors.profile import Profile
 from processors.scenarios import tastes
@@ -22,6 +22,12 @@ class HighValueConfig(ScenarioConfig):
     orders: Annotated[int, Field(ge=1)] | None = None
     loyalty: tuple[str, ...] = ()
     """Values of the trait ``loyalty``."""
+
+    @model_validator(mode="after")
+    def _says_who(self) -> Self:
+        if self.enabled is not Mode.OFF and not (self.spend or self.orders or self.loyalty):
+            raise ValueError("say `spend`, `orders` or `loyalty`: else nobody is a best customer")
+        return self
 
 
 class HighValue(Scenario):

@@ -53,6 +53,31 @@ MISTAKES = {
         "min_percent: 5", "min_percents: 5", "min_percents",
         "there is no such setting", "did you mean 'min_percent'?",
     ),
+    "a bound that is none": (
+        "{away: {at_least: 3d}, views", "{away: {at_leest: 3d}, views", "at_leest",
+        "write a bound like {at_least: 3d}", "",
+    ),
+    "a bound that is no number": (
+        "{away: {at_least: 3d}, views", "{away: {at_least: long}, views", "at_least: long",
+        "write a duration", "",
+    ),
+    "a session's end that has no such field": (
+        "where: {number: 1, bought: false}", "where: {numbre: 1}", "numbre",
+        "session_end has no field 'numbre'", "did you mean 'number'?",
+    ),
+    "a value that the field can never have": (
+        "where: {number: 1, bought: false}", "where: {number: first}", "number: first",
+        "never 'first'", "valid integer",
+    ),
+    "many events where one is needed": (
+        "on: session_end", "on: activity", "on: activity",
+        "'activity' is many events", "it stands in `unless`",
+    ),
+    "a best customer that nobody can be": (
+        "    enabled: off\n    spend: 200000\n    window: 365d\n    orders: 10\n", "",
+        "high_value:",
+        "say `spend`, `orders` or `loyalty`", "",
+    ),
     "a setting like no other lists what there is": (
         "min_percent: 5", "zebra: 5", "zebra", "there is no such setting", "known: ",
     ),
