@@ -22,6 +22,7 @@ def register(root: typer.Typer, section: str) -> None:
         ),
     )(streams)
     group.command("deliver", epilog=examples("nudge bench deliver --jobs 20000"))(deliver)
+    group.command("collector", epilog=examples("nudge bench collector --seconds 5"))(collector)
     group.command("memory", epilog=examples("nudge bench memory --profiles 50000"))(memory)
     group.command("recovery", epilog=examples("nudge bench recovery --runs 1"))(recovery)
     group.command("failover", epilog=examples("nudge bench failover --session-timeout 10"))(
@@ -105,6 +106,31 @@ def deliver(
     ]  # fmt: skip
     rows.append(("ratio", "", "", "", f"{result.ratio:.1f} ×"))
     say_table(("", "pushes", "time", "pushes/s", "a second of core"), rows)
+
+
+def collector(
+    seconds: Annotated[float, typer.Option(min=1, help="Each of the two paces.")] = 20.0,
+    batch: Annotated[int, typer.Option(min=1, max=100, help="Events in a request.")] = 10,
+    json: Json = False,
+) -> None:
+    """Events a second of one gateway pinned to one core, each batch acknowledged by the broker.
+
+    Then at half that pace: how long an answer takes.
+    """
+    import asyncio
+
+    from nudge.bench.collector import run
+    from nudge.terminal import note, say_json, say_table
+
+    result = asyncio.run(run(seconds=seconds, batch=batch, say=note))
+    if json:
+        say_json(result.as_dict())
+        return
+    rows = [
+        (f"{result.per_second:,.0f}", f"{result.per_core_second:,.0f}",
+         f"{result.half_rate:,.0f}", f"{result.p50_ms:.1f} ms", f"{result.p99_ms:.1f} ms")
+    ]  # fmt: skip
+    say_table(("events/s", "a second of core", "then at events/s", "p50", "p99"), rows)
 
 
 def memory(
