@@ -28,6 +28,7 @@ from nudge.commands import (
     schemas,
     segments,
     send_test,
+    state,
     tap,
     topics,
     vouchers,
@@ -49,5 +50,6 @@ SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "See what happens": (explain, tap, replay, report, dead_letters),
     "Steer": (pause, send_test),
     "Rights": (export, erase),
+    "Keep safe": (state,),
     "For programs": (schemas, bench),
 }
