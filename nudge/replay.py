@@ -32,19 +32,19 @@ from processors.partition import Partition
 from processors.profile import Profile, decode
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
-from schemas.adapters import dump
+from schemas.adapters import SHOP_EVENT_TYPES, dump
 from schemas.aftermath import Attribution, Handoff
 from schemas.campaigns import CampaignEvent, CampaignStart
 from schemas.catalog import CatalogEvent, ContentPublished, catalog_key_of
 from schemas.decisions import Decision
-from schemas.events import Login, Logout, ShopEvent, SignUp, key_of
+from schemas.events import ShopEvent
 from schemas.late import LateInput
 from schemas.partitioner import partition_of
 from schemas.people import Handover, HandoverProfile, Interaction, Subscription, subscription_key
 from schemas.products import Content, Product
 from schemas.push import PushJob
 from schemas.segments import SegmentChange
-from schemas.structs import struct_of
+from schemas.structs import Login, Logout, SignUp, key_of, moved_to, struct_of
 from schemas.topics import HANDOVERS, INTERACTIONS, PRODUCTS, SHOP_EVENTS, SUBSCRIPTIONS
 
 GRACE_MS = 5000
@@ -116,18 +116,18 @@ class Replayer:
         return self._newest
 
     def shop_event(self, event: ShopEvent, recorded_at: int, *, historical: bool = False) -> None:
-        """An event of ``shop.events``; ``recorded_at`` in ms."""
+        """An event of ``shop.events``, as a model or a struct; ``recorded_at`` in ms."""
         self._read(recorded_at, EVENT_RANK)
-        if event.occurred_at > recorded_at + MAX_FUTURE_MS:
-            event = event.model_copy(update={"occurred_at": recorded_at + MAX_FUTURE_MS})
-        key = key_of(event)
+        told = struct_of(event) if type(event) in SHOP_EVENT_TYPES else event
+        if told.occurred_at > recorded_at + MAX_FUTURE_MS:
+            told = moved_to(told, recorded_at + MAX_FUTURE_MS)
+        key = key_of(told)
         assert key is not None
-        told = struct_of(event)
         self._tell(EVENT_RANK, SHOP_EVENTS.name, key, key, told, recorded_at, historical)
         self._count(1)
-        if isinstance(event, Login | SignUp) and event.user_id != key:
+        if isinstance(told, Login | SignUp) and told.user_id != key:
             self._moved.add(key)
-        if key in self._moved or isinstance(event, Logout):
+        if key in self._moved or isinstance(told, Logout):
             self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(key))
 
     def interaction(self, interaction: Interaction, recorded_at: int) -> None:

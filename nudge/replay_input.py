@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import orjson
+import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import TypeAdapter
 
@@ -20,11 +21,11 @@ from schemas.adapters import (
     adapter_of,
     parse,
     parse_catalog_event,
-    parse_shop_event,
 )
-from schemas.base import EpochMs
+from schemas.base import EPOCH_MS_LIMIT, EpochMs
 from schemas.decisions import DeadLetterReason
 from schemas.people import Interaction, InteractionKind, Subscription, split_subscription_key
+from schemas.structs import read_shop_event
 from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 
 _TIME: TypeAdapter[int] = TypeAdapter(EpochMs)
@@ -49,6 +50,17 @@ class Read:
     bad: list[BadLine] = field(default_factory=list)
 
 
+class _Head(msgspec.Struct, gc=False):
+    """What is looked at before a line is read whole; whatever the fields hold."""
+
+    type: Any = None
+    occurred_at: Any = None
+    recorded_at: Any = msgspec.UNSET
+
+
+_head: Any = msgspec.json.Decoder(_Head).decode
+
+
 def feed_line(replayer: Replayer, line: bytes) -> None:
     """Tells the replayer one line: a user's or a catalogue event, or an interaction.
 
@@ -59,26 +71,34 @@ def feed_line(replayer: Replayer, line: bytes) -> None:
         InvalidRecordError: the line is no such thing.
     """
     try:
-        plain = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        head = _head(line)
+    except msgspec.ValidationError:
+        raise InvalidRecordError(DeadLetterReason.INVALID, "a line holds one JSON object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRecordError(DeadLetterReason.BAD_JSON, str(error)) from None
-    if not isinstance(plain, dict):
-        raise InvalidRecordError(DeadLetterReason.INVALID, "a line holds one JSON object")
-    stamp = plain.get("recorded_at", plain.get("occurred_at"))
-    try:
-        recorded_at = _TIME.validate_python(stamp)
-    except ValueError:
-        name = "recorded_at" if "recorded_at" in plain else "occurred_at"
-        raise InvalidRecordError(
-            DeadLetterReason.INVALID, f"{name}: epoch milliseconds, or RFC 3339 with an offset"
-        ) from None
-    kind = plain.get("type")
+    named = head.recorded_at is not msgspec.UNSET
+    recorded_at = _time(head.recorded_at if named else head.occurred_at, named=named)
+    kind = head.type
+    if not isinstance(kind, str):
+        raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, "type: missing")
     if kind in EVENT_CLASSES:
-        replayer.shop_event(parse_shop_event(line), recorded_at)
+        replayer.shop_event(read_shop_event(line), recorded_at)
     elif kind in _INTERACTIONS:
         replayer.interaction(parse(adapter_of(Interaction), line), recorded_at)
     else:
         replayer.catalog_event(parse_catalog_event(line), recorded_at)
+
+
+def _time(stamp: Any, *, named: bool) -> int:
+    if type(stamp) is int and 0 <= stamp <= EPOCH_MS_LIMIT:
+        return stamp
+    try:
+        return _TIME.validate_python(stamp)
+    except ValueError:
+        name = "recorded_at" if named else "occurred_at"
+        raise InvalidRecordError(
+            DeadLetterReason.INVALID, f"{name}: epoch milliseconds, or RFC 3339 with an offset"
+        ) from None
 
 
 def feed_files(
@@ -186,7 +206,7 @@ def _feed_record(replayer: Replayer, rank: int, record: ConsumerRecord) -> None:
     at = record.timestamp
     if rank == EVENT_RANK:
         historical = any(name == "nudge-historical" for name, _ in record.headers)
-        replayer.shop_event(parse_shop_event(record.value), at, historical=historical)
+        replayer.shop_event(read_shop_event(record.value), at, historical=historical)
     elif rank == FACT_RANK:
         replayer.catalog_event(parse_catalog_event(record.value), at)
     elif rank == INTERACTION_RANK:
