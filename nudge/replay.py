@@ -176,9 +176,21 @@ class Replayer:
             self._products[event.product_id] = product
         return product
 
-    def plan(self, said: CampaignStart, begins: int | None) -> None:
-        """A campaign that starts once the records have come to ``begins`` (ms), or at their end."""
-        self._planned.append((NEVER if begins is None else begins, said))
+    def plan(self, yaml: str) -> None:
+        """A campaign by its file: it starts once the records have come to its time.
+
+        Where that is ``now``, it starts at their end; where it recurs, with them.
+
+        Raises:
+            CampaignFileError: anything is wrong with the file.
+        """
+        said = read(yaml, "campaign")
+        name, at = said.file.id, said.file.at
+        begins = 0 if at is None else NEVER
+        if at is not None and at.wall is not None:
+            begins = Campaign(said, 0, None).begins
+        start = CampaignStart(type="campaign_start", campaign_id=name, at=0, yaml=yaml)
+        self._planned.append((begins, start))
         self._planned.sort(key=lambda one: (one[0], one[1].campaign_id))
 
     def campaign(self, said: CampaignEvent) -> None:
@@ -198,7 +210,7 @@ class Replayer:
     def _start_planned(self, until: int) -> None:
         while self._planned and self._planned[0][0] <= until:
             begins, said = self._planned.pop(0)
-            self.campaign(said.model_copy(update={"at": min(begins, until)}))
+            self.campaign(said.model_copy(update={"at": begins or until}))
 
     def _read(self, recorded_at: int, rank: int) -> None:
         if self._planned and self._planned[0][0] <= max(self._newest, recorded_at):

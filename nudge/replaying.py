@@ -8,6 +8,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer
 from rich.progress import Progress
 
+from nudge.campaigns import known_campaigns
 from nudge.comparison import Tally
 from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
@@ -37,6 +38,8 @@ class Plan:
     grace_ms: int
     vouchers: list[VoucherBatch] = field(default_factory=list)
     """Codes beside those of the topics."""
+    campaigns: list[str] = field(default_factory=list)
+    """Files of campaigns that start at their times, beside those of the topics."""
 
 
 def run_plan(plan: Plan, write: Write) -> list[Tally]:
@@ -68,12 +71,15 @@ class _Run:
         self._late = 0
 
     def _replayer(self, partitions: int, *, assume_reachable: bool) -> Replayer:
-        return Replayer(
+        replayer = Replayer(
             self._book,
             partitions=partitions,
             grace_ms=self._plan.grace_ms,
             assume_reachable=assume_reachable,
         )
+        for text in self._plan.campaigns:
+            replayer.plan(text)
+        return replayer
 
     def _give(self, outcome: Outcome) -> None:
         since = self._plan.since or 0
@@ -103,6 +109,10 @@ class _Run:
         if any(scenario.config.voucher for scenario in self._book.at(0).scenarios.values()):
             for batch in (await read_controls(settings)).vouchers.values():
                 self._book.add_vouchers(batch)
+        for known in (await known_campaigns(settings)).values():
+            self._book.add_campaign(known.start)
+            if known.stop is not None:
+                self._book.add_campaign(known.stop)
         consumer = AIOKafkaConsumer(
             **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
         )

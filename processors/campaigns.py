@@ -22,6 +22,7 @@ from schemas.structs import Envelope
 _MINUTE = 60_000
 _EARLIEST = timezone(timedelta(hours=14))
 """Where a day begins first (Kiribati): a walk for the users' own times starts then."""
+_LATEST = timezone(timedelta(hours=-12))
 _LOOK_DAYS = 400
 
 
@@ -81,10 +82,8 @@ class Campaign(Scenario):
         schedule = self.file.schedule
         if schedule is None:
             assert self.file.at is not None
-            wall = self.file.at.wall
-            begins = self.started_at if wall is None else max(_first(wall), self.started_at)
-            found = Occurrence(begins, wall, self.file.id)
-            return found if after < begins else None
+            found = Occurrence(self.begins, self.file.at.wall, self.file.id)
+            return found if after < found.at else None
         after = max(after, self.started_at - 1)
         tz = None if schedule.local else shop
         day = datetime.fromtimestamp(after / 1000, _EARLIEST).date() - timedelta(days=2)
@@ -94,19 +93,42 @@ class Campaign(Scenario):
                 wall = datetime.combine(on, schedule.at, tzinfo=tz)
                 begins = _first(wall)
                 if begins > after:
-                    over = begins >= self._last_end()
+                    over = begins >= self.last_end()
                     return None if over else self._on(begins, wall, on)
         return None
 
     def _on(self, begins: int, wall: datetime, day: date) -> Occurrence:
         return Occurrence(begins, wall, f"{self.file.id}/{day}")
 
-    def _last_end(self) -> int:
+    @property
+    def begins(self) -> int:
+        """When (ms) the walk of one that does not recur begins."""
+        wall = None if self.file.at is None else self.file.at.wall
+        return self.started_at if wall is None else max(_first(wall), self.started_at)
+
+    def last_instant(self) -> int | None:
+        """When (ms) it begins for the last users; ``None`` where that is no one time."""
+        wall = None if self.file.at is None else self.file.at.wall
+        return None if wall is None else _last(wall)
+
+    def through_at(self) -> int:
+        """When (ms) its first messages are expected to be out, at its pace, the window aside."""
+        begins = max(self.last_instant() or 0, self.started_at)
+        return min(begins + self._width(), self.last_end())
+
+    def _width(self) -> int:
+        return (self.audience or 0) * _MINUTE // self.file.pace
+
+    def last_end(self) -> int:
+        """When (ms) it is over for everybody; :data:`NEVER` where it has no end."""
         until = self.file.until
         if until is None or until.wall is None:
             return NEVER
-        wall = until.wall
-        return _ms(wall if wall.tzinfo else wall.replace(tzinfo=timezone(timedelta(hours=-12))))
+        return _last(until.wall)
+
+    def until_for(self, tz: ZoneInfo) -> int:
+        """When (ms) it ends for a user there; :data:`NEVER` where it has no end."""
+        return self._instant(self.file.until, tz)
 
     def _instant(self, when: When | None, tz: ZoneInfo) -> int:
         """A time of the file for a user (ms); :data:`NEVER` where there is none."""
@@ -136,7 +158,7 @@ class Campaign(Scenario):
             planned = _ms(wall.replace(tzinfo=tz))
         missed = planned < min(occurrence.at, self.started_at)
         due = self._place(max(planned, turn.at), occurrence.entity, turn.key, tz)
-        until = self._instant(self.file.until, tz)
+        until = self.until_for(tz)
         data: dict[str, Any] = {"from": planned}
         if until != NEVER:
             data["until"] = until
@@ -145,8 +167,7 @@ class Campaign(Scenario):
             turn.end(moment, Reason.EXPIRED, turn.at)
 
     def _place(self, planned: int, entity: str, key: str, tz: ZoneInfo) -> int:
-        width = (self.audience or 0) * _MINUTE // self.file.pace
-        offset = spread(f"{self.name}\x1f{entity}\x1f{key}", width)
+        offset = spread(f"{self.name}\x1f{entity}\x1f{key}", self._width())
         if self._closed is None:
             return planned + offset
         due = (self._closed.until(planned, tz) or planned) + offset
@@ -177,15 +198,19 @@ class Campaign(Scenario):
         return min(super().expires_at(turn, moment), until)
 
     def context(self, _turn: Turn, moment: Moment) -> Mapping[str, Any]:
+        return {"campaign": self.said_of(moment)}
+
+    def said_of(self, moment: Moment) -> Mapping[str, Any]:
+        """``campaign`` as its copy sees it."""
         until = {"until": moment.data["until"]} if "until" in moment.data else {}
-        return {"campaign": {"id": self.file.id, **until}}
+        return {"id": self.file.id, **until}
 
     def judged(self, turn: Turn, moment: Moment) -> None:
         """Shortly before its end a flash sale speaks again."""
         if self.file.kind is not CampaignKind.FLASH_SALE or moment.step > 1:
             return
         before = self.file.remind_before
-        width = min((self.audience or 0) * _MINUTE // self.file.pace, before // 2)
+        width = min(self._width(), before // 2)
         again = moment.data["until"] - before + spread(f"{self.name}\x1f2\x1f{turn.key}", width)
         if again <= turn.at or turn.at >= self.stopped_at:
             return
@@ -199,6 +224,11 @@ class Campaign(Scenario):
 def _first(wall: datetime) -> int:
     """When (ms) it is so anywhere first; one that has a zone is one instant."""
     return _ms(wall if wall.tzinfo is not None else wall.replace(tzinfo=_EARLIEST))
+
+
+def _last(wall: datetime) -> int:
+    """When (ms) it is so anywhere last."""
+    return _ms(wall if wall.tzinfo is not None else wall.replace(tzinfo=_LATEST))
 
 
 def _ms(wall: datetime) -> int:

@@ -13,13 +13,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import TypeAdapter
 
+from processors.campaign_file import CampaignFileError
 from processors.catalogue import Catalogue
 from processors.rule_book import RuleBook
 from processors.scenario_file import ScenarioFileError
-from schemas.adapters import CONTROL, InvalidRecordError, adapter_of, parse
+from schemas.adapters import CAMPAIGN, CONTROL, InvalidRecordError, adapter_of, parse
 from schemas.control import PartitionMark, Pause, ScenarioVersion, VoucherBatch
 from schemas.products import FOLD_MARK_KEY, FoldMark
-from schemas.topics import HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
+from schemas.topics import CAMPAIGNS, HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
 from streams.clock import FoldFrontier, MarksBoard
 from streams.consumers import plain_consumer
 from streams.holes import Holes
@@ -73,6 +74,7 @@ class WholeTopics:
         self._frontier = FoldFrontier(partitions)
         self._products = [TopicPartition(settings.topic(PRODUCTS), p) for p in range(partitions)]
         self._scenarios = TopicPartition(settings.topic(SCENARIOS), 0)
+        self._campaigns = TopicPartition(settings.topic(CAMPAIGNS), 0)
         self._marks = TopicPartition(settings.topic(MARKS), 0)
         self._catalog = [TopicPartition(settings.topic(SHOP_CATALOG), p) for p in range(partitions)]
         self._handovers = [TopicPartition(settings.topic(HANDOVERS), p) for p in range(partitions)]
@@ -115,9 +117,10 @@ class WholeTopics:
 
     async def _read(self) -> None:
         async with plain_consumer(self._settings) as consumer:
-            consumer.assign([*self._products, self._scenarios, self._marks])
+            steering = (self._scenarios, self._campaigns)
+            consumer.assign([*self._products, *steering, self._marks])
             await consumer.seek_to_end(self._marks)
-            ends = await consumer.end_offsets([*self._products, self._scenarios])
+            ends = await consumer.end_offsets([*self._products, *steering])
             while True:
                 await self._read_on(consumer)
                 if not self.is_whole and await self._reached(consumer, ends):
@@ -165,6 +168,9 @@ class WholeTopics:
         if tp == self._scenarios:
             for record in records:
                 self._control(record)
+        elif tp == self._campaigns:
+            for record in records:
+                self._campaign(record)
         elif tp == self._marks:
             for record in records:
                 mark = parse(_PARTITION_MARK, record.value)
@@ -204,6 +210,15 @@ class WholeTopics:
         except (InvalidRecordError, ScenarioFileError) as error:
             # What is in force stays in force; `nudge scenarios apply` checks before it writes.
             log.error("scenarios_not_readable", offset=record.offset, error=str(error))
+
+    def _campaign(self, record: Any) -> None:
+        if record.value is None:
+            return
+        try:
+            self.book.add_campaign(parse(CAMPAIGN, record.value))
+        except (InvalidRecordError, CampaignFileError) as error:
+            # The others go on; `nudge campaign start` checks before it writes.
+            log.error("campaign_not_readable", offset=record.offset, error=str(error))
 
     def _tell(self) -> None:
         frontier = self._frontier.value()

@@ -11,6 +11,7 @@ import typer
 from nudge.commands import (
     backfill,
     bench,
+    campaign,
     dead_letters,
     deliver,
     demo,
@@ -48,7 +49,7 @@ SECTIONS: dict[str, tuple[CommandModule, ...]] = {
     "Run": (worker, deliver, gateway),
     "Send events": (publish, backfill),
     "See what happens": (explain, tap, replay, report, dead_letters),
-    "Steer": (pause, send_test),
+    "Steer": (campaign, pause, send_test),
     "Rights": (export, erase),
     "Keep safe": (state,),
     "For programs": (schemas, bench),

@@ -38,6 +38,10 @@ Vouchers = Annotated[
     list[str] | None,
     typer.Option(help="POOL=FILE: codes, one a line, that the pool holds from the beginning."),
 ]
+Campaigns = Annotated[
+    list[Path] | None,
+    typer.Option("--campaign", help="A campaign's file: started at its time.", exists=True),
+]
 Since = Annotated[
     str | None,
     typer.Option(help="With --from-topics: list decisions from then on (30d, 1h, a time)."),
@@ -52,6 +56,7 @@ def register(root: typer.Typer, section: str) -> None:
             "nudge replay events.jsonl --until 2026-03-01T12:00:00Z",
             "nudge replay events.jsonl --scenarios mine.yaml --out decisions.jsonl",
             "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml --out none",
+            "nudge replay events.jsonl --campaign spring.yaml --until 2026-03-03T12:00:00Z",
             "nudge replay --from-topics --since 30d --scenarios next.yaml",
         ),
     )(replay)
@@ -68,6 +73,7 @@ def replay(
     from_topics: FromTopics = False,
     since: Since = None,
     vouchers: Vouchers = None,
+    campaign: Campaigns = None,
 ) -> None:
     """Decide again, on history: the same rules, the same decisions, nothing sent.
 
@@ -84,14 +90,16 @@ def replay(
         raise usage_problem("Give files, or --from-topics", "`nudge replay --help` shows both.")
     if since is not None and not from_topics:
         raise usage_problem("--since goes with --from-topics", "A file is read whole.")
+    books = [_book(scenarios), *([_book(compare)] if compare else [])]
     plan = Plan(
         files=files or [],
-        books=[_book(scenarios), *([_book(compare)] if compare else [])],
+        books=books,
         until=None if until is None else moment_ms(until, now=now_ms()),
         since=None if since is None else since_ms(since, now=now_ms()),
         partitions=partitions,
         grace_ms=duration_ms(grace),
         vouchers=[batch for one in vouchers or [] for batch in _codes(one)],
+        campaigns=[_campaign(path, books[0]) for path in campaign or []],
     )
     with _output(out) as write:
         tallies = run_plan(plan, write)
@@ -108,6 +116,12 @@ def _codes(said: str) -> "list[VoucherBatch]":
         raise usage_problem(f"--vouchers {said} names no file", "Write --vouchers POOL=FILE.")
     codes = vouchers.read_codes(Path(path).read_text(encoding="utf-8-sig").splitlines())
     return list(vouchers.batches(pool, codes, vouchers.Worth(None, None, None), 0))
+
+
+def _campaign(path: Path, book: "RuleBook") -> str:
+    from nudge.campaigns import read_file
+
+    return read_file(path, book.at(0))[0]
 
 
 def _book(path: Path | None) -> "RuleBook":
