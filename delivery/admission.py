@@ -97,6 +97,8 @@ class Admission:
             partition.tracker.done(record.offset)
             return None
         hand = take_in_hand(job, record, partition, self._worker, self._longest_ttl_ms)
+        if partition.closed:
+            return None
         if not self._dispatcher.hold(hand):
             log.warning("job_twice", job_id=job.job_id, partition=partition.number)
             partition.tracker.done(record.offset)

@@ -141,9 +141,17 @@ class Dispatcher:
                 push.state = PushState.ENDED
                 self._rounds.discard(push)
             if waiting:
-                del self._jobs[hand.job.job_id]
-                self.held -= hand.left
-                hand.left = 0
+                self._give_up(hand)
+
+    def _give_up(self, hand: JobInHand) -> None:
+        """The job is not done by us: whoever has its partition next, we or another, reads it again.
+
+        What of it is under way ends as ever.
+        """
+        if hand.left:
+            del self._jobs[hand.job.job_id]
+            self.held -= hand.left
+            hand.left = 0
 
     def trouble(self) -> list[str]:
         """Push services that are left alone, and why."""
@@ -225,10 +233,12 @@ class Dispatcher:
                 self.over(push)
             case Lost():
                 push.state = PushState.ENDED
+                self._give_up(push.hand)
 
     def _back(self, push: Push, delay_s: float) -> None:
         if push.partition.closed:
             push.state = PushState.ENDED
+            self._give_up(push.hand)
             return
         push.state = PushState.WAITING
         ending = self.ending_now(push)
