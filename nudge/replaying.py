@@ -1,12 +1,15 @@
 """Runs a replay as it was asked for: over files or topics, with progress, by one or two rules."""
 
 import asyncio
-from collections.abc import Callable
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from aiokafka import AIOKafkaConsumer
-from rich.progress import Progress
 
 from nudge.campaigns import known_campaigns
 from nudge.comparison import Tally
@@ -14,7 +17,7 @@ from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
 from nudge.replay import Outcome, Replayer
 from nudge.replay_input import BadLine, Read, feed_files, feed_topics, stretch_since
-from nudge.terminal import console, note, plain
+from nudge.terminal import Progress, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook
 from schemas.adapters import dump
@@ -46,16 +49,30 @@ def run_plan(plan: Plan, write: Write) -> list[Tally]:
     """Writes the first book's decisions; answers a tally a book."""
     tallies = []
     for number, book in enumerate(plan.books):
-        tally = Tally(book.at(0).version)
+        tally = Tally(book.at(0).version, ZoneInfo(book.at(0).shop.timezone))
         for batch in plan.vouchers:
             book.add_vouchers(batch)
         run = _Run(plan, book, tally, write if number == 0 else _discard)
-        if plan.files:
-            run.over_files()
-        else:
-            asyncio.run(run.over_topics())
+        with _collector_kept_off():
+            if plan.files:
+                run.over_files()
+            else:
+                asyncio.run(run.over_topics())
         tallies.append(tally)
     return tallies
+
+
+@contextmanager
+def _collector_kept_off() -> Iterator[None]:
+    """Profiles are many and acyclic: looking through them again and again takes long."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _discard(_line: bytes) -> None:
@@ -69,6 +86,7 @@ class _Run:
         self._tally = tally
         self._write = write
         self._late = 0
+        self._began = time.monotonic()
 
     def _replayer(self, partitions: int, *, assume_reachable: bool) -> Replayer:
         replayer = Replayer(
@@ -88,16 +106,18 @@ class _Run:
             if decision.decided_at >= since:
                 self._tally.add(decision)
                 self._write(dump(decision))
+        for job in outcome.jobs:
+            if job.created_at >= since:
+                self._tally.add_job(job)
 
     def over_files(self) -> None:
         replayer = self._replayer(self._plan.partitions, assume_reachable=True)
-        total = sum(path.stat().st_size for path in self._plan.files)
         read = Read()
-        with Progress(console=console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("replay", total=total)
-            feeding = feed_files(replayer, self._plan.files, lambda n: progress.advance(bar, n))
-            for so_far in feeding:
+        with Progress(f"replay {self._tally.version}", _lines(self._plan.files)) as progress:
+            progress.at(0)
+            for so_far in feed_files(replayer, self._plan.files, lambda _bytes: None):
                 read = so_far
+                progress.at(read.records)
                 if replayer.ready():
                     self._give(replayer.take())
         self._give(replayer.finish(self._plan.until))
@@ -123,10 +143,10 @@ class _Run:
             partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
             replayer = self._replayer(partitions, assume_reachable=False)
             read = Read()
-            with Progress(console=console(stderr=True), transient=True) as progress:
-                bar = progress.add_task("replay", total=stretch.records)
+            with Progress(f"replay {self._tally.version}", stretch.records) as progress:
+                progress.at(0)
                 async for read in feed_topics(replayer, settings, consumer, stretch):
-                    progress.update(bar, completed=read.records)
+                    progress.at(read.records)
                     if replayer.ready():
                         self._give(replayer.take())
             self._give(replayer.finish(self._plan.until))
@@ -141,9 +161,10 @@ class _Run:
 
     def _report(self, read: Read) -> None:
         decided = sum(self._tally.kinds.values())
+        speed = read.records / max(time.monotonic() - self._began, 1e-3)
         note(
             f"{read.records} records, {decided} final decisions,"
-            f" {self._late} late, {len(read.bad)} unreadable"
+            f" {self._late} late, {len(read.bad)} unreadable [dim]({speed:,.0f}/s)[/dim]"
         )
         for bad in read.bad[:_BAD_LINES_SHOWN]:
             note(_bad_words(bad))
@@ -153,3 +174,13 @@ class _Run:
 
 def _bad_words(bad: BadLine) -> str:
     return plain(f"{bad.source}:{bad.line}: {bad.message}")
+
+
+def _lines(files: list[Path]) -> int:
+    """How many lines the files have: what the progress is measured by."""
+    total = 0
+    for path in files:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                total += block.count(b"\n")
+    return total

@@ -42,6 +42,9 @@ Campaigns = Annotated[
     list[Path] | None,
     typer.Option("--campaign", help="A campaign's file: started at its time.", exists=True),
 ]
+Html = Annotated[
+    Path | None, typer.Option(help="With --compare: write a page with plots to this file.")
+]
 Since = Annotated[
     str | None,
     typer.Option(help="With --from-topics: list decisions from then on (30d, 1h, a time)."),
@@ -58,6 +61,7 @@ def register(root: typer.Typer, section: str) -> None:
             "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml --out none",
             "nudge replay events.jsonl --campaign spring.yaml --until 2026-03-03T12:00:00Z",
             "nudge replay --from-topics --since 30d --scenarios next.yaml",
+            "nudge replay --from-topics --since 30d --compare next.yaml --out none --html dry.html",
         ),
     )(replay)
 
@@ -74,6 +78,7 @@ def replay(
     since: Since = None,
     vouchers: Vouchers = None,
     campaign: Campaigns = None,
+    html: Html = None,
 ) -> None:
     """Decide again, on history: the same rules, the same decisions, nothing sent.
 
@@ -81,6 +86,9 @@ def replay(
     still waiting comes due. A line may carry recorded_at, the time it arrived. Users count as
     reachable and consenting unless the file says otherwise. Writes decisions as JSON lines, as
     live; what cannot be read is named on standard error and passed over.
+
+    With --compare the history is judged twice: who newly gets or loses a message, when, which
+    caps were hit, what would be said.
     """
     from nudge.problem import usage_problem
     from nudge.replaying import Plan, run_plan
@@ -91,6 +99,8 @@ def replay(
     if since is not None and not from_topics:
         raise usage_problem("--since goes with --from-topics", "A file is read whole.")
     books = [_book(scenarios), *([_book(compare)] if compare else [])]
+    if html is not None and compare is None:
+        raise usage_problem("--html goes with --compare", "Name the second scenario file.")
     plan = Plan(
         files=files or [],
         books=books,
@@ -104,7 +114,11 @@ def replay(
     with _output(out) as write:
         tallies = run_plan(plan, write)
     if compare is not None:
-        _show_comparison(tallies)
+        names = (scenarios.name if scenarios else "the shipped file", compare.name)
+        for tally, name in zip(tallies, names, strict=True):
+            tally.version = f"{name} ({tally.version})"
+        before, after = tallies
+        _tell_comparison(before, after, html)
 
 
 def _codes(said: str) -> "list[VoucherBatch]":
@@ -154,13 +168,13 @@ def _output(name: str) -> "Iterator[Callable[[bytes], None]]":
             yield lambda line: file.writelines((line, b"\n"))
 
 
-def _show_comparison(tallies: "list[Tally]") -> None:
-    from nudge.comparison import rows
-    from nudge.terminal import note, plain, say_table
+def _tell_comparison(before: "Tally", after: "Tally", html: Path | None) -> None:
+    from nudge.compare_view import page, show
+    from nudge.comparison import Comparison
+    from nudge.terminal import note, plain
 
-    before, after = tallies
-    note(f"{before.version} → {after.version}")
-    say_table(
-        ("scenario", "outcome", "reason", "before", "after", "newly", "no longer"),
-        ([plain(cell) for cell in row] for row in rows(before, after)),
-    )
+    comparison = Comparison(before, after)
+    show(comparison)
+    if html is not None:
+        html.write_text(page(comparison), encoding="utf-8")
+        note(f"written: {plain(str(html))}")

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 _PLOT_HEIGHT = 160
 _TOP = 18
 _ROW = 26
+_WIDEST_SLOT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Span:
 def columns(series: Sequence[Series], labels: Sequence[str], about: str) -> Markup:
     """Columns over time, the series in front of each other; some of the labels stand below."""
     top = round_up(max((max(one.values, default=0) for one in series), default=0))
-    slot = 100 / max(len(labels), 1)
+    slot = min(100 / max(len(labels), 1), _WIDEST_SLOT)
     parts = [_grid(top)]
     for place, one in enumerate(series):
         inset = slot * (0.12 + 0.14 * place)

@@ -1,0 +1,101 @@
+"""``nudge replay --compare``: what another scenario file would change, before it is switched on."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from nudge.compare_view import page
+from nudge.comparison import Comparison, Tally
+from schemas.decisions import Decision
+from tests.nudge.commands import nudge
+
+MINUTE, HOUR = 60_000, 3_600_000
+NOON = 1_772_362_800_000
+"""2026-03-01, 12:00 in Warsaw."""
+
+
+def decision(user: str, outcome: str = "sent", reason: str = "ok", **more: Any) -> Decision:
+    said = {"decision_id": f"{user}-{outcome}", "user_id": user, "scenario": "cart_abandoned",
+            "step": 1, "entity": "cart", "due_at": NOON, "decided_at": NOON, "outcome": outcome,
+            "reason": reason, "final": True, "scenario_version": "v"}  # fmt: skip
+    return Decision.model_validate(said | more)
+
+
+def tally(version: str, *decisions: Decision) -> Tally:
+    made = Tally(version, ZoneInfo("Europe/Warsaw"))
+    for one in decisions:
+        made.add(one)
+    return made
+
+
+def test_who_newly_gets_a_message_and_who_loses_one() -> None:
+    capped = decision("berta", "dropped", "frequency_cap", evidence={"cap": "gap"})
+    found = Comparison(
+        tally("a", decision("anna"), capped), tally("b", decision("berta"), decision("carl"))
+    )
+    cart, everything = found.audiences()
+    assert (cart.messages, cart.people, cart.newly, cart.no_longer) == ((1, 2), (1, 2), 2, 1)
+    assert everything.scenario == "all"
+    assert found.people(found.newly) == {"cart_abandoned": ["berta", "carl"]}
+    assert found.people(found.no_longer) == {"cart_abandoned": ["anna"]}
+    assert found.caps() == [("frequency_cap: gap", 1, 0)]
+    assert found.kinds()[0] == ("cart_abandoned", "dropped", "frequency_cap", 1, 0)
+
+
+def test_hours_are_the_shops() -> None:
+    assert tally("a", decision("anna")).hours == {12: 1}
+
+
+def test_a_moment_that_is_only_held_is_not_counted() -> None:
+    assert not tally("a", decision("anna", "held", "quiet_hours", final=False)).kinds
+
+
+def test_the_page_is_harmless_whatever_users_are_called() -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    written = page(Comparison(tally("a"), tally("b", decision(hostile))))
+    assert "&lt;img src=x" in written
+    assert "<img" not in written
+
+
+async def test_a_wait_cut_short_reaches_who_came_back_too_soon(tmp_path: Path) -> None:
+    shipped = (files("processors.scenarios") / "default.yaml").read_text(encoding="utf-8")
+    other = tmp_path / "sooner.yaml"
+    assert "{wait: 20m, copy: cart_abandoned}" in shipped
+    other.write_text(
+        shipped.replace("{wait: 20m, copy: cart_abandoned}", "{wait: 10m, copy: cart_abandoned}")
+    )
+    cart = {"type": "add_to_cart", "event_id": "1", "user_id": "anna", "occurred_at": NOON,
+            "product_id": "tea", "price": 1990, "currency": "PLN"}  # fmt: skip
+    bought = {"type": "purchase", "event_id": "2", "user_id": "anna", "order_id": "A-1",
+              "occurred_at": NOON + 15 * MINUTE, "value": 1990, "currency": "PLN",
+              "items": [{"product_id": "tea", "price": 1990}]}  # fmt: skip
+    # No moment of the holdout's: the same history for a handful of people.
+    events = [
+        json.dumps(event | {"user_id": user, "event_id": f"{user}-{event['event_id']}"}
+                   | ({"order_id": user} if event is bought else {}))
+        for event in (cart, bought) for user in ("anna", "berta", "carl", "dora")
+    ]  # fmt: skip
+    history = tmp_path / "history.jsonl"
+    history.write_text("\n".join(events) + "\n")
+    html = tmp_path / "dry.html"
+    answer = await nudge(
+        None, "replay", str(history), "--compare", str(other), "--out", "none",
+        "--until", str(NOON + HOUR), "--html", str(html), deadline_s=120.0,
+    )  # fmt: skip
+    (row,) = [line.split() for line in answer.good().out.splitlines()
+              if line.startswith("cart_abandoned") and line.split()[1].isdigit()]  # fmt: skip
+    _, before, after, _, people, newly, lost = row
+    assert (before, lost) == ("0", "0")
+    assert int(after) == int(people) == int(newly) > 0
+    assert "Your cart is waiting" in answer.out
+    written = html.read_text(encoding="utf-8")
+    assert "sooner.yaml" in written
+    assert "Your cart is waiting" in written
+
+
+async def test_a_page_needs_something_to_compare(tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").touch()
+    history = str(tmp_path / "history.jsonl")
+    (await nudge(None, "replay", history, "--html", str(tmp_path / "x.html"))).failed(2)
