@@ -88,6 +88,7 @@ def import_(
         say(f"{name}: {count:,} records")
     if loaded.left_out:
         note(
-            f"[yellow]{loaded.left_out} batches of voucher codes left out: with another number of"
-            " partitions a code could be given twice. Load the unused ones anew.[/yellow]"
+            f"[yellow]{loaded.left_out} campaigns and batches of voucher codes left out: with"
+            " another number of partitions a code could be given twice, a campaign told twice."
+            " Load unused codes and start campaigns that are to come anew.[/yellow]"
         )

@@ -16,9 +16,11 @@ from processors.partition import STATE_KEY
 from processors.table import RESERVED
 from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings
+from schemas.control import voucher_key
 from schemas.partitioner import partition_of
 from schemas.people import split_subscription_key
 from schemas.topics import (
+    CAMPAIGNS,
     PROFILES_CHANGELOG,
     REGISTRY,
     SCENARIOS,
@@ -30,6 +32,7 @@ from schemas.topics import (
 HEADER = "nudge-import"
 """On an imported record: ``<backup>/<how many of its partition came before>``."""
 _UNDER_WAY = 1_000
+_VOUCHERS = voucher_key("").encode()
 _ENGINE = RESERVED + b"engine/"
 """Which topics the state belongs to, and how far they were read."""
 _OF_OFFSETS = frozenset({"applied", "walks"})
@@ -41,7 +44,7 @@ Tell = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """``records``: by topic. ``left_out``: voucher batches, where P is another."""
+    """``records``: by topic. ``left_out``: voucher batches and campaigns, where P is another."""
 
     records: Mapping[str, int]
     left_out: int
@@ -127,8 +130,10 @@ class _Plan:
         return partition_of(owner, self._partitions)
 
     def _kept(self, topic: Topic, row: Row) -> Row | None:
-        if topic is SCENARIOS and self._moved and row.key.startswith(b"vouchers/"):
-            self.left_out += 1  # a code's partition is its place modulo P
+        if self._moved and (topic is CAMPAIGNS or row.key.startswith(_VOUCHERS)):
+            # A code's partition is its place modulo P; whom a campaign has reached each
+            # partition knows for itself.
+            self.left_out += 1
             return None
         if topic is PROFILES_CHANGELOG and row.key.startswith(RESERVED):
             return None if self._moved or row.key.startswith(_ENGINE) else _without_offsets(row)

@@ -20,8 +20,10 @@ from processors.profile import Profile, decode
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of
 from schemas.topics import (
+    CAMPAIGNS,
     DECISIONS,
     PROFILES_CHANGELOG,
+    SCENARIOS,
     SHOP_EVENTS,
     SUBSCRIPTIONS,
 )
@@ -141,16 +143,21 @@ async def test_users_move_to_another_number_of_partitions(
     rows = [Sent(user, profile, partition=partition_of(user, PARTITIONS)) for user in USERS]
     rows += [Sent(STATE_KEY.decode(), clock, partition=n) for n in range(PARTITIONS)]
     await produce(cluster, PROFILES_CHANGELOG, rows)
+    left_out = ((SCENARIOS, "vouchers/b"), (SCENARIOS, "version/v1"), (CAMPAIGNS, "spring"))
+    for topic, key in left_out:
+        await produce(cluster, topic, [Sent(key, b"{}", partition=0)])
     await export_state(cluster, tmp_path / "b", silent)
     wider = kafka_settings(kafka, f"{namespace[:24]}-wide")
     await topics.create(wider, partitions=6, replication=1)
     try:
         with pytest.raises(Problem, match="4 partitions, these topics 6"):
             await import_state(wider, tmp_path / "b", silent, other_partitions=False)
-        await import_state(wider, tmp_path / "b", silent, other_partitions=True)
+        loaded = await import_state(wider, tmp_path / "b", silent, other_partitions=True)
         found = await read_to_end(wider, PROFILES_CHANGELOG)
     finally:
         await delete_topics(wider)
+    assert loaded.left_out == 2
+    assert (loaded.records[SCENARIOS.name], loaded.records[CAMPAIGNS.name]) == (1, 0)
     users = [record for record in found if record.key != STATE_KEY.decode()]
     assert sorted(str(record.key) for record in users) == sorted(USERS)
     for record in users:
