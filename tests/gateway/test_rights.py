@@ -105,7 +105,7 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     inbox = told["redis"][redis_config.redis_key("gateway", "inbox", "ann")]
     assert inbox["j-1"]["title"] == "About j-1"
 
-    env = {"NUDGE_REDIS_URL": redis_config.redis_url.get_secret_value()}
+    env: Any = {"NUDGE_REDIS_URL": redis_config.redis_url.get_secret_value()}
     plan = (await nudge(stage.kafka, "erase", "ann", "--dry-run", "--json", **env)).good().json()
     assert plan["profiles"] == sorted(["ann", visitor])
     assert {"ledger", "inbox", "owner"} <= {
@@ -161,7 +161,7 @@ async def alive(stage: Stage, *ids: str) -> list[str]:
 
 async def test_without_a_worker_the_request_waits_in_kafka_and_says_so(stage: Stage) -> None:
     await stage.as_server(event(user_id="ann"))
-    env = {"NUDGE_REDIS_URL": stage.settings.redis_url.get_secret_value()}
+    env: Any = {"NUDGE_REDIS_URL": stage.settings.redis_url.get_secret_value()}
     words = ("erase", "ann", "--yes", "--wait", "2s")
     answer = (await nudge(stage.kafka, *words, **env)).failed()
     assert "run this again to finish" in answer.err
@@ -169,11 +169,28 @@ async def test_without_a_worker_the_request_waits_in_kafka_and_says_so(stage: St
     assert types == ["view_item", "erasure_requested"]
 
 
+async def test_rights_are_asked_for_with_both_proofs_and_not_without_end(stage: Stage) -> None:
+    now = now_ms() // 1000
+    expired = identity("ann", iat=now - 7_200, exp=now - 10)
+    headers = {"Authorization": f"Bearer {SERVER_KEY}", "X-Nudge-Identity": expired}
+    for path in (EXPORT, ERASURE):
+        answer = await stage.ask("POST", path, headers)
+        assert (answer.status, answer.json()["code"]) == (401, "expired")
+        assert (await asks(stage, path, "ann", PAGE_KEY)).status == 403
+        assert (await asks(stage, path, None)).status == 401
+        assert (await stage.ask("POST", path)).status == 401
+    answers = [await asks(stage, EXPORT, "ann") for _ in range(6)]
+    assert [answer.status for answer in answers].count(429) == 1
+    assert answers[-1].headers["Retry-After"]
+    assert (await asks(stage, EXPORT, "bob")).json()["profile"] is None
+    assert await stage.read(SHOP_EVENTS) == []
+
+
 async def test_an_export_never_overwrites_and_is_nobody_elses_to_read(
     stage: Stage, tmp_path: Path
 ) -> None:
     await stage.as_server(event(user_id="ann", occurred_at=now_ms()))
-    env = {"NUDGE_REDIS_URL": stage.settings.redis_url.get_secret_value()}
+    env: Any = {"NUDGE_REDIS_URL": stage.settings.redis_url.get_secret_value()}
     out = tmp_path / "ann.json"
     (await nudge(stage.kafka, "export", "ann", "--out", str(out), **env)).good()
     assert out.stat().st_mode & 0o777 == 0o600
