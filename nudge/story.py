@@ -12,6 +12,7 @@ from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 
+from nudge.controls import read_controls
 from nudge.kafka import partition_counts
 from nudge.reading import read_since
 from nudge.tapping import is_of
@@ -19,6 +20,7 @@ from nudge.words import Line, line_of, value_of
 from processors.profile import NewerProfileError, Profile, decode
 from runtime.settings import KafkaSettings
 from schemas import topics
+from schemas.control import ScenarioVersion
 from schemas.partitioner import partition_of
 from schemas.topics import Topic
 
@@ -32,10 +34,14 @@ TOLD: tuple[Topic, ...] = (
     topics.WITHDRAWALS,
     topics.RESULTS,
     topics.INTERACTIONS,
+    topics.ATTRIBUTIONS,
+    topics.HANDOFFS,
+    topics.SEGMENTS,
     topics.DEAD_LETTER,
 )
 """The topics of a story, in the order in which one thing leads to another."""
 
+SOURCE_HEADER = "nudge-source"
 _ARRIVED_LATE_MS = 60_000
 
 
@@ -53,6 +59,12 @@ class Entry:
         late = int(self.record.timestamp) - self.line.at
         return late if self.rank == _EVENT_RANK and late >= _ARRIVED_LATE_MS else 0
 
+    @property
+    def source(self) -> str | None:
+        """What caused a decision: ``topic/partition/offset``, where its record says so."""
+        found = (value for name, value in self.record.headers if name == SOURCE_HEADER)
+        return next((value.decode(errors="replace") for value in found), None)
+
 
 _EVENT_RANK = TOLD.index(topics.SHOP_EVENTS)
 
@@ -69,6 +81,8 @@ class Story:
     """As the newest row of the changelog says, where there is one since then."""
     became: str | None = None
     """The user that this anonymous id logged in as."""
+    rules: dict[str, ScenarioVersion | None] = field(default_factory=dict)
+    """The versions that decided; ``None`` where the topic no longer has one."""
 
     def decisions(self) -> Counter[tuple[str, str]]:
         """Final decisions by (outcome, reason)."""
@@ -100,6 +114,11 @@ async def tell(settings: KafkaSettings, user: str, since: int) -> Story:
             story.entries += theirs
     story.aliases = tuple(own)
     story.entries.sort(key=_order)
+    decided = _values(story.entries, topics.DECISIONS)
+    named = dict.fromkeys(str(value.get("scenario_version")) for value in decided)
+    if named:
+        applied = (await read_controls(settings)).versions
+        story.rules = {version: applied.get(version) for version in named}
     return story
 
 
