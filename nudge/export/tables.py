@@ -16,8 +16,9 @@ from aiokafka import ConsumerRecord
 from pydantic import BaseModel
 
 from schemas import topics
-from schemas.adapters import InvalidRecordError, adapter_of, parse, parse_catalog_event
+from schemas.adapters import CAMPAIGN, InvalidRecordError, adapter_of, parse, parse_catalog_event
 from schemas.base import EpochMs
+from schemas.campaigns import CampaignStart, CampaignStop
 from schemas.catalog import CatalogEvent
 from schemas.decisions import DeadLetterReason
 from schemas.events import ShopEvent
@@ -126,6 +127,10 @@ def _read_catalog(key: str, value: bytes | None) -> Row:  # noqa: ARG001 - as ot
     return parse_catalog_event(value).model_dump(mode="json", exclude_none=True)
 
 
+def _read_campaign(key: str, value: bytes | None) -> Row:  # noqa: ARG001 - as others
+    return parse(CAMPAIGN, value).model_dump(mode="json", exclude_none=True)
+
+
 _SECRET = ("endpoint", "p256dh", "auth")
 """Who has these can push to the browser: only the push service's name goes into a table."""
 
@@ -166,8 +171,11 @@ TABLES: Mapping[Topic, Table] = {
     **{
         topic: _table(topic)
         for topic in (*filter(_has_plain_table, topics.REGISTRY), topics.LATE)
-        if topic is not topics.SUBSCRIPTIONS
+        if topic not in (topics.SUBSCRIPTIONS, topics.CAMPAIGNS)
     },
+    topics.CAMPAIGNS: Table(
+        topics.CAMPAIGNS, {**PLACE, **columns_of(CampaignStart, CampaignStop)}, _read_campaign
+    ),
     topics.SHOP_EVENTS: Table(
         topics.SHOP_EVENTS, {**PLACE, **columns_of(*get_args(ShopEvent))}, _read_event
     ),
