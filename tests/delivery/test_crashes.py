@@ -143,11 +143,12 @@ async def test_partitions_move_while_pushes_are_under_way(stage: Stage) -> None:
     browsers = {f"user-{n}": await stage.subscribe(f"user-{n}") for n in range(12)}
     stage.lab.faults.append(Fault(Behaviour.SLOW, status=201, delay_s=0.2))
     jobs = []
-    async with stage.worker():
+    patient = {"delivery_post_timeout_s": 30.0}  # on a busy machine a POST can take seconds
+    async with stage.worker(**patient):
         for _ in range(5):
             jobs += [await stage.emit(u, b) for u, b in browsers.items()]
         port = free_ports(1)[0]
-        async with stage.process(health_port=port) as second:
+        async with stage.process(health_port=port, **patient) as second:
             for _ in range(30):
                 jobs += [await stage.emit(u, b) for u, b in browsers.items()]
             await eventually(lambda: _is_up(port), 60)

@@ -1,0 +1,73 @@
+"""What the dispatcher holds, and when it lets go."""
+
+from aiokafka import ConsumerRecord
+
+from delivery.dispatcher import Dispatcher, Rules
+from delivery.encryption import ReceiverKeys
+from delivery.origins import Origin
+from delivery.partition import Partition, Phase
+from delivery.pushes import JobInHand, Push, take_in_hand
+from delivery.rounds import Limits
+from delivery.steps import Ending, NotNow, Step
+from nudge.pushlab import Browser
+from runtime.endpoints import Endpoint
+from schemas.adapters import dump
+from schemas.push import MessageClass, Payload, PushJob
+from tests.harness.waiting import eventually
+
+_FAR = 4_000_000_000_000
+
+
+def job() -> PushJob:
+    return PushJob(
+        job_id="job-1", user_id="ola", scenario="cart_abandoned", created_at=0, expires_at=_FAR,
+        message_class=MessageClass.MARKETING, tag="cart", topic="cart", devices=("phone",),
+        payload=Payload(title="Cart", body="Waits", url="https://shop.example/cart", tag="cart",
+                        scenario="cart_abandoned", job_id="job-1"),
+    )  # fmt: skip
+
+
+def taken(partition: Partition) -> JobInHand:
+    value = dump(job())
+    record = ConsumerRecord(
+        topic="push.jobs", partition=0, offset=7, timestamp=_FAR, timestamp_type=0, key=b"ola",
+        value=value, checksum=None, serialized_key_size=3, serialized_value_size=len(value),
+        headers=(),
+    )  # fmt: skip
+    partition.tracker.take(7)
+    hand = take_in_hand(job(), record, partition, "worker", _FAR)
+    browser = Browser("http://127.0.0.1:9/wpush/v2/x", None)
+    (push,) = hand.pushes
+    push.endpoint = Endpoint(browser.endpoint, "http://127.0.0.1:9", "loopback")
+    push.keys = ReceiverKeys.parse(browser.p256dh, browser.auth)
+    return hand
+
+
+async def test_a_job_given_back_as_its_partition_closed_is_sent_when_it_is_read_again() -> None:
+    broken: list[BaseException] = []
+    attempts: list[Push] = []
+    closing = Partition(0)
+    closing.enter(Phase.OPEN)
+
+    async def attempt(push: Push, _: Origin) -> Step:
+        attempts.append(push)
+        closing.enter(Phase.CLOSED)
+        return NotNow()
+
+    async def end(_: Push, __: Ending) -> None:
+        raise AssertionError("nothing has ended")
+
+    dispatcher = Dispatcher(Limits(4, 4, 3), broken.append)
+    dispatcher.start(Rules(lambda: True, lambda _: True, lambda _, __: None), attempt, end)
+    try:
+        first = taken(closing)
+        assert dispatcher.hold(first)
+        dispatcher.add(first.pushes[0])
+        await eventually(lambda: attempts and not closing.under_way, 10)
+        assert closing.tracker.committable == 7
+        assert dispatcher.held == 0
+        again = taken(Partition(0))
+        assert dispatcher.hold(again)
+    finally:
+        await dispatcher.stop()
+    assert not broken
