@@ -81,6 +81,19 @@ class CoreResult:
         """Microseconds an event, all phases."""
         return sum(self.seconds.values()) / self.events * 1e6
 
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "events": self.events,
+            "micros": {
+                phase.value: round(seconds / self.events * 1e6, 2)
+                for phase, seconds in self.seconds.items()
+            },
+            "events_per_second": round(1e6 / self.micros),
+            "profiles": self.profiles,
+            "written": dict(self.written),
+            "digest": self.digest,
+        }
+
 
 class Lane:
     """One partition and its inputs, as a worker's actor holds them."""

@@ -21,6 +21,7 @@ def register(root: typer.Typer, section: str) -> None:
             "nudge bench streams                              # the figures of the docs",
         ),
     )(streams)
+    group.command("core", epilog=examples("nudge bench core --events 50000"))(core)
     group.command("deliver", epilog=examples("nudge bench deliver --jobs 20000"))(deliver)
     group.command("collector", epilog=examples("nudge bench collector --seconds 5"))(collector)
     group.command("memory", epilog=examples("nudge bench memory --profiles 50000"))(memory)
@@ -55,6 +56,32 @@ def streams(
         say_json(result.as_dict())
     else:
         _show_streams(result)
+
+
+def core(
+    events: Annotated[int, typer.Option(min=1000, help="User and catalogue events.")] = 200_000,
+    users: Annotated[int, typer.Option(min=100, help="Shoppers.")] = 50_000,
+    json: Json = False,
+) -> None:
+    """Where a streams worker's time goes, without Kafka: processor time an event, by phase.
+
+    The same traffic and rules as of `streams`, from fetched records to built batches. What other
+    processes do meanwhile is not counted, though they still make a shared core slower.
+    """
+    from nudge.bench.core import CoreBench
+    from nudge.bench.mix import Mix
+    from nudge.terminal import say_json, say_table
+
+    result = CoreBench(Mix(events=events, users=users)).run()
+    if json:
+        say_json(result.as_dict())
+        return
+    rows = [
+        (phase.value, f"{seconds / result.events * 1e6:.1f}", "")
+        for phase, seconds in result.seconds.items()
+    ]
+    rows.append(("all", f"{result.micros:.1f}", f"{1e6 / result.micros:,.0f}"))
+    say_table(("", "µs an event", "events/s"), rows)
 
 
 def _show_streams(result: "StreamsResult") -> None:

@@ -1,6 +1,8 @@
 """What the benchmarks build and reckon; what they measure is nobody's test."""
 
+from nudge.bench.core import CoreBench
 from nudge.bench.latency import LatencyResult
+from nudge.bench.mix import Mix
 from nudge.bench.profiles import Written, copies
 from nudge.bench.recovered import MemoryResult
 from nudge.bench.rules import quick_version_for
@@ -45,3 +47,11 @@ def test_carts_of_the_latency_benchmark_are_due_at_once_whatever_page_is_in_fron
     text = quick_version_for(_NOON, 10).yaml
     assert load(text, "benchmark").policy.present == 0
     assert "{wait: 10s, copy: cart_abandoned}" in text
+
+
+def test_the_same_traffic_is_worked_off_to_the_same_bytes() -> None:
+    mix = Mix(events=600, users=100, products=50)
+    first, again = CoreBench(mix).run(), CoreBench(mix).run()
+    assert first.events == 600
+    assert first.written["nudge-profiles-changelog"] > 0
+    assert first.digest == again.digest
