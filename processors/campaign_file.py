@@ -256,6 +256,12 @@ def scenario_name(kind: CampaignKind, campaign_id: str) -> str:
     return f"{kind}/{campaign_id}"
 
 
+def kind_of(scenario: str) -> str:
+    """A campaign's kind, in the place of its name; every other scenario's name stays."""
+    found = _SCENARIO.match(scenario)
+    return scenario if found is None else found[1]
+
+
 def is_campaign(scenario: str) -> bool:
     """Whether decisions of that name are a campaign's."""
     return _SCENARIO.match(scenario) is not None

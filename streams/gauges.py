@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from processors.campaign_file import kind_of
 from processors.effects import Effects
 from processors.inputs import Input, Tick
 from runtime.metrics import Metric, counter, gauge, histogram
@@ -30,7 +31,7 @@ class Gauges:
         for made in effects.decisions:
             decision = made.decision
             counter(Metric.DECISIONS).labels(
-                decision.scenario, decision.outcome, decision.reason
+                kind_of(decision.scenario), decision.outcome, decision.reason
             ).inc()
         for late in effects.late:
             counter(Metric.LATE_INPUT).labels(late.topic).inc()

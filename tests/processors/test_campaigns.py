@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from processors.campaign_file import CampaignFileError, read
+from processors.campaign_file import CampaignFileError, kind_of, read
 from processors.campaigns import Campaign
 from processors.partition import Partition
 from processors.scenario_file import load
@@ -228,3 +228,9 @@ def test_a_campaign_that_was_never_started_costs_no_step() -> None:
     shop = shop_of(USERS[:2])
     assert shop.core.next_due() > NOON + 30 * DAY or shop.core.next_due() == NEVER
     assert not shop.core.has_work()
+
+
+def test_metrics_name_a_campaigns_kind_of_which_there_are_few() -> None:
+    assert kind_of("campaign/spring") == "campaign"
+    assert kind_of("flash_sale/spring") == "flash_sale"
+    assert kind_of("cart_abandoned") == "cart_abandoned"
