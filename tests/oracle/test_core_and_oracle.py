@@ -37,7 +37,7 @@ def test_random_shops_are_decided_as_the_rules_say(
 
 def test_the_random_shops_hold_every_kind_of_moment_and_most_reasons() -> None:
     seen: Counter[tuple[str, str]] = Counter()
-    for seed in range(30):
+    for seed in range(45):
         for decision in busy_world(seed).expected() + strict_world(seed).expected():
             seen[decision["scenario"], decision["outcome"]] += 1
             seen["reason", decision["reason"]] += 1

@@ -10,6 +10,7 @@ from tests.oracle.comparing import book_of, plain, replayed, verdicts, withdrawn
 from tests.oracle.generator import Generator, Plan, Record, with_interactions
 from tests.oracle.oracle import Decision, decide
 from tests.oracle.reading import Settings, read_settings
+from tests.timelines.stories import first_text
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -17,7 +18,6 @@ NOON = 20_718 * DAY + 12 * HOUR
 """A Tuesday in September 2026, UTC."""
 
 BUSY = Path(__file__).parent / "busy.yaml"
-SHIPPED = Path(__file__).parents[2] / "processors" / "scenarios" / "default.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _busy() -> str:
 
 @cache
 def _shipped() -> str:
-    return SHIPPED.read_text()
+    return first_text()
 
 
 def _lived(plan: Plan, text: str, until: int, pauses: tuple[tuple[int, bool], ...] = ()) -> World:
