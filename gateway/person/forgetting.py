@@ -30,6 +30,8 @@ from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 _STUB = frozenset({"v", "aa", "rc", "erased_at"})
 """What a forgotten profile's row may hold: its schema, times, hashes of event ids."""
 
+_LEFT_BEHIND = _STUB | {"at", "au", "dv"}
+
 
 class NotYetError(Exception):
     """The worker has not done it in time. Nothing is lost: ask again."""
@@ -59,6 +61,14 @@ def is_stub(row: bytes) -> bool:
     """Whether a row of the changelog says only that somebody asked to be forgotten."""
     plain = to_plain(decode(row))
     return bool(plain.get("erased_at")) and plain.keys() <= _STUB
+
+
+def has_a_life(row: bytes) -> bool:
+    """Whether a browser's profile holds more than its login left there and a subscription.
+
+    What it does not need it is not asked: the next user may be logging in there at this moment.
+    """
+    return not to_plain(decode(row)).keys() <= _LEFT_BEHIND
 
 
 async def forget(
@@ -93,7 +103,7 @@ async def forget(
             await asking.until_row(visitor, lambda row: _moved_to(row) != held.user)
         for visitor in visitors:
             row = asking.rows.get(visitor, held.rows.get(visitor))
-            if row is not None and _moved_to(row) is None and not is_stub(row):
+            if row is not None and _moved_to(row) is None and has_a_life(row):
                 await asking.erase(visitor, anonymous_id=visitor)
         ended = await asking.end_subscriptions({held.user, *visitors})
         newest = asking.rows.get(held.user, held.rows.get(held.user))

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from gateway.person import held as person
-from gateway.person.forgetting import is_stub
+from gateway.person.forgetting import has_a_life, is_stub
 from gateway.person.held import Held
-from processors.profile import Profile, encode, new_profile
+from processors.profile import Device, Profile, encode, new_profile
 from schemas.topics import HANDOVERS, REGISTRY, SHOP_EVENTS, Topic
 from tests.processors.shop import MINUTE, NOON
 
@@ -99,3 +99,11 @@ def test_only_a_stub_counts_as_forgotten(fields: dict[str, Any], forgotten: bool
     for name, value in fields.items():
         setattr(profile, name, value)
     assert is_stub(encode(profile)) is forgotten
+
+
+def test_a_browser_that_nobody_used_since_the_logout_is_not_asked_to_forget() -> None:
+    device = Device("s-1", NOON, {}, None)
+    bare = Profile(schema=100, active_at=NOON, recent=[1], devices=[device])
+    assert not has_a_life(encode(bare))
+    assert not has_a_life(encode(Profile(schema=100, alias_to="ann", alias_until=NOON)))
+    assert has_a_life(encode(Profile(schema=100, active_at=NOON, sessions=1)))
