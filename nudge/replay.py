@@ -151,9 +151,8 @@ class Replayer:
     def catalog_event(self, event: CatalogEvent, recorded_at: int) -> None:
         """An event of ``shop.catalog``, folded here as the catalogue agent does."""
         self._read(recorded_at, FACT_RANK)
-        event = event.model_copy(
-            update={"occurred_at": min(event.occurred_at, recorded_at + MAX_FUTURE_MS)}
-        )
+        if event.occurred_at > recorded_at + MAX_FUTURE_MS:
+            event = event.model_copy(update={"occurred_at": recorded_at + MAX_FUTURE_MS})
         key, folded = catalog_key_of(event), self._folded(event)
         if folded is None:
             return

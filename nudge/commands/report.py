@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "nudge report                                     # the last 30 days, from the topics",
     "nudge report --since 7d --html report.html",
-    "nudge tap all --since 60d --format parquet --out tables/ && nudge report tables/",
+    "nudge tap all --since 60d --format parquet --out tables/    # kept, for later reports",
+    "nudge report tables/",
     "nudge report tables/ --since 2026-10-01T00:00:00Z --until 2026-11-01T00:00:00Z",
     "nudge report tables/ --json | jq '.customers[0].crr'",
 )
