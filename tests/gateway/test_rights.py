@@ -83,10 +83,12 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     assert (await page.subscribe(browser)).status == 200
     await eventually(lambda: rows(stage, visitor), 60.0)
     await logs_in(page, "ann")
+    went_on = await a_browser_that_went_on_by_itself(stage)
+    browsers = sorted([visitor, went_on])
     cart = event("add_to_cart", product_id="lamp", price=4_999, currency="PLN")
     await stage.as_server(cart | {"user_id": "ann"}, cart | {"user_id": other, "event_id": "e-o"})
     await page.subscribe(browser)
-    await eventually(lambda: knows_all(stage, visitor, other), 60.0)
+    await eventually(lambda: knows_all(stage, browsers, other), 60.0)
     await decide(stage.kafka, job("ann", "j-1"), job(other, "j-2"))
     await eventually(lambda: redis.exists(redis_config.redis_key("gateway", "inbox", other)), 20.0)
     await deliver_subscriptions(stage, redis_config, "ann")
@@ -96,7 +98,7 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     answer = await asks(stage, EXPORT, "ann")
     assert answer.status == 200, answer
     told = answer.json()
-    assert told["anonymous_ids"] == [visitor]
+    assert told["anonymous_ids"] == browsers
     assert told["profile"]["cart"][0]["product_id"] == "lamp"
     events = {record["value"]["event_id"] for record in told["records"]["shop.events"]}
     assert {seen_before["event_id"], cart["event_id"]} <= events
@@ -107,7 +109,7 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
 
     env: Any = {"NUDGE_REDIS_URL": redis_config.redis_url.get_secret_value()}
     plan = (await nudge(stage.kafka, "erase", "ann", "--dry-run", "--json", **env)).good().json()
-    assert plan["profiles"] == sorted(["ann", visitor])
+    assert plan["profiles"] == sorted(["ann", *browsers])
     assert {"ledger", "inbox", "owner"} <= {
         key.split(":")[-2].split("\t")[0] for key in plan["redis"]
     }
@@ -117,8 +119,8 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     assert (await rows(stage, "ann"))["ann"].cart
 
     done = (await nudge(stage.kafka, "erase", "ann", "--yes", "--json", **env)).good().json()
-    assert (done["already"], done["anonymous_ids"]) == (False, [visitor])
-    await eventually(lambda: is_forgotten(stage, visitor), 30.0)
+    assert (done["already"], done["anonymous_ids"]) == (False, browsers)
+    await eventually(lambda: is_forgotten(stage, *browsers), 30.0)
     left = [key.decode() async for key in redis.scan_iter(f"*{redis_config.namespace}*")]
     assert not [key for key in left if "ann" in key or visitor in key or "j-1" in key]
     assert redis_config.redis_key("gateway", "inbox", other) in left
@@ -127,7 +129,7 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     late = {"user_id": "ann", "occurred_at": done["erased_at"] - 1}
     await stage.as_server(event(**late), event(user_id=other, product_id="sentinel"))
     await eventually(lambda: has_seen(stage, other, "sentinel"), 30.0)
-    await eventually(lambda: is_forgotten(stage, visitor), 30.0)
+    await eventually(lambda: is_forgotten(stage, *browsers), 30.0)
 
     again = await asks(stage, ERASURE, "ann")
     assert again.status == 200, again
@@ -135,20 +137,40 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     assert again.json()["erased_at"] == done["erased_at"]
 
 
-async def knows_all(stage: Stage, visitor: str, other: str) -> bool:
-    found = await rows(stage, "ann", visitor, other)
+async def a_browser_that_went_on_by_itself(stage: Stage) -> str:
+    """Ann logged in there, and out again; what was looked at since is of whoever sits there."""
+    page = await stage.page()
+    name = page.anonymous_id
+    assert (await page.send(event(anonymous_id=name))).status == 202
+    await logs_in(page, "ann")
+    await eventually(lambda: moved(stage, name, "ann"), 60.0)
+    await stage.as_server(event("logout", user_id="ann", anonymous_id=name))
+    await eventually(lambda: moved(stage, name, None), 60.0)
+    page.identity = None
+    assert (await page.send(event(anonymous_id=name, product_id="by-itself"))).status == 202
+    await eventually(lambda: has_seen(stage, name, "by-itself"), 30.0)
+    return name
+
+
+async def moved(stage: Stage, name: str, to: str | None) -> bool:
+    row = (await rows(stage, name)).get(name)
+    return row is not None and row.alias_to == to
+
+
+async def knows_all(stage: Stage, browsers: list[str], other: str) -> bool:
+    found = await rows(stage, "ann", other)
     ann = found.get("ann")
     if ann is None or other not in found:
         return False
-    return ann.aliases == [visitor] and bool(ann.cart) and bool(ann.devices)
+    return sorted(ann.aliases) == browsers and bool(ann.cart) and bool(ann.devices)
 
 
 async def has_seen(stage: Stage, user: str, product: str) -> bool:
     return product in [i.product_id for i in (await rows(stage, user))[user].viewed]
 
 
-async def is_forgotten(stage: Stage, visitor: str) -> bool:
-    for row in (await rows(stage, "ann", visitor)).values():
+async def is_forgotten(stage: Stage, *browsers: str) -> bool:
+    for row in (await rows(stage, "ann", *browsers)).values():
         held = (row.cart, row.viewed, row.devices, row.aliases, row.orders, row.days, row.alias_to)
         assert not any(held)
     return True
