@@ -102,6 +102,64 @@ async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_ab
     say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
 
 
+@app.command(
+    epilog=examples(
+        "nudge scenarios preview cart_abandoned events.jsonl",
+        "nudge scenarios preview welcome events.jsonl --scenarios mine.yaml --user anna",
+    )
+)
+def preview(
+    name: Annotated[str, typer.Argument(help="The scenario, as the file names it.")],
+    events: Annotated[
+        list[Path], typer.Argument(help="Recorded events (JSON lines).", exists=True)
+    ],
+    scenarios: Annotated[
+        Path | None, typer.Option(help="A scenario file; default: the one in force.", exists=True)
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", "-u", help="Only this user's.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Move the clock on to this time after the last event.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Decisions to show.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Say what one scenario would have said on recorded events: to whom, its words, why not.
+
+    Nothing is written and nothing is sent. Users count as reachable and consenting unless the
+    events say otherwise; `nudge replay` decides the same, of all scenarios.
+    """
+    import asyncio
+
+    from nudge.audience import rules_of
+    from nudge.previewing import preview as previewed
+    from nudge.terminal import note, plain, say, say_json
+    from nudge.when import moment_ms, now_ms, rfc3339
+
+    rules = asyncio.run(rules_of(scenarios))
+    end = None if until is None else moment_ms(until, now=now_ms())
+    found = previewed(rules, name, events, user, end)
+    shown = [(one, found.said.get(one.job_id or "")) for one in found.decisions[:limit]]
+    if json:
+        say_json({
+            "scenario": name, "counts": dict(found.counts()),
+            "decisions": [
+                one.model_dump(mode="json", exclude_none=True)
+                | ({} if payload is None else {"says": payload.model_dump(exclude_none=True)})
+                for one, payload in shown
+            ],
+        })  # fmt: skip
+        return
+    if not found.decisions:
+        note(f"Nothing was decided of {plain(name)} on these events.")
+        return
+    say(", ".join(f"{count:,} {what}" for what, count in found.counts().most_common()))
+    for one, payload in shown:
+        title = one.evidence.get("title", "")
+        says = title if payload is None else f"{payload.title} · {payload.body}"
+        line = f"{rfc3339(one.decided_at)}  {one.user_id}  {one.outcome.value} {one.reason.value}"
+        say(plain(f"{line}  {says}".rstrip()))
+
+
 @app.command("list", epilog=examples("nudge scenarios list", "nudge scenarios list --json"))
 def list_(
     json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,

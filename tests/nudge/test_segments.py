@@ -51,3 +51,18 @@ async def test_who_or_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert listed.good().json() == [
         {"segment": "readers", "publish": False, "scenarios": ["welcome"]}
     ]
+
+
+async def test_a_scenario_is_previewed_with_its_words_and_its_reasons(tmp_path: Path) -> None:
+    _, scenarios, _, events = files(tmp_path)
+    sign_up = {"type": "sign_up", "occurred_at": AT + 60_000}
+    with Path(events).open("ab") as more:  # noqa: ASYNC230 - a line
+        for user in ("ann", "bob"):
+            more.write(b"\n" + to_json(sign_up | {"event_id": f"s-{user}", "user_id": user}))
+    words = ("scenarios", "preview", "welcome", events, "--scenarios", scenarios, "--json")
+    answer = (await nudge(None, *words)).good().json()
+    assert answer["counts"] == {"sent ok": 1, "dropped not_in_segment": 1}
+    said = {one["user_id"]: one.get("says", {}).get("title") for one in answer["decisions"]}
+    assert said == {"ann": "Welcome", "bob": None}
+    unknown = await nudge(None, "scenarios", "preview", "welcom", *words[3:])
+    assert "Did you mean welcome?" in unknown.failed().err

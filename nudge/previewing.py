@@ -1,0 +1,55 @@
+"""What a scenario would have said on recorded events: to whom, in which words, and why not."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from nudge.problem import Problem
+from nudge.replay import Replayer
+from nudge.replay_input import feed_files
+from processors.rule_book import RuleBook
+from processors.rules import Rules
+from schemas.decisions import Decision
+from schemas.push import Payload
+
+_PARTITIONS = 4
+
+
+@dataclass(slots=True)
+class Preview:
+    """Final decisions of one scenario, in the order of time; ``said``: what was sent, by job."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    said: dict[str, Payload] = field(default_factory=dict)
+
+    def counts(self) -> Counter[str]:
+        """How many, by ``outcome reason``."""
+        return Counter(f"{one.outcome.value} {one.reason.value}" for one in self.decisions)
+
+
+def preview(
+    rules: Rules, scenario: str, files: list[Path], user: str | None, until: int | None
+) -> Preview:
+    """Replays the files; keeps what was decided of the scenario (and of the user).
+
+    Raises:
+        Problem: the scenario file has no such scenario.
+    """
+    if scenario not in rules.scenarios:
+        near = get_close_matches(scenario, rules.scenarios, n=1)
+        cure = f"Did you mean {near[0]}?" if near else "`nudge scenarios check` lists them."
+        raise Problem(f"There is no scenario {scenario!r} in version {rules.version}.", cure)
+    book = RuleBook()
+    book.add(rules, 0)
+    replayer, found = Replayer(book, partitions=_PARTITIONS), Preview()
+    outcomes = [replayer.take() for _ in feed_files(replayer, files, lambda _bytes: None)]
+    outcomes.append(replayer.finish(until))
+    for outcome in outcomes:
+        found.decisions += [
+            one
+            for one in outcome.decisions
+            if one.final and one.scenario == scenario and user in (None, one.user_id)
+        ]
+        found.said |= {job.job_id: job.payload for job in outcome.jobs if job.scenario == scenario}
+    return found
