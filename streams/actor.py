@@ -148,6 +148,7 @@ class PartitionActor:
         assert self._core is not None
         assert self._merge is not None
         now = wall_ms()
+        self._inputs.handovers.pace(now)
         taken = self._merge.take(now, self._settings.step_records)
         self._inputs.relieve()
         if taken:

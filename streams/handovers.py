@@ -15,6 +15,8 @@ from schemas.topics import HANDOVERS
 from streams.merge import Fetched, Taken, not_read_before
 
 _MAX_LOOKS = 200
+_BEHIND_TO_AHEAD = 16
+"""A partition runs ahead of the marks by this part of how far they are behind the wall."""
 
 
 class HandoverInbox:
@@ -50,6 +52,7 @@ class HandoverInbox:
         self._offsets: list[int] = []
         self._ahead = set(ahead)
         self._known = 0
+        self._ahead_of_marks = HANDOVER_DELAY_MS
         self._looks: deque[tuple[int, int]] = deque()
 
     def __len__(self) -> int:
@@ -106,11 +109,26 @@ class HandoverInbox:
         if len(self._looks) < _MAX_LOOKS:
             self._looks.append((least, end))
 
-    def promise(self) -> int:
-        """Nothing still to come has its place at or before this time (ms)."""
+    def complete_until(self) -> int:
+        """Every handover whose place is before this time (ms) was fetched; 0 while unknown."""
         while self._looks and self._looks[0][1] <= self.position:
             self._known = max(self._known, self._looks.popleft()[0])
-        return self._known + HANDOVER_DELAY_MS - 1 if self._known else 0
+        return self._known + HANDOVER_DELAY_MS if self._known else 0
+
+    def pace(self, now: int) -> None:
+        """Sets how far the merge may run ahead of the marks at ``now`` (ms).
+
+        Strides of two seconds would work off an hour's backlog for many minutes. While the marks
+        are over half a minute behind, the strides are longer, and whom a handover comes too late
+        for is listed; the clock waits for the marks all the same.
+        """
+        until = self.complete_until()
+        behind = now - until if until else 0
+        self._ahead_of_marks = max(HANDOVER_DELAY_MS, behind // _BEHIND_TO_AHEAD)
+
+    def promise(self) -> int:
+        """The merge need not wait for one whose place is at or before this time (ms)."""
+        return self._known + self._ahead_of_marks - 1 if self.complete_until() else 0
 
     def has_known(self) -> bool:
         """Whether one waits that stands at or before the promise."""

@@ -92,7 +92,7 @@ class PartitionInputs:
     def handed_over_until(self) -> int:
         """Every handover whose place is before this time (ms) is taken."""
         first = self.handovers.first_at()
-        until = self.handovers.promise() + 1
+        until = self.handovers.complete_until()
         return until if first is None else min(until, first)
 
     def rows(self) -> dict[str, StoredInput]:

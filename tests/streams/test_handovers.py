@@ -46,7 +46,7 @@ def test_a_user_is_told_nothing_that_a_login_elsewhere_may_still_come_before() -
     inbox = handovers()
     merge = with_events(inbox, T0 - 5_000, T0 - 1_000)
     assert merge.take(T0, 10) == []
-    inbox.look(least=T0 - 7_000, end=0)
+    inbox.look(least=T0 - 4_999 - HANDOVER_DELAY_MS, end=0)
     assert offsets(merge.take(T0, 10)) == [100]
     inbox.look(least=T0 - 1_000 - HANDOVER_DELAY_MS, end=0)
     assert merge.take(T0, 10) == [], "one caused in that millisecond comes before the event"
@@ -62,6 +62,15 @@ def test_a_mark_counts_when_everything_that_stood_in_the_log_by_then_is_fetched(
     assert inbox.promise() == 0
     inbox.add(fetched(Rec(1, T0 + 1_000)))
     assert inbox.promise() == T0 + HANDOVER_DELAY_MS - 1
+
+
+def test_a_long_backlog_is_worked_off_in_long_strides_and_its_end_in_short_ones() -> None:
+    inbox = handovers()
+    inbox.look(least=T0, end=0)
+    for behind, stride in ((3_602_000, 225_000), (34_000, 2_000), (0, 2_000)):
+        inbox.pace(T0 + behind)
+        assert inbox.promise() == T0 + stride - 1
+        assert inbox.complete_until() == T0 + HANDOVER_DELAY_MS, "the clock waits all the same"
 
 
 def test_the_login_that_came_first_is_told_first_though_it_stands_behind_in_the_log() -> None:
