@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from processors import config
+from processors.campaign_file import CampaignFile, Schedule
 from processors.config import ScenarioConfig
 from processors.copy import NAMES
 from processors.durations import Duration, format_duration
@@ -20,8 +21,9 @@ from processors.scenarios.reminder import ReminderConfig
 from processors.scenarios.reorder import ReorderConfig
 from schemas.push import MessageClass, Urgency
 
+_PAGES = ("scenario-file.md", "segments.md", "campaigns.md")
 _DOCS = Path(__file__).parents[2] / "docs"
-PAGE = "\n".join((_DOCS / name).read_text() for name in ("scenario-file.md", "segments.md"))
+PAGE = "\n".join((_DOCS / name).read_text() for name in _PAGES)
 
 MODELS: dict[str, type[BaseModel]] = {
     "`shop`": config.Shop,
@@ -30,6 +32,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "`policy.caps`": config.Caps,
     "`policy.caps_for`": config.KindCaps,
     "Every scenario": config.ScenarioConfig,
+    "The file": CampaignFile,
+    "`schedule`": Schedule,
     "A segment's settings": config.SegmentConfig,
     "A voucher": config.VoucherConfig,
     "A handoff": config.HandoffConfig,
