@@ -121,7 +121,8 @@ class Apply:
         if profile.erased_at and at <= profile.erased_at:
             return profile
         turn = self._turn(record, key, profile, at, historical)
-        if profile.alias_to is not None and not identity.moves(event, key):
+        stays = kind is e.ErasureRequested or identity.moves(event, key)
+        if profile.alias_to is not None and not stays:
             if at < profile.alias_until:
                 identity.forward(turn, event, record)
                 return profile

@@ -118,7 +118,8 @@ class _World:
         shopper = self.shopper(record["key"])
         self.moments.judge(shopper, self.clock)
         topic, value = record["topic"], record["value"]
-        if shopper["moved_to"] is not None and topic in ("shop.events", "push.subscriptions"):
+        moved = shopper["moved_to"] is not None and not _erases(record)
+        if moved and topic in ("shop.events", "push.subscriptions"):
             return [self._forwarded(record, shopper["moved_to"])]
         if topic == "push.subscriptions":
             self._subscription(shopper, record)
@@ -242,6 +243,11 @@ class _World:
             homes[partition_of(key, self.partitions)].append(shopper)
         for home in homes.values():
             open_by_news(self.moments, home, change, at, self.partitions)
+
+
+def _erases(record: Record) -> bool:
+    """Who asks under an id to be forgotten means that id."""
+    return bool(record["value"]) and record["value"].get("type") == "erasure_requested"
 
 
 def _moves(record: Record) -> bool:
