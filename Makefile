@@ -10,7 +10,7 @@ UV_VERSION := 0.13.9
 PYTEST_ARGS ?=
 # Most tests wait for brokers and browsers: more processes than cores, each with its own Kafka.
 TEST_PROCESSES ?= 3
-PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # The first Python on the PATH that is new enough; PYTHON=… names another.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \

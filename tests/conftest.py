@@ -19,6 +19,18 @@ for _name in [name for name in os.environ if name.startswith("NUDGE_")]:
     del os.environ[_name]
 
 
+WAITING_ROOMS = ("streams", "oracle", "delivery", "browsers", "gateway", "nudge")
+"""Their tests wait for real parts: begun first, they leave no process idle at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        room = item.path.relative_to(item.config.rootpath).parts[1]
+        return WAITING_ROOMS.index(room) if room in WAITING_ROOMS else len(WAITING_ROOMS)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """``host:port`` of the run's broker. Do not restart it: ask for ``own_kafka``."""
