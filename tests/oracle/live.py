@@ -173,7 +173,8 @@ async def replayed_from_topics(
 def bought_in_time(decisions: Iterable[dict[str, Any]], records: Iterable[Record]) -> list[str]:
     """Cart messages that were sent although a purchase, arrived by then, had ended the moment.
 
-    A login since then may have brought a cart that was not bought.
+    A login since then may have brought a cart that was not bought; what is due in the very
+    millisecond of a purchase comes before it.
     """
     purchases: dict[str, list[tuple[int, int]]] = {}
     logins: dict[str, list[int]] = {}
@@ -189,6 +190,6 @@ def bought_in_time(decisions: Iterable[dict[str, Any]], records: Iterable[Record
             opened, at = decision["evidence"]["opened_at"], decision["decided_at"]
             brought = max(logins.get(decision["user_id"], ()), default=0)
             for occurred, arrived in purchases.get(decision["user_id"], ()):
-                if opened < occurred <= at and brought <= occurred and arrived <= at:
+                if opened < occurred < at and brought <= occurred and arrived <= at:
                     false.append(decision["decision_id"])
     return false
