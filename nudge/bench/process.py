@@ -72,6 +72,14 @@ class Measured:
                 + " / ".join(last)
             )
 
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL where that is not enough."""
+        self._process.terminate()
+        try:
+            self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
     def kill(self) -> None:
         """SIGKILL."""
         self._process.kill()

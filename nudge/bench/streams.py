@@ -10,13 +10,11 @@ import contextlib
 import logging
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,16 +22,15 @@ from aiokafka.errors import KafkaError
 
 from nudge import topics
 from nudge.bench.mix import Mix, Traffic, Wire
+from nudge.bench.process import MEASURED_CORE, OTHER_CORE, Measured
 from nudge.bench.rules import version_for
 from nudge.controls import apply_version
 from nudge.local import LocalKafka
-from nudge.local.places import fresh_directory
 from nudge.problem import Problem
 from runtime.settings import KafkaSettings
 from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 
 PARTITIONS = 4
-WORKER_CORE, BROKER_CORE = 0, 1
 _POLL_S = 0.1
 _DEADLINE_S = 1800.0
 _STOCK_SHARE = 0.1
@@ -99,7 +96,7 @@ def run(mix: Mix, runs: int, *, stock: bool, say: Say) -> StreamsResult:
     # While topics are made, clients say that they have no leader yet, and try again.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     result = StreamsResult(mix)
-    kafka = LocalKafka(heap_mb=2048, prefix=("taskset", "-c", str(BROKER_CORE)), say=say)
+    kafka = LocalKafka(heap_mb=2048, prefix=("taskset", "-c", str(OTHER_CORE)), say=say)
     kafka.start()
     try:
         for number in range(1, runs + 1):
@@ -152,28 +149,16 @@ async def _produce(settings: KafkaSettings, wires: Iterable[Wire]) -> None:
 
 
 @contextmanager
-def _pinned(command: list[str], environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process on the worker's core; stopped at the end. Its log is kept."""
-    log: Path = fresh_directory("bench") / "process.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            ["taskset", "-c", str(WORKER_CORE), *command],  # noqa: S607 - util-linux
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
-        )
+def _pinned(command: list[str], settings: dict[str, str]) -> Iterator[Measured]:
+    """A process on the worker's core; asked to stop at the end. Its log is kept."""
+    started = Measured(command, {**os.environ, **settings}, MEASURED_CORE)
     try:
-        yield process
+        yield started
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        started.stop()
 
 
-def _worker(settings: KafkaSettings) -> "AbstractContextManager[subprocess.Popen[bytes]]":
+def _worker(settings: KafkaSettings) -> AbstractContextManager[Measured]:
     environment = {
         "NUDGE_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
         "NUDGE_NAMESPACE": settings.namespace,
@@ -197,9 +182,7 @@ async def _measure_stock(settings: KafkaSettings, mix: Mix) -> Rate:
         return await _follow(settings, app, share, process)
 
 
-async def _done(
-    settings: KafkaSettings, inputs: Iterable[Topic], process: "subprocess.Popen[bytes]"
-) -> None:
+async def _done(settings: KafkaSettings, inputs: Iterable[Topic], process: Measured) -> None:
     """Returns when the worker has committed all of ``inputs``."""
     async with _offsets(settings) as offsets:
         for topic in inputs:
@@ -209,15 +192,13 @@ async def _done(
                     break
 
 
-async def _follow(
-    settings: KafkaSettings, group: str, share: float, process: "subprocess.Popen[bytes]"
-) -> Rate:
+async def _follow(settings: KafkaSettings, group: str, share: float, process: Measured) -> Rate:
     """Watches the group's offsets of ``shop.events`` until ``share`` of them is committed."""
     first: Rate | None = None
     async with _offsets(settings) as offsets:
         goal = await offsets.end(SHOP_EVENTS) * share
         async for done in offsets.committed(group, SHOP_EVENTS, process):
-            seen = Rate(done, time.perf_counter(), core_seconds(process.pid))
+            seen = Rate(done, time.perf_counter(), process.core_seconds())
             if first is None and done:
                 first = seen
             if first is not None and done >= goal and done > first.records:
@@ -245,9 +226,7 @@ class _Offsets:
             ends = await consumer.end_offsets([TopicPartition(name, p) for p in range(PARTITIONS)])
             return sum(ends.values())
 
-    async def committed(
-        self, group: str, topic: Topic, process: "subprocess.Popen[bytes]"
-    ) -> AsyncIterator[int]:
+    async def committed(self, group: str, topic: Topic, process: Measured) -> AsyncIterator[int]:
         """Again and again the sum of what ``group`` has committed.
 
         Raises:
@@ -256,8 +235,7 @@ class _Offsets:
         """
         name, deadline = self._settings.topic(topic), time.perf_counter() + _DEADLINE_S
         while time.perf_counter() < deadline:
-            if process.poll() is not None:
-                raise Problem(f"the worker ended with code {process.returncode}")
+            process.check()
             with contextlib.suppress(KafkaError):
                 offsets = await self._admin.list_consumer_group_offsets(group)
                 yield sum(max(at.offset, 0) for tp, at in offsets.items() if tp.topic == name)
@@ -273,9 +251,3 @@ async def _offsets(settings: KafkaSettings) -> AsyncIterator[_Offsets]:
         yield _Offsets(settings, admin)
     finally:
         await admin.close()
-
-
-def core_seconds(pid: int) -> float:
-    """Processor time of a process so far, user and system (proc(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
