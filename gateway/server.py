@@ -1,6 +1,7 @@
 """A gateway process: from its start to a clean stop."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -57,6 +58,10 @@ class Gateway:
     async def run(self, *, handle_signals: bool = True) -> None:
         """Serves until told to stop.
 
+        Args:
+            handle_signals: whether the process is this gateway's own: SIGTERM and SIGINT stop it,
+                and the garbage collector is set to its ways.
+
         Raises:
             TopicsMissingError: topics are missing or do not fit together.
             KafkaError: the cluster cannot be reached at the start.
@@ -73,6 +78,11 @@ class Gateway:
                 self._app.router.lifespan_context(self._app),
                 HealthServer(self._settings, self._checks(self._app.state.site)),
             ):
+                if handle_signals:
+                    # A full look at all that was imported and made so far stops every answer.
+                    gc.collect()
+                    gc.freeze()
+                    gc.set_threshold(10_000, 20, 50)
                 await self._serve()
         finally:
             for number in signals:

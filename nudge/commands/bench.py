@@ -138,24 +138,25 @@ def deliver(
 def collector(
     seconds: Annotated[float, typer.Option(min=1, help="Each of the two paces.")] = 20.0,
     batch: Annotated[int, typer.Option(min=1, max=100, help="Events in a request.")] = 10,
+    rate: Annotated[float, typer.Option(min=10, help="Events a second of the second pace.")] = 1500,
     json: Json = False,
 ) -> None:
     """Events a second of one gateway pinned to one core, each batch acknowledged by the broker.
 
-    Then at half that pace: how long an answer takes.
+    Then at a steady pace: how long an answer takes, from the moment it was to be asked for.
     """
     import asyncio
 
     from nudge.bench.collector import run
     from nudge.terminal import note, say_json, say_table
 
-    result = asyncio.run(run(seconds=seconds, batch=batch, say=note))
+    result = asyncio.run(run(seconds=seconds, batch=batch, rate=rate, say=note))
     if json:
         say_json(result.as_dict())
         return
     rows = [
-        (f"{result.per_second:,.0f}", f"{result.per_core_second:,.0f}",
-         f"{result.half_rate:,.0f}", f"{result.p50_ms:.1f} ms", f"{result.p99_ms:.1f} ms")
+        (f"{result.per_second:,.0f}", f"{result.per_core_second:,.0f}", f"{result.rate:,.0f}",
+         f"{result.at_share_ms(0.5):.1f} ms", f"{result.at_share_ms(0.99):.1f} ms")
     ]  # fmt: skip
     say_table(("events/s", "a second of core", "then at events/s", "p50", "p99"), rows)
 
