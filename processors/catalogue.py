@@ -190,7 +190,10 @@ class Catalogue:
         self, key: str, applied: Mapping[int, int], at: int | None = None
     ) -> ProductFacts | None:
         """The product as of ``at`` (ms), among the versions applied (offset by partition)."""
-        for version in reversed(self._versions.get(key, ())):
+        versions = self._versions.get(key)
+        if versions is None:
+            return None
+        for version in reversed(versions):
             if version.offset <= applied.get(version.partition, -1) and (
                 at is None or version.recorded_at <= at
             ):

@@ -23,8 +23,8 @@ class Desk:
     """``clock`` and ``now`` in ms; see :class:`processors.inputs.Tick`."""
 
     __slots__ = (
-        "applied", "assume_reachable", "book", "catalogue", "clock", "effects",
-        "first_quiet", "now", "partitions", "quiet", "rules", "source", "vouchers",
+        "applied", "assume_reachable", "book", "by_category", "catalogue", "clock", "effects",
+        "first_quiet", "now", "partitions", "quiet", "rules", "source", "ties", "vouchers",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +43,10 @@ class Desk:
         self.assume_reachable = assume_reachable
         """Users count as subscribed and consenting until they say otherwise (replay)."""
         self.applied: dict[int, int] = {}
+        self.by_category = False
+        """Whether any scenario looks for users by the categories they view."""
+        self.ties: list[str] = []
+        """What the user in hand has come to care for; see :class:`processors.interests.Shelf`."""
         self.clock = 0
         self.now = 0
         self.effects = Effects()

@@ -18,9 +18,12 @@ each go on while it knows how far the others are, live and in a replay alike.
 """
 
 
+_NAMING = (e.Login, e.SignUp)
+
+
 def moves(event: e.ShopEvent, key: str) -> bool:
     """Whether the event, under an anonymous key, says whose profile this is."""
-    return isinstance(event, e.Login | e.SignUp) and event.user_id != key
+    return isinstance(event, _NAMING) and event.user_id != key
 
 
 def hand_over(turn: Turn, event: e.Login | e.SignUp, arrived_at: int) -> Profile:

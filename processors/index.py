@@ -1,18 +1,14 @@
 """Who cares for a product: dense user numbers by product. Checked against the profile on use."""
 
 from array import array
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
-from processors.catalogue import ProductFacts, category_subject, topic_subject
-from processors.profile import Profile, ProfileGlance, from_plain
-from schemas import structs as e
-from schemas.people import HandoverEvent, HandoverProfile
+from processors.catalogue import category_subject, topic_subject
+from processors.profile import Profile, ProfileGlance
 
 _COMPACT_FROM = 64
-Lookup = Callable[[str], ProductFacts | None]
 
 
 class InterestIndex:
@@ -42,36 +38,6 @@ class InterestIndex:
         """Each number once, in ascending order."""
         users = self._users.get(product_id)
         return [] if users is None else sorted(set(users))
-
-
-NAMING: dict[type, Callable[[Any], Iterable[str]]] = {
-    e.ViewItem: lambda event: (event.product_id,),
-    e.AddToCart: lambda event: (event.product_id,),
-    e.AddToWishlist: lambda event: (event.product_id,),
-    e.StockAlertRequested: lambda event: (event.product_id,),
-    e.CartSnapshot: lambda event: {item.product_id for item in event.items},
-    e.TopicFollow: lambda event: (topic_subject(event.topic),),
-    HandoverProfile: lambda handover: products_of(from_plain(handover.profile)),
-    HandoverEvent: lambda handover: _products_in(handover.event),
-}
-"""The products that a record may tie its user to, by the type of its value."""
-
-
-def _products_in(event: dict[str, Any]) -> set[str]:
-    items = event.get("items", ())
-    if event["type"] == "topic_follow":
-        return {topic_subject(event["topic"])}
-    return {item["product_id"] for item in (event, *items) if "product_id" in item}
-
-
-def category_viewed(value: object, facts: Lookup) -> str | None:
-    """The category that an event says its user looked at."""
-    if not isinstance(value, e.ViewItem | e.AddToCart):
-        return None
-    if value.category is not None:
-        return value.category
-    found = facts(value.product_id)
-    return None if found is None else found.category
 
 
 class _Categories(msgspec.Struct, rename={"categories": "ct"}):

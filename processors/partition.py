@@ -10,14 +10,15 @@ from processors.campaign_walk import CampaignState, CampaignWalks
 from processors.catalogue import Catalogue, ProductFacts, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
-from processors.index import (
-    NAMING,
-    InterestIndex,
-    categories_of,
-    category_viewed,
-    products_of,
+from processors.index import InterestIndex, categories_of, products_of
+from processors.inputs import (
+    HANDOVER_RANK,
+    SUBSCRIPTION_RANK,
+    FactRecord,
+    Input,
+    Tick,
+    UserRecord,
 )
-from processors.inputs import FactRecord, Input, Tick, UserRecord
 from processors.judge import judge_due
 from processors.news import UnderWay, Walk
 from processors.opened import OpenProfiles
@@ -25,9 +26,8 @@ from processors.people import Apply
 from processors.profile import EMPTY_ROW, Profile, ProfileGlance, decode, encode, glance
 from processors.quiet import next_look, quiet_at, wakes_at
 from processors.rule_book import RuleBook
-from processors.scenarios.base import cares_for
 from processors.table import NEVER, RESERVED, ProfileTable
-from schemas.people import HandoverEvent, HandoverProfile
+from schemas.people import HandoverProfile
 
 STATE_KEY = RESERVED + b"core"
 """Row of what the partition itself must remember: clock, applied products, walks under way."""
@@ -73,7 +73,6 @@ class Partition:
         self._walks: list[UnderWay] = []
         self._walked = 0
         self._state_row = b""
-        self._by_category = False
         self._apply = Apply(self.desk)
         self._recover()
 
@@ -120,7 +119,7 @@ class Partition:
             self._wake(number, seen, row)
             for product_id in products_of(seen):
                 self._index.add(product_id, number)
-            if self._by_category:
+            if self.desk.by_category:
                 self._index_categories(number, row)
         self._state_row = stored or b""
         self.desk.applied.update({int(p): offset for p, offset in state.applied.items()})
@@ -146,8 +145,8 @@ class Partition:
         same = desk.rules is not None and desk.rules.version == rules.version
         desk.rules = rules
         desk.quiet, desk.first_quiet = rules.quiet, rules.first_quiet
-        newly = rules.by_category and not self._by_category
-        self._by_category = rules.by_category
+        newly = rules.by_category and not desk.by_category
+        desk.by_category = rules.by_category
         if recovering or same or not (rules.quiet or newly):
             return
         for number, _, row in self.table.users():
@@ -173,7 +172,7 @@ class Partition:
         The answer holds every row that changed. The table is changed already: whoever cannot
         commit the answer must throw the partition away and recover it.
         """
-        desk = self.desk
+        desk, record = self.desk, self._record
         effects = desk.effects = Effects()
         if desk.rules is None:
             self._switch_rules()
@@ -183,7 +182,7 @@ class Partition:
         for item in inputs:
             if isinstance(item, UserRecord):
                 desk.source = item.source
-                self._record(item)
+                record(item)
             elif isinstance(item, FactRecord):
                 desk.source = item.source
                 self._fact(item.key, item.source.partition, item.source.offset, item.recorded_at)
@@ -196,33 +195,31 @@ class Partition:
         return effects
 
     def _record(self, record: UserRecord) -> None:
-        if record.arrived_at >= self._campaigns.next_at:
+        campaigns = self._campaigns
+        if record.arrived_at >= campaigns.next_at:
             self._begin_campaigns(record.arrived_at)
-        key = self._apply.key_of(record)
+        key = self._apply.key_of(record) if record.rank == SUBSCRIPTION_RANK else record.key
         profile = self._open.touch(key)
         if self._walks:
             self._catch_up(key, profile, record.recorded_at)
-        if self._campaigns.walks:
-            self._campaigns.catch_up(key, profile, record.recorded_at)
+        if campaigns.walks:
+            campaigns.catch_up(key, profile, record.recorded_at)
         after = self._apply.record(record, key, profile)
         if after is not profile:
             self._open.replace(key, after)
-        name = NAMING.get(type(record.value))
-        if name is not None:
-            for product_id in name(record.value):
-                if cares_for(after, product_id):
-                    self._index.add(product_id, self.table.number_for(key.encode()))
-        if self._by_category:
-            self._heed_category(record.value, key, after)
+        if record.rank == HANDOVER_RANK and isinstance(record.value, HandoverProfile):
+            self.desk.ties += products_of(after)
+            if self.desk.by_category:
+                self.desk.ties += map(category_subject, after.categories)
+        if self.desk.ties:
+            self._tie(key)
 
-    def _heed_category(self, value: object, key: str, after: Profile) -> None:
-        """Who looked at a category for the second time may hear of what is new in it."""
-        if isinstance(value, HandoverProfile | HandoverEvent):
-            self._index_categories(self.table.number_for(key.encode()), encode(after))
-            return
-        category = category_viewed(value, self.desk.product)
-        if category is not None and after.categories.get(category, (0, 0))[0] > 1:
-            self._index.add(category_subject(category), self.table.number_for(key.encode()))
+    def _tie(self, key: str) -> None:
+        """The user has come to care for something: news of it is for them as well."""
+        ties, number = self.desk.ties, self.table.number_for(key.encode())
+        for subject in ties:
+            self._index.add(subject, number)
+        ties.clear()
 
     def _tick(self, tick: Tick, *, last: bool) -> None:
         desk, table = self.desk, self.table
@@ -363,12 +360,12 @@ class Partition:
             self.table.put(STATE_KEY, row)
 
     def _write(self, key: str, profile: Profile) -> None:
-        table, encoded, moments = self.table, key.encode(), profile.moments
-        self._open.moments += len(moments)
+        table, encoded = self.table, key.encode()
+        number = table.find(encoded)
+        was = None if number is None else table.row(number)
         expiry = _expiry(profile.known, profile.active_at)
-        was = table.get(encoded)
         row = None
-        if moments or expiry > self.desk.clock:
+        if profile.moments or expiry > self.desk.clock:
             row = encode(profile)
             if was is None and row == EMPTY_ROW:
                 row = None
@@ -378,11 +375,14 @@ class Partition:
             if was is not None:
                 self.desk.effects.writes[encoded] = None
             return
+        if number is None:
+            number = table.number_for(encoded)
         if row != was:
             self.desk.effects.writes[encoded] = row
-            table.put(encoded, row)
+            table.set_row(number, row)
+        self._open.moments += len(profile.moments)
         due = next_look(profile, self.desk)
-        table.wake_at(table.number_for(encoded), min(due, expiry))
+        table.wake_at(number, due if due < expiry else expiry)
 
 
 def _expiry(known: bool, active_at: int) -> int:

@@ -5,6 +5,7 @@ from processors.attribution import ordered, refunded, touched
 from processors.desk import Desk
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
+    EVENT_RANK,
     HANDOVER_RANK,
     INTERACTION_RANK,
     RESULT_RANK,
@@ -14,9 +15,10 @@ from processors.inputs import (
 from processors.judge import judge_due, withdraw
 from processors.merging import merge
 from processors.profile import Device, Moment, Profile, new_profile
-from processors.quiet import quiet_at
-from processors.reduce import Lookup, reduce, touch
+from processors.quiet import next_look
+from processors.reduce import reduce, touch
 from processors.response import remember_interaction
+from processors.rules import NOBODY
 from processors.segment_watch import leave_all
 from processors.session import begin_session
 from processors.turn import Turn
@@ -53,6 +55,8 @@ class Apply:
     def record(self, record: UserRecord, key: str, profile: Profile) -> Profile:
         """The user's profile after the record: the same one, or what takes its place."""
         rank, value = record.rank, record.value
+        if rank == EVENT_RANK:
+            return self._event(record, key, profile, value, record.historical)  # type: ignore[arg-type]
         if rank == SUBSCRIPTION_RANK:
             assert value is None or isinstance(value, Subscription)
             if value is None or not value.handed_over:
@@ -79,8 +83,6 @@ class Apply:
             assert isinstance(value, PushResult)
             if profile.moments:
                 handoffs.answered(Turn(self._desk, key, profile, value.at), value)
-        else:
-            return self._event(record, key, profile, value, record.historical)  # type: ignore[arg-type]
         return profile
 
     def _turn(
@@ -89,25 +91,30 @@ class Apply:
         """Judges what was due by then, and tells whether the record is late."""
         desk = self._desk
         late = at < desk.clock
-        overtaken = record.rank == HANDOVER_RANK and record.arrived_at > record.recorded_at
-        if (late or overtaken) and not historical:
-            desk.effects.late.append(
-                LateInput(
-                    user_id=key,
-                    topic=record.source.topic,
-                    partition=record.source.partition,
-                    offset=record.source.offset,
-                    occurred_at=at,
-                    recorded_at=record.recorded_at,
-                    clock=desk.clock,
-                )
-            )
+        if not historical and (
+            late or (record.rank == HANDOVER_RANK and record.arrived_at > record.recorded_at)
+        ):
+            self._note_late(record, key, at)
         if not late:
-            if profile.moments or quiet_at(profile, desk) <= at:
+            if next_look(profile, desk) <= at:
                 judge_due(desk, key, profile, at)
-            return Turn(desk, key, profile, at, historical=historical)
+            return Turn(desk, key, profile, at, at, False, historical)
         active_at = at if historical else max(desk.clock, record.arrived_at)
-        return Turn(desk, key, profile, at, active_at=active_at, late=True, historical=historical)
+        return Turn(desk, key, profile, at, active_at, True, historical)
+
+    def _note_late(self, record: UserRecord, key: str, at: int) -> None:
+        source, desk = record.source, self._desk
+        desk.effects.late.append(
+            LateInput(
+                user_id=key,
+                topic=source.topic,
+                partition=source.partition,
+                offset=source.offset,
+                occurred_at=at,
+                recorded_at=record.recorded_at,
+                clock=desk.clock,
+            )
+        )
 
     def _event(
         self,
@@ -121,8 +128,9 @@ class Apply:
         if profile.erased_at and at <= profile.erased_at:
             return profile
         turn = self._turn(record, key, profile, at, historical)
-        stays = kind is e.ErasureRequested or identity.moves(event, key)
-        if profile.alias_to is not None and not stays:
+        if profile.alias_to is not None and not (
+            kind is e.ErasureRequested or identity.moves(event, key)
+        ):
             if at < profile.alias_until:
                 identity.forward(turn, event, record)
                 return profile
@@ -131,7 +139,7 @@ class Apply:
             return self._erase(turn)
         lines = _cart_keys(profile) if kind is e.CartSnapshot else None
         sessions = profile.sessions
-        if not reduce(profile, event, turn.active_at, _lookup(turn)):
+        if not reduce(profile, event, turn.active_at, self._desk):
             return profile
         if profile.sessions != sessions:
             begin_session(turn)
@@ -143,7 +151,7 @@ class Apply:
                 identity.unbind(turn, event, record)
             elif isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
                 return identity.hand_over(turn, event, record.arrived_at)
-        if kind is e.AddToCart:
+        elif kind is e.AddToCart:
             turn.item_added = at > profile.bought_at
         elif lines is not None:
             turn.item_added = bool(_cart_keys(profile) - lines)
@@ -152,9 +160,10 @@ class Apply:
 
     def _after(self, turn: Turn, event: e.ShopEvent) -> None:
         """What the event ends, takes back and opens."""
-        kind, profile, rules = type(event), turn.profile, turn.rules
-        ending = rules.ending.get(kind)
-        if ending is not None and profile.moments:
+        profile, rules = turn.profile, turn.rules
+        followers = rules.followers.get(type(event), NOBODY)
+        ending = followers.ending
+        if ending and profile.moments:
             for moment in list(profile.moments):
                 if moment.scenario not in ending or moment.opened_at > turn.at:
                     continue
@@ -162,22 +171,28 @@ class Apply:
                 if reason is not None:
                     turn.end(moment, reason, turn.at)
             handoffs.ended(turn, event)
-        if kind is e.Purchase and profile.pending:
-            self._take_back(turn, event)
-        if not turn.historical:
-            if isinstance(event, e.Purchase):
-                ordered(turn, event)
-            elif isinstance(event, e.Refund):
-                refunded(turn, event)
-            for scenario in rules.opening.get(kind, ()):
-                scenario.on_event(turn, event)
-        if profile.moments and not turn.late:
-            judge_due(self._desk, turn.key, profile, turn.at)
+        if isinstance(event, _MONEY):
+            self._money(turn, event, ending)
+        if turn.historical:
+            return
+        for on_event in followers.of(turn):
+            on_event(turn, event)
+        if turn.opened and not turn.late:
+            judge_due(turn.desk, turn.key, profile, turn.at)
 
-    def _take_back(self, turn: Turn, event: e.ShopEvent) -> None:
+    def _money(self, turn: Turn, event: e.Purchase | e.Refund, ending: frozenset[str]) -> None:
+        """Whose doing it was, and what need not be said any more."""
+        if isinstance(event, e.Purchase):
+            if turn.profile.pending:
+                self._take_back(turn, event, ending)
+            if not turn.historical:
+                ordered(turn, event)
+        elif not turn.historical:
+            refunded(turn, event)
+
+    def _take_back(self, turn: Turn, event: e.Purchase, ending: frozenset[str]) -> None:
         """A message that this purchase would have ended, had it come in time."""
         rules = turn.rules
-        ending = rules.ending.get(type(event), frozenset())
         for pending in list(turn.profile.pending):
             if (
                 pending.scenario not in ending
@@ -219,8 +234,8 @@ class Apply:
             "anonymous_id": handover.anonymous_id,
             "occurred_at": handover.occurred_at,
         })  # fmt: skip
-        for scenario in turn.rules.opening.get(type(event), ()):
-            scenario.on_event(turn, event)
+        for on_event in turn.rules.followers.get(type(event), NOBODY).of(turn):
+            on_event(turn, event)
         if not turn.late:
             judge_due(self._desk, key, profile, turn.at)
 
@@ -287,10 +302,7 @@ def _outlives_click(turn: Turn, moment: Moment) -> bool:
 
 
 _IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})
-
-
-def _lookup(turn: Turn) -> Lookup:
-    return lambda product_id: turn.desk.product(product_id, turn.at)
+_MONEY = (e.Purchase, e.Refund)
 
 
 def _cart_keys(profile: Profile) -> set[tuple[str, str | None]]:

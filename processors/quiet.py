@@ -26,8 +26,15 @@ def quiet_at(profile: Profile, desk: Desk) -> int:
 
 def next_look(profile: Profile, desk: Desk) -> int:
     """When (ms) the user is to be looked at next, moment or none; :data:`NEVER` if never."""
-    due, quiet = profile.next_due(), quiet_at(profile, desk)
-    return quiet if due is None else min(due, quiet)
+    earliest = quiet_at(profile, desk)
+    if profile.moments:
+        active_at = profile.active_at
+        for moment in profile.moments:
+            # As Moment.next_look says: this is asked several times an event.
+            due, look_at = moment.due or active_at + moment.wait, moment.look_at
+            due = look_at if look_at > due else due
+            earliest = due if due < earliest else earliest
+    return earliest
 
 
 def wakes_at(seen: ProfileGlance, desk: Desk) -> int | None:

@@ -20,12 +20,14 @@ class RuleBook:
     """Every version by the time it takes force, and every pause."""
 
     __slots__ = (
-        "_pauses", "_starts", "_versions", "_vouchers", "campaign_revision", "campaigns",
+        "_pauses", "_starts", "_versions", "_vouchers", "campaign_revision", "campaigns", "only",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._versions: list[Rules] = []
+        self.only: Rules | None = None
+        """The one version there is; ``None`` where there are none or several."""
         self._pauses: list[tuple[int, bool]] = []
         self._vouchers: dict[str, list[VoucherBatch]] = {}
         self.campaigns: dict[str, Campaign] = {}
@@ -49,6 +51,10 @@ class RuleBook:
             rules = replace(rules, scenarios={**rules.scenarios, **self.campaigns})
         self._starts.insert(place, effective_at)
         self._versions.insert(place, rules)
+        self._note_only()
+
+    def _note_only(self) -> None:
+        self.only = self._versions[0] if len(self._versions) == 1 else None
 
     def at(self, time: int) -> Rules:
         """The version in force at ``time`` (ms); before the first, the first.
@@ -109,6 +115,7 @@ class RuleBook:
             replace(rules, scenarios={**rules.scenarios, campaign.name: campaign})
             for rules in self._versions
         ]
+        self._note_only()
 
     def set_pause(self, pause: Pause) -> None:
         insort(self._pauses, (pause.at, pause.paused))

@@ -40,8 +40,10 @@ def begin_session(turn: Turn) -> None:
     if waiting is None or turn.historical:
         return
     away = profile.active_at - profile.prior_at if profile.prior_at else None
-    if any(scenario.awaits(profile.sessions, away) for scenario in waiting):
-        profile.awaited = away or -1
+    for scenario in waiting:
+        if scenario.awaits(profile.sessions, away):
+            profile.awaited = away or -1
+            return
 
 
 def end_session(turn: Turn) -> None:

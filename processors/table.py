@@ -43,6 +43,16 @@ class ProfileTable:
         number = self._numbers.get(key)
         return None if number is None else self._rows[number]
 
+    def find(self, key: bytes) -> int | None:
+        """The user's dense number, by which the row is had without looking again."""
+        return self._numbers.get(key)
+
+    def row(self, number: int) -> bytes | None:
+        return self._rows[number]
+
+    def set_row(self, number: int, row: bytes) -> None:
+        self._rows[number] = row
+
     def number_for(self, key: bytes) -> int:
         """The user's dense number; a new one where there is no row yet."""
         number = self._numbers.get(key)

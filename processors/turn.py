@@ -24,7 +24,7 @@ class Turn:
 
     __slots__ = (
         "active_at", "active_before", "at", "desk", "historical", "item_added", "key", "late",
-        "profile", "rules",
+        "opened", "profile", "rules",
     )  # fmt: skip
 
     def __init__(
@@ -33,7 +33,6 @@ class Turn:
         key: str,
         profile: Profile,
         at: int,
-        *,
         active_at: int = 0,
         late: bool = False,
         historical: bool = False,
@@ -49,7 +48,9 @@ class Turn:
         self.historical = historical
         self.item_added = False
         """The event put something into the cart that was not there."""
-        self.rules: Rules = desk.book.at(at)
+        self.opened = False
+        """A moment was opened: it may be due at once."""
+        self.rules: Rules = desk.book.only or desk.book.at(at)
 
     @property
     def reachable(self) -> bool:
@@ -92,12 +93,16 @@ class Turn:
             shadow=scenario.config.enabled is Mode.SHADOW,
             data=data or {},
         )
-        self.profile.moments.append(moment)
-        if len(self.profile.moments) > bounds.MAX_MOMENTS:
+        self.opened = True
+        moments = self.profile.moments
+        moments.append(moment)
+        if len(moments) > bounds.MAX_MOMENTS:
             self.end(self._most_dispensable(), Reason.SUPERSEDED, self.at)
         return moment
 
     def _family_taken(self, scenario: "Scenario", entity: str) -> bool:
+        if not self.profile.moments:
+            return False
         for moment in list(self.profile.moments):
             if moment.entity != entity or moment.scenario == scenario.name:
                 continue

@@ -55,9 +55,11 @@ class AfterEvent(Scenario):
         return self._ends_on
 
     def awaits(self, number: int, away: int | None) -> bool:
-        known = {"number": number, "away": away}
         where = self.config.where
-        return all(_is(value, where[field]) for field, value in known.items() if field in where)
+        return not where or (
+            ("number" not in where or _is(number, where["number"]))
+            and ("away" not in where or _is(away, where["away"]))
+        )
 
     def copy_names(self) -> tuple[str, ...]:
         return (self.config.copy_name or self.name,)
@@ -67,7 +69,7 @@ class AfterEvent(Scenario):
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         config = self.config
-        if not _holds(event, config.where):
+        if config.where and not _holds(event, config.where):
             return
         if config.order_number not in (None, turn.profile.order_count):
             return

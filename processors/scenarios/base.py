@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from processors.catalogue import Change, ProductFacts, topic_of_subject
+from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig, StepsConfig
 from processors.copy import Copy
 from processors.profile import Interest, Line, Moment, Profile
@@ -25,6 +25,8 @@ class Scenario:
     """Goes before others of its priority; in a family it takes their place. 0 to 9."""
     outlives_click: ClassVar[bool] = False
     """A click on one step does not end the next."""
+    needs_browser: ClassVar[bool] = False
+    """Whom nothing can be pushed to is not looked at."""
 
     def __init__(self, name: str, config: Any) -> None:
         self.name = name
@@ -146,8 +148,7 @@ class NewsScenario(Scenario):
 class QuietScenario(Scenario):
     """A scenario that opens when a user has stayed away for long."""
 
-    needs_browser: ClassVar[bool] = True
-    """Whom nothing can be pushed to is not looked at."""
+    needs_browser = True
 
     @property
     def earliest(self) -> int:
@@ -184,18 +185,6 @@ def matches(interest: Interest | Line, product_id: str, variant_id: str | None) 
     return interest.product_id == product_id and (
         variant_id is None or interest.variant_id is None or interest.variant_id == variant_id
     )
-
-
-def cares_for(profile: Profile, product_id: str) -> bool:
-    """Whether the profile holds any tie to the product, or follows the topic (a subject)."""
-    topic = topic_of_subject(product_id)
-    if topic is not None:
-        return profile.topics.get(topic, 0) > 0
-    for held in (profile.cart, profile.saved, profile.asked, profile.viewed):
-        for interest in held:
-            if interest.product_id == product_id:
-                return True
-    return False
 
 
 def bought_since(profile: Profile, product_id: str, at: int) -> bool:

@@ -24,13 +24,14 @@ class BrowseAbandoned(Scenario):
     config: BrowseAbandonedConfig
     family = "browsing"
     priority = Priority.BROWSE
+    needs_browser = True
     strength = 1
     opens_on = frozenset({e.ViewItem})
     ends_on = frozenset({e.AddToCart, e.CartSnapshot, e.BeginCheckout, e.Purchase})
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         profile = turn.profile
-        if profile.cart or not turn.reachable:
+        if profile.cart:
             return
         live = turn.live(self.name, tastes.USER)
         if live is not None and live.step == 1:

@@ -28,6 +28,7 @@ class Hesitation(Scenario):
     config: HesitationConfig
     family = "browsing"
     priority = Priority.BROWSE
+    needs_browser = True
     strength = 2
     opens_on = frozenset({
         e.ViewItem, e.Engagement, e.CouponAttempt, e.PageView, e.ViewItemList, e.Search,
@@ -35,8 +36,6 @@ class Hesitation(Scenario):
     ends_on = frozenset({e.AddToCart, e.CartSnapshot, e.Purchase, e.CouponAttempt})
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
-        if not turn.reachable:
-            return
         profile = turn.profile
         if turn.active_at == profile.session_at:
             profile.dwell = None

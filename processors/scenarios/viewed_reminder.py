@@ -25,12 +25,11 @@ class ViewedReminder(Scenario):
     config: ViewedReminderConfig
     family = "browsing"
     priority = Priority.BROWSE
+    needs_browser = True
     opens_on = frozenset({e.ViewItem})
     ends_on = frozenset({e.Purchase})
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
-        if not turn.reachable:
-            return
         due = turn.at + self.config.wait
         live = turn.live(self.name, tastes.USER)
         if live is None:

@@ -9,14 +9,23 @@ from schemas.adapters import EVENT_CLASSES
 from tests.processors.shop import DAY, HOUR, MINUTE, NOON, cart, event
 
 
-def nothing_known(_product: str) -> None:
-    return None
+class Shelves:
+    """A shop of which these products are known."""
+
+    by_category = True
+
+    def __init__(self, *known: ProductFacts) -> None:
+        self.ties: list[str] = []
+        self._known = {facts.product_id: facts for facts in known}
+
+    def product(self, product_id: str, at: int | None = None) -> ProductFacts | None:
+        return self._known.get(product_id)
 
 
 def told(*events: Any) -> Profile:
     profile = new_profile()
     for value in events:
-        reduce(profile, value, value.occurred_at, nothing_known)
+        reduce(profile, value, value.occurred_at, Shelves())
     return profile
 
 
@@ -113,12 +122,12 @@ def test_what_the_event_does_not_say_the_catalogue_does() -> None:
     facts = ProductFacts("lamp", category="lamps", offers={"": Offer(price=70, quantity=0)})
     profile = new_profile()
     view = event("view_item", NOON, product_id="lamp")
-    reduce(profile, view, NOON, lambda _product: facts)
+    reduce(profile, view, NOON, Shelves(facts))
     (seen,) = profile.viewed
     assert (seen.price, seen.out) == (70, True)
     assert profile.categories == {"lamps": (1, NOON)}
     said = event("view_item", NOON + 1, product_id="lamp", price=80, available=True)
-    reduce(profile, said, NOON + 1, lambda _product: facts)
+    reduce(profile, said, NOON + 1, Shelves(facts))
     (seen,) = profile.viewed
     assert (seen.price, seen.out) == (80, False)
 

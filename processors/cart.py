@@ -1,0 +1,87 @@
+"""What events do to the cart and to the orders of a profile."""
+
+from processors import profile as bounds
+from processors.interests import Shelf, see_category
+from processors.profile import Line, Order, Profile
+from schemas import structs as e
+
+_MAX_ORDER_PRODUCTS = 20
+
+
+def _find(profile: Profile, product_id: str, variant_id: str | None) -> Line | None:
+    for line in profile.cart:
+        if line.product_id == product_id and line.variant_id == variant_id:
+            return line
+    return None
+
+
+def add_to_cart(profile: Profile, event: e.AddToCart, shelf: Shelf) -> None:
+    if event.category is not None:
+        see_category(profile, event.category, event.occurred_at, shelf)
+    if event.occurred_at <= profile.bought_at:
+        return
+    line = _find(profile, event.product_id, event.variant_id)
+    if line is not None and event.occurred_at < line.changed_at:
+        return
+    others = [other for other in profile.cart if other is not line]
+    changes = profile.currency not in (None, event.currency)
+    profile.mixed = bool(others) and (profile.mixed or changes)
+    profile.currency = event.currency
+    if line is not None:
+        line.quantity += event.quantity
+        line.price = event.price
+        line.changed_at = event.occurred_at
+        return
+    line = Line(event.product_id, event.variant_id, event.quantity, event.price, event.occurred_at)
+    _put_line(profile, line, shelf)
+
+
+def _put_line(profile: Profile, line: Line, shelf: Shelf) -> None:
+    cart = profile.cart
+    cart.append(line)
+    if len(cart) > bounds.MAX_CART:
+        del cart[min(range(len(cart)), key=lambda place: cart[place].changed_at)]
+    shelf.ties.append(line.product_id)
+
+
+def remove_from_cart(profile: Profile, event: e.RemoveFromCart, shelf: Shelf) -> None:
+    line = _find(profile, event.product_id, event.variant_id)
+    if line is None or event.occurred_at < line.changed_at:
+        return
+    if event.quantity is None or event.quantity >= line.quantity:
+        profile.cart.remove(line)
+    else:
+        line.quantity -= event.quantity
+        line.changed_at = event.occurred_at
+
+
+def cart_snapshot(profile: Profile, event: e.CartSnapshot, shelf: Shelf) -> None:
+    at = event.occurred_at
+    newer = [line for line in profile.cart if line.changed_at > at]
+    if at <= profile.bought_at:
+        profile.cart = newer
+        return
+    kept = {(line.product_id, line.variant_id) for line in newer}
+    changes = profile.currency not in (None, event.currency)
+    profile.mixed = bool(newer) and (profile.mixed or changes)
+    profile.currency = event.currency
+    profile.cart = newer
+    for item in event.items:
+        if (item.product_id, item.variant_id) not in kept:
+            line = Line(item.product_id, item.variant_id, item.quantity, item.price, at)
+            _put_line(profile, line, shelf)
+
+
+def purchase(profile: Profile, event: e.Purchase, shelf: Shelf) -> None:
+    at = event.occurred_at
+    profile.bought_at = max(profile.bought_at, at)
+    profile.cart = [line for line in profile.cart if line.changed_at > at]
+    bought = {item.product_id for item in event.items}
+    profile.asked = [i for i in profile.asked if i.product_id not in bought or i.at > at]
+    if any(order.order_id == event.order_id for order in profile.orders):
+        return
+    profile.order_count += 1
+    products = list(dict.fromkeys(item.product_id for item in event.items))[:_MAX_ORDER_PRODUCTS]
+    profile.orders.append(Order(event.order_id, at, event.value, event.currency, products))
+    profile.orders.sort(key=lambda order: order.at)
+    del profile.orders[: -bounds.MAX_ORDERS]

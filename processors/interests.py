@@ -1,0 +1,125 @@
+"""What a profile cares for: products viewed, saved and asked for, and categories."""
+
+from typing import Protocol
+
+from processors import profile as bounds
+from processors.catalogue import ProductFacts, category_subject
+from processors.profile import Interest, Profile
+from schemas import structs as e
+
+
+class Shelf(Protocol):
+    """The shop as an event finds it, and what is to be told of whoever caused it.
+
+    ``ties``: subjects (products, topics, categories) that the profile has come to care for;
+    categories only where ``by_category``.
+    """
+
+    by_category: bool
+    ties: list[str]
+
+    def product(self, product_id: str, at: int | None = None) -> ProductFacts | None:
+        """The product as of ``at`` (ms)."""
+
+
+def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
+    product_id, variant_id, at = event.product_id, event.variant_id, event.occurred_at
+    facts = shelf.product(product_id, at)
+    price, out, category = event.price, event.available is False, event.category
+    if facts is not None:
+        if price is None:
+            price = facts.offer(variant_id).price
+        if event.available is None:
+            out = facts.available(variant_id) is False
+        category = category or facts.category
+    if category is not None:
+        see_category(profile, category, at, shelf)
+    viewed = profile.viewed
+    if len(profile.again) < bounds.MAX_AGAIN and _seen_since(viewed, event, profile.session_at):
+        profile.again.append(product_id)
+    if _put(viewed, Interest(product_id, variant_id, at, price, out), bounds.MAX_VIEWED):
+        shelf.ties.append(product_id)
+
+
+def _seen_since(viewed: list[Interest], event: e.ViewItem, began: int) -> bool:
+    """Whether the product was viewed in the session that ``began`` (ms) already."""
+    if event.occurred_at >= began:
+        product_id = event.product_id
+        for interest in reversed(viewed):
+            if interest.at < began:
+                return False
+            if interest.product_id == product_id:
+                return True
+    return False
+
+
+def see_category(profile: Profile, category: str, at: int, shelf: Shelf) -> None:
+    """Counts a look at a category. Who looked twice may hear of what is new in it."""
+    categories = profile.categories
+    seen = categories.get(category)
+    if seen is None:
+        categories[category] = (1, at)
+        if len(categories) > bounds.MAX_CATEGORIES:
+            oldest = min(categories.items(), key=lambda item: (item[1][1], item[0]))
+            del categories[oldest[0]]
+        return
+    views, newest = seen
+    categories[category] = (views + 1, at if at > newest else newest)
+    if views == 1 and shelf.by_category:
+        shelf.ties.append(category_subject(category))
+
+
+def _put(interests: list[Interest], new: Interest, most: int) -> bool:
+    """Keeps the list in order of time; a product seen again is there once, as seen last.
+
+    Answers whether it was not there before.
+    """
+    product_id, at, place = new.product_id, new.at, len(interests)
+    for number, old in enumerate(interests):
+        if old.product_id == product_id and old.variant_id == new.variant_id:
+            new.views += old.views
+            if old.at > at:
+                old.views = new.views
+                return False
+            del interests[number]
+            place -= 1
+            break
+    while place and interests[place - 1].at > at:
+        place -= 1
+    interests.insert(place, new)
+    if len(interests) > most:
+        del interests[0]
+    return new.views == 1
+
+
+def add_to_wishlist(profile: Profile, event: e.AddToWishlist, shelf: Shelf) -> None:
+    _save(profile.saved, event, shelf, bounds.MAX_SAVED)
+
+
+def stock_alert_requested(profile: Profile, event: e.StockAlertRequested, shelf: Shelf) -> None:
+    _save(profile.asked, event, shelf, bounds.MAX_ASKED)
+
+
+def _save(
+    interests: list[Interest],
+    event: e.AddToWishlist | e.StockAlertRequested,
+    shelf: Shelf,
+    most: int,
+) -> None:
+    price = event.price
+    if price is None:
+        facts = shelf.product(event.product_id, event.occurred_at)
+        price = None if facts is None else facts.offer(event.variant_id).price
+    new = Interest(event.product_id, event.variant_id, event.occurred_at, price)
+    if _put(interests, new, most):
+        shelf.ties.append(event.product_id)
+
+
+def remove_from_wishlist(profile: Profile, event: e.RemoveFromWishlist, shelf: Shelf) -> None:
+    profile.saved = [
+        interest
+        for interest in profile.saved
+        if interest.product_id != event.product_id
+        or interest.variant_id != event.variant_id
+        or interest.at > event.occurred_at
+    ]
