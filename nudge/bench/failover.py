@@ -18,10 +18,10 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge import topics
-from nudge.bench.process import MEASURED_CORE, OTHER_CORE, Measured, process, quiet
+from nudge.bench.process import MEASURED_CORE, OTHER_CORE, Measured, process
 from nudge.bench.rules import quick_version_for
 from nudge.controls import apply_version
-from nudge.kafka import reader, writer
+from nudge.kafka import quiet_clients, reader, writer
 from nudge.local import LocalKafka
 from nudge.reading import seek
 from nudge.when import now_ms
@@ -98,7 +98,7 @@ def run(runs: int, *, session_timeout_s: float, say: Say) -> FailoverResult:
         LocalStackError: Kafka cannot be started.
         TimeoutError: no decision came within two minutes.
     """
-    quiet()
+    quiet_clients()
     with LocalKafka(say=say) as kafka:
         settings = StreamsSettings(
             kafka_bootstrap=kafka.bootstrap, session_timeout_s=session_timeout_s

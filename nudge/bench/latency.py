@@ -25,11 +25,12 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from nudge import topics
 from nudge.bench.jobs import delivery_settings, produce_subscriptions
 from nudge.bench.mix import Mix, Traffic, Wire
-from nudge.bench.process import Measured, process, quiet, until_ready
+from nudge.bench.process import Measured, process, until_ready
 from nudge.bench.push_service import PushService, push_service
 from nudge.bench.rules import quick_version_for
 from nudge.bench.visits import CURRENCY, product_name
 from nudge.controls import apply_version
+from nudge.kafka import quiet_clients
 from nudge.local import LocalKafka, LocalRedis
 from nudge.local.places import free_ports
 from nudge.problem import Problem
@@ -96,7 +97,7 @@ async def run(*, rate: int, seconds: int, users: int, say: Say) -> LatencyResult
         LocalStackError: Kafka or Redis does not start.
         TimeoutError: the workers are not ready within three minutes.
     """
-    quiet()
+    quiet_clients()
     duration_s = _WARM_UP_S + seconds + _WAIT_S
     mix = Mix(events=rate * duration_s, users=users, per_second=rate, reachable_share=0.0)
     shoppers = [f"shopper-{number}" for number in range(_SHOPPERS_A_SECOND * seconds)]

@@ -1,9 +1,7 @@
 """Processes of a benchmark: on a core of their own, and what they take of it."""
 
 import asyncio
-import logging
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,12 +12,13 @@ from typing import Any
 import aiohttp
 import orjson
 
+from nudge.kafka import quiet_clients
 from nudge.local.places import fresh_directory
 from nudge.problem import Problem
+from nudge.process import LoggedProcess
 
 MEASURED_CORE, OTHER_CORE = 0, 1
 """One for the process that is measured, one for everything else."""
-_PATIENCE_S = 30
 _LOOK_EVERY_S = 0.05
 
 
@@ -32,58 +31,17 @@ def keep_to_other_core() -> None:
     if len(os.sched_getaffinity(0)) < 2:
         raise Problem("One core is not enough", "What is measured and the broker need one each.")
     os.sched_setaffinity(0, {OTHER_CORE})
-    quiet()
+    quiet_clients()
 
 
-def quiet() -> None:
-    """Keeps to ourselves what Kafka's client says while topics are made: no leader yet."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
-
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Ours, with these settings (``NUDGE_…``) and no others."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("NUDGE_")}
-    return {**own, **settings}
-
-
-class Measured:
+class Measured(LoggedProcess):
     """A process, its log in ``.local/``; pinned to a core where there is one named."""
 
     def __init__(self, command: list[str], settings: Mapping[str, str], core: int | None) -> None:
         pinned = [] if core is None else ["taskset", "-c", str(core)]
-        self._log: Path = fresh_directory("bench") / "process.log"
-        with self._log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                [*pinned, *command],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=environment(settings),
-            )
-        self._stat = Path(f"/proc/{self._process.pid}")
-
-    def check(self) -> None:
-        """Raises:
-        Problem: it has ended by itself.
-        """
-        if self._process.poll() is not None:
-            last = self._log.read_text(errors="replace").strip().splitlines()[-3:]
-            raise Problem(
-                f"A process of the benchmark ended with code {self._process.returncode}: "
-                + " / ".join(last)
-            )
-
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL where that is not enough."""
-        self._process.terminate()
-        try:
-            self._process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self._process.kill()
-        self._process.wait(_PATIENCE_S)
+        log = fresh_directory("bench") / "process.log"
+        super().__init__("a process of the benchmark", [*pinned, *command], log, settings)
+        self._stat = Path(f"/proc/{self.pid}")
 
     def core_seconds(self) -> float:
         """User and system time so far (proc(5), stat, fields 14 and 15)."""

@@ -1,11 +1,9 @@
 """Sets the demo up, plays it, and takes it down again."""
 
 import asyncio
-import logging
 import secrets
 import signal
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from importlib.resources import files
 
 import aiohttp
@@ -15,19 +13,21 @@ from rich.live import Live
 
 from nudge import topics
 from nudge.controls import apply_version, who
-from nudge.demo.processes import WorkerProcess, running
+from nudge.demo.processes import running
 from nudge.demo.shop import SHOP_URL, Shop
 from nudge.demo.stories import GUEST, Stage, cast, crowd
 from nudge.demo.view import decision_line, screen
 from nudge.demo.watch import Seen, watch_decisions, watch_worker
+from nudge.kafka import quiet_clients
 from nudge.local import LocalStack
 from nudge.local.places import free_ports, fresh_directory, local_root, port_or_free
 from nudge.problem import Problem
+from nudge.process import LoggedProcess
 from nudge.pushlab import Message, PushLabServer
 from nudge.when import now_ms
 from processors.scenario_file import load
 from runtime.settings import KafkaSettings
-from runtime.vapid import VapidKey, create_key
+from runtime.vapid import create_key
 from schemas.control import ScenarioVersion
 
 READY_DEADLINE_S = 90.0
@@ -49,6 +49,12 @@ class Demo:
         self._seconds = seconds
         self._seen = Seen(cast())
         self._directory = fresh_directory("demo")
+        self._stack = LocalStack(console=console)
+        self._key = create_key(self._directory / "keys")
+        push, *health = free_ports(4)
+        self._lab = PushLabServer(push, on_message=self._seen.pushed)
+        self._ports = dict(zip(("worker", "deliver", "gateway"), health, strict=True))
+        self._address = f"http://127.0.0.1:{port_or_free(_SHOP_PORT)}"
 
     def run(self) -> Seen:
         """Plays until Ctrl-C, or for ``seconds``; answers what was seen.
@@ -58,33 +64,25 @@ class Demo:
             LocalStackError: Kafka or Redis cannot be started.
         """
         # While topics are made, clients say that they have no leader yet, and try again.
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        with LocalStack(console=self._console) as stack:
-            return asyncio.run(self._play(stack))
+        quiet_clients()
+        with ExitStack() as exits:
+            exits.callback(self._stack.stop)
+            loading = running(self._commands(), self._directory, told=True)
+            processes = exits.enter_context(loading)
+            self._stack.start()
+            asyncio.run(self._play(processes))
+        return self._seen
 
-    async def _play(self, stack: LocalStack) -> Seen:
-        settings = stack.kafka_settings()
-        key = create_key(self._directory / "keys")
-        lab = PushLabServer(on_message=self._seen.pushed)
-        ports = dict(zip(("worker", "deliver", "gateway"), free_ports(3), strict=True))
-        address = f"http://127.0.0.1:{port_or_free(_SHOP_PORT)}"
+    async def _play(self, processes: list[LoggedProcess]) -> None:
+        settings, lab = self._stack.kafka_settings(), self._lab
         await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
-        await self._apply(settings, address)
-        environment_file = local_root() / "demo.env"
-        environment_file.write_text(
-            "".join(
-                f"{name}={value}\n"
-                for name, value in {
-                    **stack.environment(),
-                    "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
-                }.items()
-            )
-        )
+        for process in processes:
+            process.tell()
+        await self._apply(settings)
+        self._write_environment()
         self._say("topics made, demo scenarios applied (1 s stands for a minute)")
         async with AsyncExitStack() as exits:
             await exits.enter_async_context(lab)
-            commands = self._commands(stack.environment(), ports, address, lab.origin)
-            processes = exits.enter_context(running(commands, self._directory))
             self._say(
                 f"a push service of our own at {lab.origin} stands in for the browsers': it"
                 " verifies VAPID and decrypts"
@@ -92,24 +90,27 @@ class Demo:
             producer = AIOKafkaProducer(**settings.client_options(), linger_ms=5)
             await producer.start()
             exits.push_async_callback(producer.stop)
-            for name, port in ports.items():
+            for name, port in self._ports.items():
                 await self._until_ready(name, port, processes)
                 self._say(f"`nudge {name}` is ready")
-            self._say(f"the shop is open: [bold]{address}[/] (be a shopper yourself)")
-            where = (
-                f"The shop: {address}   Kafka {stack.bootstrap}   {stack.redis_address}"
-                f"   logs {self._directory}   Ctrl-C stops"
-            )
-            shop = Shop(producer, settings, lab)
-            await self._show(settings, ports["worker"], shop, key, processes, where)
-        return self._seen
+            self._say(f"the shop is open: [bold]{self._address}[/] (be a shopper yourself)")
+            await self._show(settings, Shop(producer, settings, lab), processes)
+
+    def _write_environment(self) -> None:
+        """For whoever publishes events of their own."""
+        values = {
+            **self._stack.environment(),
+            "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
+        }
+        lines = (f"{name}={value}\n" for name, value in values.items())
+        (local_root() / "demo.env").write_text("".join(lines))
 
     def _say(self, text: str) -> None:
         self._console.print(f"[green]✓[/] {text}")
 
-    async def _apply(self, settings: KafkaSettings, address: str) -> None:
+    async def _apply(self, settings: KafkaSettings) -> None:
         text = files("nudge.demo").joinpath("demo.yaml").read_text(encoding="utf-8")
-        text = text.replace(SHOP_URL, address)
+        text = text.replace(SHOP_URL, self._address)
         version = ScenarioVersion(
             type="version",
             version=load(text, "demo.yaml").version,
@@ -119,10 +120,12 @@ class Demo:
         )
         await apply_version(settings, version)
 
-    def _commands(
-        self, stack: Mapping[str, str], ports: Mapping[str, int], address: str, push: str
-    ) -> dict[str, dict[str, str]]:
-        shared = {**stack, "NUDGE_LOG_FORMAT": "json", "NUDGE_HEALTH_HOST": "127.0.0.1"}
+    def _commands(self) -> dict[str, dict[str, str]]:
+        shared = {
+            **self._stack.environment(),
+            "NUDGE_LOG_FORMAT": "json",
+            "NUDGE_HEALTH_HOST": "127.0.0.1",
+        }
         browsers = {
             **shared,
             "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
@@ -132,24 +135,24 @@ class Demo:
         }
         worker = {
             **shared,
-            "NUDGE_HEALTH_PORT": str(ports["worker"]),
+            "NUDGE_HEALTH_PORT": str(self._ports["worker"]),
             "NUDGE_GRACE_MS": "1000",
             "NUDGE_HOLD_MS": "1000",
         }
-        deliver = {**browsers, "NUDGE_HEALTH_PORT": str(ports["deliver"])}
+        deliver = {**browsers, "NUDGE_HEALTH_PORT": str(self._ports["deliver"])}
         gateway = {
             **browsers,
-            "NUDGE_HEALTH_PORT": str(ports["gateway"]),
-            "NUDGE_GATEWAY_PORT": address.rpartition(":")[2],
-            "NUDGE_GATEWAY_ORIGINS": address,
+            "NUDGE_HEALTH_PORT": str(self._ports["gateway"]),
+            "NUDGE_GATEWAY_PORT": self._address.rpartition(":")[2],
+            "NUDGE_GATEWAY_ORIGINS": self._address,
             "NUDGE_GATEWAY_PUBLIC_KEYS": "the-demo-shops-pages",
             "NUDGE_GATEWAY_IDENTITY_SECRETS": secrets.token_urlsafe(32),
             "NUDGE_GATEWAY_DEMO_SHOP": "true",
-            "NUDGE_GATEWAY_DEMO_PUSH": push,
+            "NUDGE_GATEWAY_DEMO_PUSH": self._lab.origin,
         }
         return {"worker": worker, "deliver": deliver, "gateway": gateway}
 
-    async def _until_ready(self, name: str, port: int, processes: list[WorkerProcess]) -> None:
+    async def _until_ready(self, name: str, port: int, processes: list[LoggedProcess]) -> None:
         async with aiohttp.ClientSession() as session, asyncio.timeout(READY_DEADLINE_S):
             while True:
                 for process in processes:
@@ -162,16 +165,10 @@ class Demo:
         raise Problem(f"`nudge {name}` did not get ready in {READY_DEADLINE_S:.0f} s")
 
     async def _show(
-        self,
-        settings: KafkaSettings,
-        port: int,
-        shop: Shop,
-        key: VapidKey,
-        processes: list[WorkerProcess],
-        where: str,
+        self, settings: KafkaSettings, shop: Shop, processes: list[LoggedProcess]
     ) -> None:
         async def subscribe(user_id: str) -> None:
-            browser = await shop.subscribe(user_id, key.key_id, key.public_key)
+            browser = await shop.subscribe(user_id, self._key.key_id, self._key.public_key)
             self._seen.browsers[browser.endpoint] = user_id
 
         stage, seen = Stage(shop, subscribe), self._seen
@@ -188,18 +185,20 @@ class Demo:
         async with asyncio.TaskGroup() as tasks:
             running_tasks = [
                 tasks.create_task(watch_decisions(settings, seen)),
-                tasks.create_task(watch_worker(port, seen)),
+                tasks.create_task(watch_worker(self._ports["worker"], seen)),
                 tasks.create_task(crowd(stage, self._shoppers, self._rate)),
                 *(tasks.create_task(stage.play(story)) for story in seen.stories),
             ]
-            await self._refresh(where, stop, processes)
+            await self._refresh(stop, processes)
             for task in running_tasks:
                 task.cancel()
         self._console.print("stopping …")
 
-    async def _refresh(
-        self, where: str, stop: asyncio.Event, processes: list[WorkerProcess]
-    ) -> None:
+    async def _refresh(self, stop: asyncio.Event, processes: list[LoggedProcess]) -> None:
+        where = (
+            f"The shop: {self._address}   Kafka {self._stack.bootstrap}"
+            f"   {self._stack.redis_address}   logs {self._directory}   Ctrl-C stops"
+        )
         if not self._console.is_terminal:
             await self._print_lines(stop, processes)
             return
@@ -210,7 +209,7 @@ class Demo:
                     process.check()
                 live.update(screen(self._seen, where), refresh=True)
 
-    async def _print_lines(self, stop: asyncio.Event, processes: list[WorkerProcess]) -> None:
+    async def _print_lines(self, stop: asyncio.Event, processes: list[LoggedProcess]) -> None:
         """One line a decision about the cast, one a push."""
         decided = pushed = 0
         while not await _happens(stop, _REFRESH_S):

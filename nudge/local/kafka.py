@@ -1,6 +1,8 @@
 """A single Kafka broker on this machine: from Docker where a daemon answers, else from its jars."""
 
 import base64
+import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -19,6 +21,11 @@ _LOG4J = Path(__file__).with_name("kafka-log4j2.properties")
 _CONTAINER_DATA = "/var/lib/kafka/data"
 _START_DEADLINE_S = 120.0
 _PULL_DEADLINE_S = 300.0
+_BRIEF = ("-XX:TieredStopAtLevel=1",)
+_CHECKPOINT = "bootstrap.checkpoint"
+_CLASSES = "classes.jsa"
+_RECORD_PATIENCE_S = 60.0
+_NODE_ID = "1"
 
 
 class LocalKafka(LocalServer):
@@ -30,6 +37,8 @@ class LocalKafka(LocalServer):
         use_docker: ``None`` asks whether a daemon answers.
         heap_mb: the broker's ``-Xmx`` in MiB.
         prefix: put before the broker's command (``taskset -c 1``), without Docker only.
+        brief: for a run of minutes: the JVM compiles lightly, which starts it sooner and leaves
+            processors to others, and makes it slower later on. Without Docker only.
         say: told in a line what is being done.
     """
 
@@ -41,6 +50,7 @@ class LocalKafka(LocalServer):
         use_docker: bool | None = None,
         heap_mb: int = 768,
         prefix: Sequence[str] = (),
+        brief: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         spare = free_ports(2)
@@ -54,6 +64,9 @@ class LocalKafka(LocalServer):
         self._controller_port = spare[1]
         self._heap_mb = heap_mb
         self._prefix = tuple(prefix)
+        self._brief = brief
+        self._recording: tuple[Path, Path] | None = None
+        """Where the JVM writes its classes down, and where they are kept."""
 
     @property
     def bootstrap(self) -> str:
@@ -89,15 +102,51 @@ class LocalKafka(LocalServer):
         properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         base = [java, "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={_LOG4J}"]
         if not (data / "meta.properties").is_file():
-            self._format(base, jars, properties)
+            self._format([*base, *_BRIEF], jars, properties, data)
         self._say(f"starting Kafka {KAFKA_VERSION} on {self.bootstrap}")
-        heap = [f"-Xmx{self._heap_mb}m", f"-Xms{min(256, self._heap_mb)}m"]
-        return [*self._prefix, *base, *heap, "-cp", f"{jars}/*", "kafka.Kafka", str(properties)]
+        options = [f"-Xmx{self._heap_mb}m", f"-Xms{min(256, self._heap_mb)}m"]
+        options += [*_BRIEF, self._class_data(jars)] if self._brief else []
+        return [*self._prefix, *base, *options, "-cp", f"{jars}/*", "kafka.Kafka", str(properties)]
 
-    def _format(self, base: list[str], jars: Path, properties: Path) -> None:
+    def _class_data(self, jars: Path) -> str:
+        """The JVM's option to map the broker's classes as it had them once, or to write them down.
+
+        Reading ten thousand classes from jars anew takes it two seconds.
+        """
+        kept = jars / _CLASSES
+        if kept.is_file():
+            return f"-XX:SharedArchiveFile={kept}"
+        fresh = self._directory / _CLASSES
+        self._recording = fresh, kept
+        return f"-XX:ArchiveClassesAtExit={fresh}"
+
+    def stop(self) -> None:
+        """Stops it: cleanly where its data are kept, else at once, and removes them."""
+        recording, self._recording = self._recording, None
+        if recording and self._server and self._server.stop(_RECORD_PATIENCE_S):
+            fresh, kept = recording
+            if fresh.is_file():
+                fresh.replace(kept)
+        super().stop()
+
+    def _format(self, base: list[str], jars: Path, properties: Path, data: Path) -> None:
+        # Kafka's tool takes seconds for two files: one names the cluster, the other is the same
+        # for every cluster of the version.
+        kept = jars / _CHECKPOINT
+        if kept.is_file():
+            data.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept, data / _CHECKPOINT)
+            (data / "meta.properties").write_text(_meta_properties())
+            return
+        self._run_tool(base, jars, properties)
+        fresh = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(data / _CHECKPOINT, fresh)
+        fresh.replace(kept)
+
+    def _run_tool(self, base: list[str], jars: Path, properties: Path) -> None:
         answer = subprocess.run(  # noqa: S603 - a fixed command
-            [*base, "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool",
-             "format", "-t", _cluster_id(), "-c", str(properties)],
+            [*base, "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "-t", _fresh_id(),
+             "-c", str(properties)],
             capture_output=True,
             text=True,
             check=False,
@@ -112,7 +161,7 @@ class LocalKafka(LocalServer):
         self._say(f"starting Kafka {KAFKA_VERSION} in Docker on {self.bootstrap}")
         identity = self._directory / "cluster-id"
         if not identity.is_file():
-            identity.write_text(_cluster_id())
+            identity.write_text(_fresh_id())
         settings = broker_properties(self.port, self._controller_port, _CONTAINER_DATA, listen="")
         environment = {f"KAFKA_{k.upper().replace('.', '_')}": v for k, v in settings.items()}
         environment["CLUSTER_ID"] = identity.read_text().strip()
@@ -133,8 +182,8 @@ def broker_properties(
     """The settings of a one-node KRaft broker that serves 127.0.0.1 and starts groups at once."""
     return {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "node.id": _NODE_ID,
+        "controller.quorum.voters": f"{_NODE_ID}@127.0.0.1:{controller_port}",
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{listen}:{port},CONTROLLER://127.0.0.1:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
@@ -180,7 +229,17 @@ def has_broker(host: str, port: int) -> bool:
     return bool(brokers >= 1)
 
 
-def _cluster_id() -> str:
+def _meta_properties() -> str:
+    lines = {
+        "version": "1",
+        "cluster.id": _fresh_id(),
+        "node.id": _NODE_ID,
+        "directory.id": _fresh_id(),
+    }
+    return "".join(f"{name}={value}\n" for name, value in lines.items())
+
+
+def _fresh_id() -> str:
     """A random id. None begins with a dash, which Kafka's tool would take for an option."""
     while (name := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()).startswith("-"):
         pass

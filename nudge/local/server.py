@@ -60,15 +60,20 @@ class ServerProcess:
                 )
             time.sleep(0.05)
 
-    def stop(self, patience_s: float = 15.0) -> None:
-        """Asks the server to end, kills it when it has not after ``patience_s``."""
+    def stop(self, patience_s: float = 15.0) -> bool:
+        """Asks the server to end, kills it when it has not after ``patience_s``.
+
+        Returns:
+            Whether it ended when it was asked to.
+        """
         if not self.alive:
             self._close()
-            return
+            return False
         self._signal(signal.SIGTERM)
         self.resume()
-        self._wait_or_kill(patience_s)
+        ended = self._wait_or_kill(patience_s)
         self._close()
+        return ended
 
     def kill(self) -> None:
         """SIGKILL: the server gets no chance to write anything more."""
@@ -86,13 +91,15 @@ class ServerProcess:
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
-    def _wait_or_kill(self, patience_s: float) -> None:
+    def _wait_or_kill(self, patience_s: float) -> bool:
         assert self._process is not None
         try:
             self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             self._process.wait()
+            return False
+        return True
 
     def _signal(self, number: signal.Signals) -> None:
         os.killpg(self.pid, number)

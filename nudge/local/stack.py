@@ -1,4 +1,4 @@
-"""Kafka and Redis together, for the demo, the tests and the benchmarks."""
+"""Kafka and Redis together, for the demo."""
 
 import sys
 import time
@@ -35,7 +35,7 @@ class LocalStack:
         self._console = console
         interactive = console is not None and console.is_terminal and sys.stdin.isatty()
         self._own_url = _url_set_on_purpose(redis or RedisSettings())
-        self.kafka = LocalKafka(data=data / "kafka" if data else None, say=self._say)
+        self.kafka = LocalKafka(data=data / "kafka" if data else None, brief=True, say=self._say)
         self.redis = (
             None
             if self._own_url

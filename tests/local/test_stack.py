@@ -15,6 +15,7 @@ from nudge.local import kafka_jars as jars
 from nudge.local import redis as local_redis
 from nudge.local.kafka import broker_properties, has_broker
 from nudge.local.places import free_ports, local_root
+from runtime.deployment import read_cluster_id
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.topics import SHOP_EVENTS
 from tests.harness.clusters import kafka_settings
@@ -49,6 +50,15 @@ async def test_a_kept_data_directory_serves_the_next_start_on_other_ports(tmp_pa
 
     assert after.kafka_bootstrap != before.kafka_bootstrap
     assert [record.key for record in read] == ["ada"]
+
+
+async def test_a_storage_formatted_from_what_was_kept_is_a_cluster_of_its_own(
+    own_kafka: LocalKafka, kafka: str
+) -> None:
+    kept = local_root() / f"kafka-{jars.KAFKA_VERSION}" / "bootstrap.checkpoint"
+    assert own_kafka.in_docker or kept.is_file()
+    ids = {await read_cluster_id(kafka_settings(each, "")) for each in (own_kafka.bootstrap, kafka)}
+    assert len(ids) == 2
 
 
 async def test_redis_keeps_what_was_written_over_a_kill_and_loses_it_by_a_flush(
