@@ -12,7 +12,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -33,6 +33,10 @@ from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 PARTITIONS = 4
 _POLL_S = 0.1
 _DEADLINE_S = 1800.0
+_BEFORE_MS = 600_000
+"""How long before the traffic the clock of the worker before it ends, at least."""
+_NEVER_SILENT_MS = 7_200_000
+"""Longer than producing the traffic takes."""
 _STOCK_SHARE = 0.1
 """Of the topic, for stock Faust: it would take too long over all of it."""
 
@@ -114,7 +118,8 @@ def run(mix: Mix, runs: int, *, stock: bool, say: Say) -> StreamsResult:
 async def _measure(settings: KafkaSettings, mix: Mix, say: Say) -> Rate:
     """The worker over the whole traffic, whose newest record is a minute old.
 
-    A worker before it reads the shelves and the subscriptions: they are the shop as it stands.
+    A worker before it reads the shelves and the subscriptions: they are the shop as it stands. Its
+    clock must end before the traffic begins, or every event would come late.
     """
     await topics.create(settings, partitions=PARTITIONS, replication=1)
     now = int(time.time() * 1000)
@@ -123,12 +128,16 @@ async def _measure(settings: KafkaSettings, mix: Mix, say: Say) -> Rate:
     say("filling the shelves")
     for part in (traffic.subscriptions(), traffic.shelves()):
         await _produce(settings, part)
-    with _worker(settings) as process:
+    before = {"NUDGE_GRACE_MS": str(now - traffic.start + _BEFORE_MS)}
+    with _worker(settings, before) as process:
         await _done(settings, (SUBSCRIPTIONS, SHOP_CATALOG), process)
     say(f"producing {mix.events:,} events")
     await _produce(settings, traffic.records())
     say("measuring")
-    with _worker(settings) as process:
+    # After a silence the clock would stand still for two minutes, longer than many a run takes:
+    # nothing would fall due.
+    heard = {"NUDGE_SILENCE_MS": str(mix.duration_ms + _BEFORE_MS + _NEVER_SILENT_MS)}
+    with _worker(settings, heard) as process:
         return await _follow(settings, settings.group("nudge"), 1.0, process)
 
 
@@ -158,8 +167,9 @@ def _pinned(command: list[str], settings: dict[str, str]) -> Iterator[Measured]:
         started.stop()
 
 
-def _worker(settings: KafkaSettings) -> AbstractContextManager[Measured]:
+def _worker(settings: KafkaSettings, own: Mapping[str, str]) -> AbstractContextManager[Measured]:
     environment = {
+        **own,
         "NUDGE_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
         "NUDGE_NAMESPACE": settings.namespace,
         "NUDGE_LOG_LEVEL": "WARNING",
