@@ -15,8 +15,10 @@ from schemas.topics import HANDOVERS
 from streams.merge import Fetched, Taken, not_read_before
 
 _MAX_LOOKS = 200
-_BEHIND_TO_AHEAD = 16
-"""A partition runs ahead of the marks by this part of how far they are behind the wall."""
+FAR_BEHIND_MS = 30_000
+"""Of the wall; where the marks are further behind, the strides grow."""
+_STRIDES_TO_THERE = 6
+"""A stride is this part of what lies between the marks and that."""
 
 
 class HandoverInbox:
@@ -119,12 +121,12 @@ class HandoverInbox:
         """Sets how far the merge may run ahead of the marks at ``now`` (ms).
 
         Strides of two seconds would work off an hour's backlog for many minutes. While the marks
-        are over half a minute behind, the strides are longer, and whom a handover comes too late
-        for is listed; the clock waits for the marks all the same.
+        are far behind, the strides are longer, and whom a handover comes too late for is listed;
+        the clock waits for the marks all the same.
         """
         until = self.complete_until()
-        behind = now - until if until else 0
-        self._ahead_of_marks = max(HANDOVER_DELAY_MS, behind // _BEHIND_TO_AHEAD)
+        too_far = now - until - FAR_BEHIND_MS if until else 0
+        self._ahead_of_marks = max(HANDOVER_DELAY_MS, too_far // _STRIDES_TO_THERE)
 
     def promise(self) -> int:
         """The merge need not wait for one whose place is at or before this time (ms)."""
