@@ -1,6 +1,7 @@
 """``nudge worker``: runs the streams app until it is told to stop."""
 
 import faust
+import mode.loop
 
 from runtime.logs import configure_logging
 from streams.app import create_app
@@ -15,6 +16,7 @@ def run_worker(settings: StreamsSettings, make_core: CoreMaker | None = None) ->
         SystemExit: always; the code is 0 after a signal, 1 when the worker failed.
     """
     configure_logging(settings, "worker")
+    mode.loop.use("uvloop")
     app = create_app(settings) if make_core is None else create_app(settings, make_core)
     faust.Worker(
         app, loglevel=settings.log_level, redirect_stdouts=False
