@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from processors.effects import Effects
 from processors.inputs import FactRecord, Input, Source, Tick
 from schemas.topics import PRODUCTS, PROFILES_CHANGELOG, USER_INPUTS
-from streams.clock import MarksBoard, PartitionClock, Patience
+from streams.clock import PartitionClock, Patience
 from streams.core import Core, CoreMaker
 from streams.decode import Decoder, Rejected, rejected_batch
 from streams.gauges import Gauges
@@ -34,8 +34,9 @@ class Site:
     deployment_row: bytes
     tables: Tables
     reader: WholeTopics
-    board: MarksBoard
     make_core: CoreMaker
+    on_told: Callable[[int, int], None]
+    """Told that a partition has come to a time (ms), see :attr:`PartitionActor.told_until`."""
 
     @property
     def patience(self) -> Patience:
@@ -116,6 +117,7 @@ class PartitionActor:
     def on_handovers(self, least: int, end: int) -> None:
         """Its handovers ended at ``end`` after the marks had stood at ``least`` (ms)."""
         self._inputs.handovers.look(least, end)
+        self.loop.wake()
 
     async def close(self, patience_s: float) -> None:
         """Lets the step under way end, for ``patience_s``; then nothing more is written."""
@@ -231,7 +233,10 @@ class PartitionActor:
         return dict(changed)
 
     def _note_done(self) -> None:
-        self._told_until = self._inputs.untaken_from()
+        until = self._inputs.untaken_from()
+        if until != self._told_until:
+            self._told_until = until
+            self._site.on_told(self.partition, until)
 
 
 def _fact(fact: Fact) -> FactRecord:

@@ -75,6 +75,7 @@ class Engine:
         self._generation: Generation | None = None
         self._mismatch = ""
         self._woken_at = 0.0
+        self._look_due: asyncio.TimerHandle | None = None
         self._input_topics = {settings.topic(topic) for topic in USER_INPUTS}
         self._copartitioned = (
             settings.topic(PROFILES_CHANGELOG),
@@ -96,10 +97,15 @@ class Engine:
         deployment, row = await read_site(settings)
         board = MarksBoard(deployment.partitions, settings.hold_ms, wall_ms())
         reader = WholeTopics(settings, deployment.partitions, board, self._look, self._on_handovers)
-        self._site = Site(
-            settings, deployment.partitions, row, self.tables, reader, board, self._make_core
-        )
         marks = MarksWriter(settings, self._told_until, settings.mark_every_ms)
+
+        def told(partition: int, until: int) -> None:
+            reader.mark(partition, until)
+            marks.moved(partition, until)
+
+        self._site = Site(
+            settings, deployment.partitions, row, self.tables, reader, self._make_core, told
+        )
         self._health = await HealthServer(settings, self.checks()).start()
         for work in (reader.run(), marks.run(), self._watch()):
             self._run(work)
@@ -214,16 +220,16 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
     def _look(self) -> None:
-        """Lets every partition look at what is new."""
-        now = time.monotonic()
-        if self._generation is None or now - self._woken_at < WAKE_EVERY_S:
-            return
-        self._woken_at = now
-        assert self._site is not None
-        wall = wall_ms()
-        for partition, until in self._told_until().items():
-            self._site.board.mark(partition, until, wall)
-        self._generation.wake()
+        """Lets every partition look at what is new, soon."""
+        if self._look_due is None:
+            wait_s = self._woken_at + WAKE_EVERY_S - time.monotonic()
+            self._look_due = asyncio.get_running_loop().call_later(max(wait_s, 0.0), self._wake)
+
+    def _wake(self) -> None:
+        self._look_due = None
+        self._woken_at = time.monotonic()
+        if self._generation is not None:
+            self._generation.wake()
 
     def _told_until(self) -> Mapping[int, int]:
         return {} if self._generation is None else self._generation.told_until()

@@ -5,6 +5,7 @@ the partition by the time it is read.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 
@@ -18,7 +19,6 @@ from schemas.topics import MARKS
 
 HURRY_MS = 500
 """A mark that moved so far is told at once: a backlog waits for it."""
-LOOK_EVERY_S = 0.02
 
 
 def wall_ms() -> int:
@@ -43,28 +43,33 @@ class MarksWriter:
         self._own = own
         self._every_s = every_ms / 1000
         self._told: dict[int, int] = {}
-        self._told_at = 0.0
+        self._hurry = asyncio.Event()
         self._producer = AIOKafkaProducer(
             **settings.client_options(), acks="all", enable_idempotence=True
         )
+
+    def moved(self, partition: int, until: int) -> None:
+        """A partition has come as far as ``until`` (ms)."""
+        if until - self._told.get(partition, 0) >= HURRY_MS:
+            self._hurry.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         await self._producer.start()
         try:
             while True:
-                await asyncio.sleep(LOOK_EVERY_S)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._every_s):
+                        await self._hurry.wait()
+                self._hurry.clear()
                 await self._write()
         finally:
             await self._producer.stop()
 
     async def _write(self) -> None:
         moved = {p: until for p, until in self._own().items() if until > self._told.get(p, 0)}
-        now = time.monotonic()
-        hurried = any(until - self._told.get(p, 0) >= HURRY_MS for p, until in moved.items())
-        if not moved or not (hurried or now - self._told_at >= self._every_s):
+        if not moved:
             return
-        self._told_at = now
         batch = self._producer.create_batch()
         for partition, until in moved.items():
             mark = PartitionMark(partition=partition, until=until)

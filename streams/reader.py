@@ -6,6 +6,7 @@ facts it is told, in its own order.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -31,9 +32,8 @@ from streams.settings import StreamsSettings
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_MS = 100
-"""How often the ends of ``shop.catalog`` and of the handovers are asked for."""
-HURRIED_LOOK_S = 0.01
-"""How soon they are again while a backlog is worked off and the marks move fast."""
+"""How often the ends of ``shop.catalog`` and of the handovers are asked for; at once where the
+marks have moved far, since a backlog waits for the answer."""
 
 OnHandovers = Callable[[int, Mapping[int, int]], None]
 """Told the least mark (ms), and where each partition's handovers ended after it was read."""
@@ -82,6 +82,8 @@ class WholeTopics:
         self._catching_up: set[FactQueue] = set()
         self._whole = asyncio.Event()
         self._has_rules = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._asked_least = 0
         self._holes = Holes()
         self._moved = asyncio.Condition()
 
@@ -143,17 +145,23 @@ class WholeTopics:
     async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
         return all([await consumer.position(tp) >= end for tp, end in ends.items()])
 
+    def mark(self, partition: int, until: int) -> None:
+        """A partition, here or elsewhere, has told its users what was recorded up to then (ms)."""
+        now = wall_ms()
+        self._board.mark(partition, until, now)
+        if self._board.least(now) - self._asked_least >= HURRY_MS:
+            self._hurry.set()
+
     async def _look_at_ends(self) -> None:
         # Uncommitted: the end that counts is the log's, not the last stable offset.
-        asked_at = asked_least = 0
         async with plain_consumer(self._settings, "read_uncommitted") as consumer:
             while True:
-                await asyncio.sleep(HURRIED_LOOK_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY_MS / 1000):
+                        await self._hurry.wait()
+                self._hurry.clear()
                 at = wall_ms()
-                least = self._board.least(at)
-                if at - asked_at < LOOK_EVERY_MS and least - asked_least < HURRY_MS:
-                    continue
-                asked_at, asked_least = at, least
+                least = self._asked_least = self._board.least(at)
                 try:
                     ends = await consumer.end_offsets([*self._catalog, *self._handovers])
                 except KafkaError as error:
@@ -174,7 +182,7 @@ class WholeTopics:
         elif tp == self._marks:
             for record in records:
                 mark = parse(_PARTITION_MARK, record.value)
-                self._board.mark(mark.partition, mark.until, wall_ms())
+                self.mark(mark.partition, mark.until)
         else:
             for record in records:
                 self._product(record)
