@@ -68,14 +68,17 @@ const drawOrders = (place: HTMLElement) => {
           select.append(states.content.cloneNode(true));
           if (order.status === "confirmed") select.prepend(h("option", { value: "" }, "confirmed"));
           select.value = order.status === "confirmed" ? "" : order.status;
-          select.onchange = () => {
+          // Not by its change: on a keyboard every state passed on the way would be said.
+          const form = h("form", { class: "row" },
+            h("a", { href: `/orders/${order.order_id}` }, `Order ${order.order_id}`), money(order.value), select,
+            h("button", {}, "Set")); // prettier-ignore
+          form.onsubmit = (event) => {
+            event.preventDefault();
             const status = select.value;
-            select.blur();
-            void set(`Order ${order.order_id}: ${status.replace(/_/g, " ")}.`,
-              { order_id: order.order_id, status }, "/demo/orders/status");
-          }; // prettier-ignore
-          return h("p", { class: "row" },
-            h("a", { href: `/orders/${order.order_id}` }, `Order ${order.order_id}`), money(order.value), select); // prettier-ignore
+            if (status) void set(`Order ${order.order_id}: ${status.replace(/_/g, " ")}.`,
+              { order_id: order.order_id, status }, "/demo/orders/status"); // prettier-ignore
+          };
+          return form;
         })
       : [h("p", { class: "quiet" }, "None yet. Buy something first.")]),
   );

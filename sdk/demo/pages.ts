@@ -88,8 +88,12 @@ const total = (name: string, value: number, all = false) =>
 
 const delivery = () => (sum() >= config.free_from ? 0 : config.delivery);
 
+/** What was pressed is gone: a keyboard goes on from the page's beginning, not the window's. */
+const refocus = () => $("#main")!.focus();
+
 const take = (line: Line) => {
   cart.set(cart.get().filter((each) => !sameLine(each, line.product_id, line.variant_id)));
+  refocus();
   const { product_id, variant_id } = line;
   return nudge.remove_from_cart({ product_id, ...(variant_id && { variant_id }) });
 };
@@ -175,7 +179,7 @@ const drawSaved = (place: HTMLElement) => {
           h("img", { src: picture(id), alt: "", width: "64", height: "64" }),
           h("div", {}, h("a", { href: `/p/${id}` }, nameOf(id)), h("p", { class: "quiet" }, money(offer(id).price))),
           h("button", { type: "button", "aria-label": `Remove ${nameOf(id)}`,
-            onclick: () => void save(id) }, "Remove"),
+            onclick: () => { void save(id); refocus(); } }, "Remove"),
         )))
       : empty("Nothing saved yet."),
   ); // prettier-ignore

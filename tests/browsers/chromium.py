@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -95,6 +96,34 @@ class Chromium:
         )  # fmt: skip
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    async def load(self, script: str) -> None:
+        """A script runs in the page, whatever its Content-Security-Policy says."""
+        await self._remote.do("Runtime.evaluate", self._tab, expression=script)
+
+    async def look(self, *, dark: bool = False, width: int = 1280, height: int = 900) -> None:
+        """How the page is looked at; 500 CSS pixels and less are a phone's."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await self._remote.do("Emulation.setEmulatedMedia", self._tab, features=[scheme])
+        await self._remote.do(
+            "Emulation.setDeviceMetricsOverride", self._tab,
+            width=width, height=height, deviceScaleFactor=1, mobile=width <= 500,
+        )  # fmt: skip
+
+    async def press(self, key: str, code: int) -> None:
+        """A key by its name and its Windows virtual code, as a keyboard sends it."""
+        for kind in ("rawKeyDown", "char", "keyUp"):
+            if kind == "char" and key != "Enter":
+                continue
+            await self._remote.do(
+                "Input.dispatchKeyEvent", self._tab, type=kind, key=key, code=key,
+                windowsVirtualKeyCode=code, **({"text": "\r"} if kind == "char" else {}),
+            )  # fmt: skip
+
+    async def picture(self) -> bytes:
+        """The page as it looks now, as PNG."""
+        found = await self._remote.do("Page.captureScreenshot", self._tab)
+        return b64decode(found["data"])
 
     async def push(self, payload: str) -> None:
         """A push comes, for the worker of the origin's root."""
