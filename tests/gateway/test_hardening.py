@@ -5,13 +5,23 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from gateway.claims import Claims
+from gateway.claims import _SCRIPT, Claims
 from gateway.settings import GatewaySettings
 from runtime.settings import KafkaSettings, RedisSettings
 from tests.gateway.stage import ORIGIN, PAGE_KEY, SERVER_KEY, Stage, event
 
 DEVICES = 10
-FLOOD = 1_000
+SOME, FLOOD = 300, 100_000
+_FLOODED = """
+local claim = function(KEYS, ARGV)
+%s
+end
+for number = ARGV[1], ARGV[2] do
+  local id = string.format('%%032x', number)
+  claim({KEYS[1], KEYS[2] .. number, KEYS[3]}, {id, 'ada', '', number, '10', '60000'})
+end
+"""
+"""The gateway's own script, as often as wanted: a hundred thousand requests take minutes."""
 
 
 async def test_however_many_browsers_somebody_makes_up_ten_are_kept_and_nothing_of_the_rest(
@@ -20,14 +30,19 @@ async def test_however_many_browsers_somebody_makes_up_ten_are_kept_and_nothing_
     values = {"vapid_subject": "mailto:x@shop.example", "token_secret": "x" * 32}
     names = GatewaySettings.model_validate({**values, "namespace": redis_config.namespace})
     claims = Claims(redis, names)
-    for number in range(FLOOD):
+    for number in range(SOME):
         claim = await claims.claim(f"{number:032x}", f"https://push.example/{number}", "ada", None)
         assert len(claim.ended) == (1 if number >= DEVICES else 0)
         if number % 3 == 0:
             await claims.claim(f"{number:032x}", f"https://push.example/b{number}", "bob", None)
             await claims.drop(f"{number:032x}", "bob")
+    flooded = redis.register_script(_FLOODED % _SCRIPT)
+    keys = [names.redis_key("gateway", name, "ada") for name in ("claims", "endpoint", "claimed")]
+    for start in range(SOME, FLOOD, 10_000):
+        await flooded(keys=keys, args=[start, min(start + 10_000, FLOOD) - 1])
     left = [key.decode() async for key in redis.scan_iter(f"*{redis_config.namespace}*")]
     assert len(left) <= 2 * DEVICES + 4
+    assert await redis.zcard(keys[0]) == await redis.hlen(keys[2]) == DEVICES
 
 
 HEAD = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\n"
