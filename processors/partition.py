@@ -12,6 +12,7 @@ from processors.desk import Desk
 from processors.effects import Effects
 from processors.index import InterestIndex, categories_of, products_of
 from processors.inputs import (
+    EVENT_RANK,
     HANDOVER_RANK,
     SUBSCRIPTION_RANK,
     FactRecord,
@@ -198,20 +199,22 @@ class Partition:
         campaigns = self._campaigns
         if record.arrived_at >= campaigns.next_at:
             self._begin_campaigns(record.arrived_at)
-        key = self._apply.key_of(record) if record.rank == SUBSCRIPTION_RANK else record.key
+        rank, apply = record.rank, self._apply
+        key = apply.key_of(record) if rank == SUBSCRIPTION_RANK else record.key
         profile = self._open.touch(key)
         if self._walks:
             self._catch_up(key, profile, record.recorded_at)
         if campaigns.walks:
             campaigns.catch_up(key, profile, record.recorded_at)
-        after = self._apply.record(record, key, profile)
+        after = (apply.event if rank == EVENT_RANK else apply.record)(record, key, profile)
         if after is not profile:
             self._open.replace(key, after)
-        if record.rank == HANDOVER_RANK and isinstance(record.value, HandoverProfile):
-            self.desk.ties += products_of(after)
-            if self.desk.by_category:
-                self.desk.ties += map(category_subject, after.categories)
-        if self.desk.ties:
+        desk = self.desk
+        if rank == HANDOVER_RANK and isinstance(record.value, HandoverProfile):
+            desk.ties += products_of(after)
+            if desk.by_category:
+                desk.ties += map(category_subject, after.categories)
+        if desk.ties:
             self._tie(key)
 
     def _tie(self, key: str) -> None:

@@ -5,7 +5,6 @@ from processors.attribution import ordered, refunded, touched
 from processors.desk import Desk
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
-    EVENT_RANK,
     HANDOVER_RANK,
     INTERACTION_RANK,
     RESULT_RANK,
@@ -52,11 +51,13 @@ class Apply:
             return split_subscription_key(record.key)[0]
         return record.key
 
+    def event(self, record: UserRecord, key: str, profile: Profile) -> Profile:
+        """The same for an event of the shop, as nearly all records are."""
+        return self._event(record, key, profile, record.value, record.historical)  # type: ignore[arg-type]
+
     def record(self, record: UserRecord, key: str, profile: Profile) -> Profile:
         """The user's profile after the record: the same one, or what takes its place."""
         rank, value = record.rank, record.value
-        if rank == EVENT_RANK:
-            return self._event(record, key, profile, value, record.historical)  # type: ignore[arg-type]
         if rank == SUBSCRIPTION_RANK:
             assert value is None or isinstance(value, Subscription)
             if value is None or not value.handed_over:
@@ -88,7 +89,15 @@ class Apply:
     def _turn(
         self, record: UserRecord, key: str, profile: Profile, at: int, historical: bool
     ) -> Turn:
-        """Judges what was due by then, and tells whether the record is late."""
+        """The user's turn at ``at`` (ms), once what was due by then is judged."""
+        active_at = self._heed(record, key, profile, at, historical)
+        late = at < self._desk.clock
+        return Turn(self._desk, key, profile, at, active_at, late, historical)
+
+    def _heed(
+        self, record: UserRecord, key: str, profile: Profile, at: int, historical: bool
+    ) -> int:
+        """Judges what was due by ``at`` (ms), and lists what is late; when (ms) it is activity."""
         desk = self._desk
         late = at < desk.clock
         if not historical and (
@@ -98,9 +107,8 @@ class Apply:
         if not late:
             if next_look(profile, desk) <= at:
                 judge_due(desk, key, profile, at)
-            return Turn(desk, key, profile, at, at, False, historical)
-        active_at = at if historical else max(desk.clock, record.arrived_at)
-        return Turn(desk, key, profile, at, active_at, True, historical)
+            return at
+        return at if historical else max(desk.clock, record.arrived_at)
 
     def _note_late(self, record: UserRecord, key: str, at: int) -> None:
         source, desk = record.source, self._desk
@@ -124,23 +132,35 @@ class Apply:
         event: e.ShopEvent,
         historical: bool,
     ) -> Profile:
-        at, kind = event.occurred_at, type(event)
+        desk, at, kind = self._desk, event.occurred_at, type(event)
         if profile.erased_at and at <= profile.erased_at:
             return profile
-        turn = self._turn(record, key, profile, at, historical)
-        if profile.alias_to is not None and not (
-            kind is e.ErasureRequested or identity.moves(event, key)
-        ):
+        active_at = self._heed(record, key, profile, at, historical)
+        late = at < desk.clock
+        if kind is e.ErasureRequested:
+            return self._erase(Turn(desk, key, profile, at, active_at, late, historical))
+        if profile.alias_to is not None and not identity.moves(event, key):
             if at < profile.alias_until:
+                turn = Turn(desk, key, profile, at, active_at, late, historical)
                 identity.forward(turn, event, record)
                 return profile
             profile.alias_to = None
-        if kind is e.ErasureRequested:
-            return self._erase(turn)
         lines = _cart_keys(profile) if kind is e.CartSnapshot else None
-        sessions = profile.sessions
-        if not reduce(profile, event, turn.active_at, self._desk):
+        sessions, active_before = profile.sessions, profile.active_at
+        if not reduce(profile, event, active_at, desk):
             return profile
+        if not (
+            profile.moments
+            or profile.sessions != sessions
+            or historical
+            or kind in _SPECIAL
+            or (desk.book.only or desk.book.at(at))
+            .followers.get(kind, NOBODY)
+            .asked_about(profile, desk)
+        ):
+            return profile
+        turn = Turn(desk, key, profile, at, active_at, late, historical)
+        turn.active_before = active_before
         if profile.sessions != sessions:
             begin_session(turn)
         if historical:  # whom history leaves behind is looked at from now on
@@ -175,7 +195,7 @@ class Apply:
             self._money(turn, event, ending)
         if turn.historical:
             return
-        for on_event in followers.of(turn):
+        for on_event in followers.asked_about(profile, turn.desk):
             on_event(turn, event)
         if turn.opened and not turn.late:
             judge_due(turn.desk, turn.key, profile, turn.at)
@@ -234,7 +254,8 @@ class Apply:
             "anonymous_id": handover.anonymous_id,
             "occurred_at": handover.occurred_at,
         })  # fmt: skip
-        for on_event in turn.rules.followers.get(type(event), NOBODY).of(turn):
+        followers = turn.rules.followers.get(type(event), NOBODY)
+        for on_event in followers.asked_about(profile, self._desk):
             on_event(turn, event)
         if not turn.late:
             judge_due(self._desk, key, profile, turn.at)
@@ -303,6 +324,7 @@ def _outlives_click(turn: Turn, moment: Moment) -> bool:
 
 _IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})
 _MONEY = (e.Purchase, e.Refund)
+_SPECIAL = _IDENTITY | {*_MONEY}
 
 
 def _cart_keys(profile: Profile) -> set[tuple[str, str | None]]:

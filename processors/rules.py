@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from processors.config import Policy, Priority, Shop
 from processors.copy import Copy
+from processors.desk import Desk
 from processors.localtime import QuietHours
+from processors.profile import Profile
 from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
 from processors.segments import Segment
 from processors.turn import Turn
@@ -25,17 +27,29 @@ class Followers(NamedTuple):
 
     ending: frozenset[str] = frozenset()
     """The scenarios whose moments it may end, by name."""
-    asked: tuple[OnEvent, ...] = ()
-    """Those to ask after it, strongest first."""
-    asked_without_browser: tuple[OnEvent, ...] = ()
-    """Those of them that are asked about a user to whom nothing can be pushed."""
+    asked: tuple[tuple[OnEvent, ...], ...] = ((),) * 4
+    """Those to ask after it, strongest first: of whom nothing can be pushed to and whose cart is
+    empty, whose cart is not, who can be pushed to and whose cart is empty, and who is not."""
 
-    def of(self, turn: Turn) -> tuple[OnEvent, ...]:
-        """Those to ask about the user in hand."""
-        return self.asked if turn.reachable else self.asked_without_browser
+    def asked_about(self, profile: Profile, desk: Desk) -> tuple[OnEvent, ...]:
+        """Those to ask about this user."""
+        reachable = profile.devices or desk.assume_reachable
+        return self.asked[(2 if reachable else 0) + (1 if profile.cart else 0)]
 
 
 NOBODY = Followers()
+
+
+def _asked(scenarios: tuple[Scenario, ...]) -> tuple[tuple[OnEvent, ...], ...]:
+    return tuple(
+        tuple(
+            scenario.on_event
+            for scenario in scenarios
+            if (reachable or not scenario.needs_browser) and (cart or not scenario.needs_cart)
+        )
+        for reachable in (False, True)
+        for cart in (False, True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +82,8 @@ class Rules:
             for kind in scenario.ends_on:
                 ending.setdefault(kind, set()).add(name)
         followers = {
-            kind: Followers(
-                frozenset(ending.get(kind, ())),
-                tuple(scenario.on_event for scenario in asked),
-                tuple(scenario.on_event for scenario in asked if not scenario.needs_browser),
-            )
+            kind: Followers(frozenset(ending.get(kind, ())), _asked(self.opening.get(kind, ())))
             for kind in ending.keys() | self.opening.keys()
-            for asked in (self.opening.get(kind, ()),)
         }
         object.__setattr__(self, "followers", followers)
 

@@ -163,9 +163,19 @@ def moved_to(event: events.ShopEvent, occurred_at: int) -> events.ShopEvent:
     )
 
 
+def field_names(kind: type[events.Envelope]) -> tuple[str, ...]:
+    """The fields of an event's struct, the envelope's among them."""
+    return cast("type[msgspec.Struct]", kind).__struct_fields__
+
+
 def plain_of(event: events.ShopEvent) -> dict[str, Any]:
     """A struct as plain data, as the wire has it: fields that say nothing are left out."""
-    return _without_nothing(msgspec.to_builtins(event))  # type: ignore[no-any-return]
+    return plain_value(event)  # type: ignore[no-any-return]
+
+
+def plain_value(value: Any) -> Any:
+    """The same of what stands in one field."""
+    return _without_nothing(msgspec.to_builtins(value))
 
 
 def _without_nothing(plain: Any) -> Any:

@@ -1,6 +1,7 @@
 """``after_event``: a scenario that only follows an event, configured wholly in the file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from processors.catalogue import ProductFacts
@@ -176,12 +177,23 @@ def _facts(turn: Turn, product_ids: Iterable[str]) -> Iterator[ProductFacts]:
 
 def _own_fields(event: e.ShopEvent) -> dict[str, Any]:
     """The event's own fields that say something, small enough to wait in a profile."""
-    plain = {k: v for k, v in e.plain_of(event).items() if k not in _ENVELOPE}
-    items = plain.pop("items", None)
-    if items is not None:
-        plain["count"] = sum(item["quantity"] for item in items)
-        plain["product_ids"] = [item["product_id"] for item in items]
-    return {
-        name: value[:_LIST_KEPT] if isinstance(value, list) else value
-        for name, value in plain.items()
-    }
+    own: dict[str, Any] = {}
+    for name in _field_names(type(event)):
+        value = getattr(event, name)
+        if isinstance(value, str | int):
+            own[name] = value
+        elif value is not None:
+            plain = e.plain_value(value)
+            own[name] = plain[:_LIST_KEPT] if isinstance(plain, list) else plain
+    if isinstance(event, _WITH_ITEMS):
+        own["count"] = sum(item.quantity for item in event.items)
+        own["product_ids"] = [item.product_id for item in event.items][:_LIST_KEPT]
+    return own
+
+
+_WITH_ITEMS = (e.Purchase, e.CartSnapshot)
+
+
+@cache
+def _field_names(kind: type[e.Envelope]) -> tuple[str, ...]:
+    return tuple(name for name in e.field_names(kind) if name not in _ENVELOPE | {"items"})

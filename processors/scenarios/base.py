@@ -26,7 +26,9 @@ class Scenario:
     outlives_click: ClassVar[bool] = False
     """A click on one step does not end the next."""
     needs_browser: ClassVar[bool] = False
-    """Whom nothing can be pushed to is not looked at."""
+    """Of whom nothing can be pushed to it is not asked."""
+    needs_cart: ClassVar[bool] = False
+    """Of whose cart is empty, after the event, it is not asked."""
 
     def __init__(self, name: str, config: Any) -> None:
         self.name = name

@@ -17,7 +17,7 @@ class CartAbandoned(cart_family.CartScenario):
         added = turn.item_added
         if added:
             profile.spent = 0
-        if not profile.cart or profile.spent & cart_family.CART_SPENT:
+        if profile.spent & cart_family.CART_SPENT:
             return
         moment = turn.live(self.name, cart_family.ENTITY)
         if moment is not None:

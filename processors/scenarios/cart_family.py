@@ -19,6 +19,7 @@ CHECKOUT_SPENT = 2
 class CartScenario(Scenario):
     config: CartConfig
     family = "abandonment"
+    needs_cart = True
     ends_on = frozenset({e.Purchase, e.RemoveFromCart, e.CartSnapshot})
 
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:

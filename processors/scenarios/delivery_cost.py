@@ -28,7 +28,6 @@ class DeliveryCost(CheckoutAbandoned):
         profile = turn.profile
         if (
             not event.delivery_cost
-            or not profile.cart
             or profile.spent & cart_family.CHECKOUT_SPENT
             or profile.currency != (turn.rules.shop.currency or profile.currency)
             or profile.mixed
