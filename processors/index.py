@@ -3,10 +3,8 @@
 from array import array
 from collections.abc import Iterable
 
-import msgspec
-
-from processors.catalogue import category_subject, topic_subject
-from processors.profile import Profile, ProfileGlance
+from processors.catalogue import topic_subject
+from processors.profile import Profile
 
 _COMPACT_FROM = 64
 
@@ -28,6 +26,16 @@ class InterestIndex:
         if len(users) >= self._limits.get(product_id, _COMPACT_FROM):
             self.replace(product_id, users)
 
+    def tie(self, number: int, subjects: Iterable[str]) -> None:
+        """All that a user cares for, as recovery reads one user after another."""
+        known = self._users
+        for subject in subjects:
+            users = known.get(subject)
+            if users is None:
+                known[subject] = array("I", (number,))
+            elif users[-1] != number:
+                users.append(number)
+
     def replace(self, product_id: str, numbers: Iterable[int]) -> None:
         """Keeps each number once."""
         users = array("I", sorted(set(numbers)))
@@ -40,19 +48,7 @@ class InterestIndex:
         return [] if users is None else sorted(set(users))
 
 
-class _Categories(msgspec.Struct, rename={"categories": "ct"}):
-    categories: dict[str, tuple[int, int]] = {}
-
-
-_decode_categories = msgspec.json.Decoder(_Categories).decode
-
-
-def categories_of(row: bytes) -> Iterable[str]:
-    """The categories that a profile's row tells of, as an index knows them."""
-    return map(category_subject, _decode_categories(row).categories)
-
-
-def products_of(profile: Profile | ProfileGlance) -> set[str]:
+def products_of(profile: Profile) -> set[str]:
     """Every product the profile has any tie to, and the topics it follows."""
     products = {line.product_id for line in profile.cart}
     for interests in (profile.viewed, profile.saved, profile.asked):

@@ -10,7 +10,8 @@ from processors.campaign_walk import CampaignState, CampaignWalks
 from processors.catalogue import Catalogue, ProductFacts, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
-from processors.index import InterestIndex, categories_of, products_of
+from processors.glance import ProfileGlance, categories_of, glance
+from processors.index import InterestIndex, products_of
 from processors.inputs import (
     EVENT_RANK,
     HANDOVER_RANK,
@@ -24,7 +25,7 @@ from processors.judge import judge_due
 from processors.news import UnderWay, Walk
 from processors.opened import OpenProfiles
 from processors.people import Apply
-from processors.profile import EMPTY_ROW, Profile, ProfileGlance, decode, encode, glance
+from processors.profile import EMPTY_ROW, Profile, decode, encode
 from processors.quiet import next_look, quiet_at, wakes_at
 from processors.rule_book import RuleBook
 from processors.table import NEVER, RESERVED, ProfileTable
@@ -112,16 +113,7 @@ class Partition:
         )
         self.desk.clock = state.clock
         self._switch_rules(recovering=True)
-        for number, _, row in self.table.users():
-            seen = glance(row)
-            if seen.v // 100 > profiles.SCHEMA // 100:
-                decode(row)
-            self._open.moments += len(seen.moments)
-            self._wake(number, seen, row)
-            for product_id in products_of(seen):
-                self._index.add(product_id, number)
-            if self.desk.by_category:
-                self._index_categories(number, row)
+        self._look_at_rows()
         self._state_row = stored or b""
         self.desk.applied.update({int(p): offset for p, offset in state.applied.items()})
         self._walked = state.walked
@@ -131,12 +123,29 @@ class Partition:
         campaigns = state.campaigns or CampaignState()
         self._campaigns = CampaignWalks(self.desk, self.table, campaigns)
 
+    def _look_at_rows(self) -> None:
+        """Who is due when, who cares for what. A worker is not ready before: every µs counts."""
+        newest, moments = profiles.SCHEMA // 100, 0
+        wake, tie, by_category = self._wake, self._index.tie, self.desk.by_category
+        for number, _, row in self.table.users():
+            seen = glance(row)
+            if seen.v // 100 > newest:
+                decode(row)
+            moments += len(seen.moments)
+            wake(number, seen, row)
+            tie(number, seen.subjects())
+            if by_category:
+                tie(number, categories_of(row))
+        self._open.moments += moments
+
     def _wake(self, number: int, seen: ProfileGlance, row: bytes) -> None:
-        quiet = wakes_at(seen, self.desk)
-        if quiet is None:
-            quiet = quiet_at(decode(row), self.desk)
-        due = min((m.next_look(seen.active_at) for m in seen.moments), default=NEVER)
-        self.table.wake_at(number, min(due, quiet, _expiry(seen.known, seen.active_at)))
+        due = wakes_at(seen, self.desk)
+        if due is None:
+            due = quiet_at(decode(row), self.desk)
+        if seen.moments:
+            due = min(due, seen.first_look())
+        expiry = _expiry(seen.known, seen.active_at)
+        self.table.wake_at(number, due if due < expiry else expiry)
 
     def _switch_rules(self, *, recovering: bool = False) -> None:
         """Follows the rules in force at the clock; new ones may want to look at users sooner."""
@@ -153,11 +162,8 @@ class Partition:
         for number, _, row in self.table.users():
             self._wake(number, glance(row), row)
             if newly:
-                self._index_categories(number, row)
-
-    def _index_categories(self, number: int, row: bytes) -> None:
-        for subject in categories_of(row):
-            self._index.add(subject, number)
+                for subject in categories_of(row):
+                    self._index.add(subject, number)
 
     def _resume(self, walk: Walk) -> None:
         version = self.desk.catalogue.version(walk.product_id, walk.offset)

@@ -443,30 +443,3 @@ def from_plain(plain: dict[str, Any]) -> Profile:
         NewerProfileError: a newer major release wrote it.
     """
     return decode(orjson.dumps(plain))
-
-
-_GLANCE_NAMES = {
-    "known": "k", "active_at": "aa", "viewed": "vw", "saved": "sv", "asked": "as", "moments": "mo",
-    "topics": "tp",
-    "sessions": "sn", "awaited": "aw", "looked_at": "lk",
-}  # fmt: skip
-
-
-class ProfileGlance(msgspec.Struct, rename=_GLANCE_NAMES):
-    """What recovery needs of a row: who is due when, and who cares for what."""
-
-    v: int
-    known: bool = False
-    active_at: int = 0
-    cart: list[Line] = []
-    viewed: list[Interest] = []
-    saved: list[Interest] = []
-    asked: list[Interest] = []
-    moments: list[Moment] = []
-    topics: dict[str, int] = {}
-    sessions: int = 0
-    awaited: int = 0
-    looked_at: int = 0
-
-
-glance = msgspec.json.Decoder(ProfileGlance).decode

@@ -6,7 +6,8 @@ would hear of.
 """
 
 from processors.desk import Desk
-from processors.profile import Profile, ProfileGlance
+from processors.glance import ProfileGlance
+from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
 from processors.session import end_session
 from processors.table import NEVER

@@ -7,7 +7,8 @@ interest index name it in four or eight bytes.
 
 import heapq
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 _NUMBER_BITS = 32
 _NUMBER_MASK = (1 << _NUMBER_BITS) - 1
@@ -16,6 +17,16 @@ NEVER = (1 << 63) - 1
 
 RESERVED = b"\x00"
 """First byte of the keys a partition uses for itself; no user id may hold a control character."""
+
+
+class Row(Protocol):
+    """A record of the changelog; without a value it deletes the row."""
+
+    @property
+    def key(self) -> bytes: ...
+
+    @property
+    def value(self) -> bytes | None: ...
 
 
 class ProfileTable:
@@ -85,6 +96,23 @@ class ProfileTable:
             return number
         self._rows[number] = row
         return number
+
+    def load(self, records: Iterable[Row]) -> None:
+        """Writes and deletes many rows: a changelog's records, oldest first."""
+        numbers, keys, rows, free = self._numbers, self._keys, self._rows, self._free
+        for record in records:
+            key, row = record.key, record.value
+            number = numbers.get(key)
+            if row is None or free or key[:1] == RESERVED:
+                self.put(key, row)
+            elif number is not None:
+                rows[number] = row
+            else:
+                numbers[key] = len(rows)
+                keys.append(key)
+                rows.append(row)
+                self._wake.append(NEVER)
+                self.live += 1
 
     def _take_number(self, key: bytes) -> int:
         self.live += 1

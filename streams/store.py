@@ -67,9 +67,7 @@ class Tables:
             self.drop(partition)
 
     def apply(self, partition: int, records: Sequence[Any]) -> None:
-        put = self.of(partition).put
-        for record in records:
-            put(record.key, record.value)
+        self.of(partition).load(records)
         self.recovered_rows += len(records)
 
 

@@ -25,3 +25,11 @@ def test_the_watchers_of_a_product_are_all_who_were_added(seen: list[tuple[str, 
         index.add(product, number)
     for product in ("lamp", "chair"):
         assert index.watchers(product) == sorted({n for name, n in seen if name == product})
+
+
+def test_what_recovery_reads_of_a_user_is_kept_once_however_often_the_row_names_it() -> None:
+    index = InterestIndex()
+    index.tie(3, ["lamp", "chair", "lamp"])
+    index.tie(5, ["lamp"])
+    assert list(index._users["lamp"]) == [3, 5]
+    assert index.watchers("chair") == [3]

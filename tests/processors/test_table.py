@@ -1,5 +1,7 @@
 """The rows of a partition and its timers: nobody is forgotten, nobody is woken twice."""
 
+from types import SimpleNamespace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,3 +116,22 @@ def test_everyone_is_woken_once_at_the_earliest_time_asked_for(
             assert key_woken not in woken
             woken[key_woken] = clock
     assert woken == wanted
+
+
+changes = st.tuples(st.sampled_from([b"ann", b"bob", b"eve", RESERVED + b"x"]),
+                    st.none() | st.sampled_from([b"{1}", b"{2}"]))  # fmt: skip
+
+
+@given(st.lists(changes, max_size=12), st.lists(changes, max_size=12))
+def test_a_changelog_loaded_at_once_is_as_one_put_row_by_row(
+    before: list[tuple[bytes, bytes | None]], read: list[tuple[bytes, bytes | None]]
+) -> None:
+    loaded, put = ProfileTable(), ProfileTable()
+    for key, row in before:
+        loaded.put(key, row)
+        put.put(key, row)
+    loaded.load([SimpleNamespace(key=key, value=row) for key, row in read])
+    for key, row in read:
+        put.put(key, row)
+    assert list(loaded.users()) == list(put.users())
+    assert (len(loaded), loaded.reserved) == (len(put), put.reserved)
