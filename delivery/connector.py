@@ -1,40 +1,23 @@
-"""Connections to push services: public addresses only, and none used once sending must stop.
+"""Connections to push services: public addresses only, and one request at a time on each.
 
-What aiohttp does for every kind of request and a push does not need is left out here.
+aiohttp's pool, resolver's cache, TLS and parser are used as they are; its session is not: it takes
+more processor time than all of that (docs/decisions/push-cost.md).
 """
 
 import socket
-from collections.abc import Callable, Iterable
-from contextvars import ContextVar
 
-from aiohttp import ClientRequest, ClientResponse, ClientTimeout, TCPConnector, ThreadedResolver
+from aiohttp import ClientConnectionResetError, ClientRequest, ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+from aiohttp.http import RawResponseMessage
+from aiohttp.streams import StreamReader
+from yarl import URL
 
-from runtime.endpoints import is_loopback, is_public
+from runtime.endpoints import Endpoint, is_loopback, is_public
 
 
 class AddressNotAllowedError(OSError):
     """A push service's name resolves to no address that we speak to."""
-
-
-class HeldBackError(Exception):
-    """Sending was paused while the connection was made; nothing was written to it."""
-
-
-class Attempt:
-    """A POST's body, and how far it came. ``connected``: from here on bytes may have been sent."""
-
-    __slots__ = ("body", "connected")
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self.connected = False
-
-
-attempt: ContextVar[Attempt] = ContextVar("attempt")
-"""The POST of the running task."""
 
 
 class PublicResolver(AbstractResolver):
@@ -71,44 +54,49 @@ class PublicResolver(AbstractResolver):
         await self._resolver.close()
 
 
-class PushConnector(TCPConnector):
-    """A pool of connections that asks ``may_send`` at the last moment before a request goes out.
+def destination_of(origin: str) -> ClientRequest:
+    """What the pool is asked with for a connection to ``scheme://host[:port]``; never sent."""
+    return ClientRequest("POST", URL(origin, encoded=True))
 
-    A connection can take seconds to make: a pause that comes meanwhile must still hold.
+
+def request_of(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> bytes:
+    """A POST with these headers and no others but ``Host`` and ``Content-Length`` (RFC 9112 §3).
+
+    Raises:
+        ValueError: a line break where none may be.
     """
-
-    def __init__(self, resolver: PublicResolver, may_send: Callable[[], bool]) -> None:
-        # How many connections there are is the dispatcher's business.
-        super().__init__(limit=0, resolver=resolver, ttl_dns_cache=60)
-        self._may_send = may_send
-
-    async def connect(
-        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
-    ) -> Connection:
-        """Raises:
-        HeldBackError: sending must stop.
-        """
-        connection = await super().connect(req, traces, timeout)
-        if not self._may_send():
-            connection.release()
-            raise HeldBackError
-        attempt.get().connected = True
-        return connection
+    # A path begins past the scheme; of an endpoint nothing is rewritten.
+    start = endpoint.url.find("/", len("https://"))
+    target = endpoint.url[start:] if start > 0 else "/"
+    lines = [f"POST {target} HTTP/1.1", f"Host: {endpoint.origin.partition('://')[2]}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
+        raise ValueError("a header of a push would break its line")
+    return head.encode() + body
 
 
-class PushRequest(ClientRequest):
-    """A POST with the headers that it was given and no others, and the body of the running attempt.
+async def exchange(
+    connection: Connection, request: bytes
+) -> tuple[RawResponseMessage, StreamReader]:
+    """Writes the request and waits for the head of its answer; on any error the connection ends.
 
-    Whoever makes it gives ``Content-Length`` and no data. To write a body aiohttp starts a task on
-    Python 3.11; four kilobytes that are at hand need none.
+    Raises:
+        ClientError, EofStream, HttpProcessingError, OSError: there is no answer, or none that can
+            be read.
     """
-
-    def update_auto_headers(self, _skip: Iterable[str] | None) -> None:
-        """None are added."""
-
-    async def send(self, conn: Connection) -> ClientResponse:
-        response = await super().send(conn)
-        # None: the connection has ended meanwhile, which the answer will say.
-        if conn.transport is not None:
-            conn.transport.write(attempt.get().body)
-        return response
+    try:
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None or transport.is_closing():
+            raise ClientConnectionResetError("the connection has ended")
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        # Head and body at once: a write of its own would be another packet.
+        transport.write(request)
+        message, content = await protocol.read()
+        while 100 <= message.code < 200 and message.code != 101:
+            message, content = await protocol.read()
+    except BaseException:
+        connection.close()
+        raise
+    return message, content

@@ -1,14 +1,17 @@
-"""Message encryption for Web Push (RFC 8291) in one aes128gcm record (RFC 8188), by pywebpush.
+"""Message encryption for Web Push (RFC 8291) in one aes128gcm record (RFC 8188).
 
-What pywebpush leaves to its caller is done here: keys are checked once, and a message that would
-not fit is refused.
+By ``http_ece``, as pywebpush does it: ``WebPusher.encode`` is one call of it, but writes the
+message's public key out three times and has no way to be given it (docs/decisions/push-cost.md).
+What both leave to their caller is done here: a message that would not fit is refused, and what is
+wrong with a subscription's keys is one error.
 """
 
 from base64 import urlsafe_b64decode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec
-from pywebpush import WebPusher
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MAX_PLAINTEXT = 3993
 """Bytes: what is left of 4,096 (RFC 8291 §4)."""
@@ -27,35 +30,47 @@ class TooLargeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ReceiverKeys:
-    """The public keys of a subscription, decoded and checked (RFC 8291 §2.1, §3.2)."""
+    """The public keys of a subscription, decoded (RFC 8291 §2.1, §3.2)."""
 
     point: bytes
+    """Uncompressed; whether it lies on P-256 is seen when it is used."""
     auth: bytes
-    pusher: WebPusher = field(compare=False, repr=False)
 
     @classmethod
     def parse(cls, p256dh: str, auth: str) -> "ReceiverKeys":
         """From base64url, padded or not.
 
         Raises:
-            BadSubscriptionError: no point on P-256, or an auth secret that is not 16 bytes.
+            BadSubscriptionError: not 65 bytes, or an auth secret that is not 16.
         """
         try:
             point, secret = _decode(p256dh), _decode(auth)
-            if len(point) != _POINT_SIZE or len(secret) != _AUTH_SIZE:
-                raise BadSubscriptionError(
-                    f"p256dh has {len(point)} bytes, want {_POINT_SIZE};"
-                    f" auth has {len(secret)}, want {_AUTH_SIZE}"
-                )
-            ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, point)
-        except BadSubscriptionError:
-            raise
         except ValueError as error:
             raise BadSubscriptionError(f"p256dh or auth cannot be read: {error}") from None
-        # Its constructor would copy and decode them once more.
-        pusher = WebPusher({"endpoint": ""})
-        pusher.receiver_key, pusher.auth_key = point, secret
-        return cls(point, secret, pusher)
+        if len(point) != _POINT_SIZE or len(secret) != _AUTH_SIZE:
+            raise BadSubscriptionError(
+                f"p256dh has {len(point)} bytes, want {_POINT_SIZE};"
+                f" auth has {len(secret)}, want {_AUTH_SIZE}"
+            )
+        return cls(point, secret)
+
+
+class _MessageKey:
+    """The key pair of one message (RFC 8291 §3.1), as ``http_ece`` wants it, its public point
+    written out once."""
+
+    __slots__ = ("_point", "exchange")
+
+    def __init__(self) -> None:
+        key = ec.generate_private_key(_CURVE)
+        self.exchange = key.exchange
+        self._point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+    def public_key(self) -> "_MessageKey":
+        return self
+
+    def public_bytes(self, _encoding: Encoding, _format: PublicFormat) -> bytes:
+        return self._point
 
 
 def encrypt(keys: ReceiverKeys, plaintext: bytes) -> bytes:
@@ -63,10 +78,22 @@ def encrypt(keys: ReceiverKeys, plaintext: bytes) -> bytes:
 
     Raises:
         TooLargeError: more than :data:`MAX_PLAINTEXT` bytes.
+        BadSubscriptionError: the subscription's point does not lie on P-256.
     """
     if len(plaintext) > MAX_PLAINTEXT:
         raise TooLargeError(f"{len(plaintext)} bytes, at most {MAX_PLAINTEXT} (RFC 8291 §4)")
-    return bytes(keys.pusher.encode(plaintext)["body"])
+    try:
+        return bytes(
+            http_ece.encrypt(
+                plaintext,
+                private_key=_MessageKey(),
+                dh=keys.point,
+                auth_secret=keys.auth,
+                version="aes128gcm",
+            )
+        )
+    except ValueError as error:
+        raise BadSubscriptionError(f"p256dh is no point on P-256: {error}") from None
 
 
 def _decode(text: str) -> bytes:

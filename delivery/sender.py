@@ -9,31 +9,34 @@ from typing import NamedTuple
 from aiohttp import (
     ClientConnectorDNSError,
     ClientError,
-    ClientResponse,
-    ClientSession,
+    ClientRequest,
     ClientTimeout,
-    DummyCookieJar,
+    EofStream,
+    TCPConnector,
 )
-from yarl import URL
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
 
 from delivery.backoff import parse_retry_after
 from delivery.connector import (
     AddressNotAllowedError,
-    Attempt,
-    HeldBackError,
     PublicResolver,
-    PushConnector,
-    PushRequest,
-    attempt,
+    destination_of,
+    exchange,
+    request_of,
 )
 from delivery.deadlines import Deadlines
 from delivery.outcomes import Verdict, verdict_of
+from runtime.endpoints import Endpoint
 
 MAX_TTL_S = 28 * 86_400
 """What Google's push service takes at most."""
 _BODY_CAP = 2048
 _BODY_PATIENCE_S = 1.0
 _DETAIL_LENGTH = 200
+_MOST_DESTINATIONS = 4096
+_NO_ANSWER = (ClientError, EofStream, HttpProcessingError, OSError, TimeoutError)
 
 
 class Answer(NamedTuple):
@@ -47,10 +50,11 @@ class Answer(NamedTuple):
 
 
 class Sender:
-    """POSTs through a session of its own: keep-alive, no redirects, no cookies, no proxies.
+    """POSTs through a pool of its own: keep-alive, no redirects, no cookies, no proxies.
 
     Args:
-        may_send: asked at the last moment before bytes are written.
+        may_send: asked at the last moment before bytes are written. A connection can take seconds
+            to make: a pause that comes meanwhile must still hold.
         timeout_s: from the start of a POST to the head of its answer.
     """
 
@@ -62,54 +66,62 @@ class Sender:
         timeout_s: float,
         allow_loopback: bool = False,
     ) -> None:
+        self._may_send = may_send
         self._timeout_s = timeout_s
-        self._connector = PushConnector(PublicResolver(allow_loopback=allow_loopback), may_send)
-        self._deadlines = Deadlines()
-        self._session = ClientSession(
-            connector=self._connector,
-            cookie_jar=DummyCookieJar(),
-            auto_decompress=False,
-            timeout=ClientTimeout(total=None, connect=connect_timeout_s),
-            request_class=PushRequest,
+        self._connect_timeout = ClientTimeout(total=None, connect=connect_timeout_s)
+        # How many connections there are is the dispatcher's business.
+        self._connector = TCPConnector(
+            limit=0, resolver=PublicResolver(allow_loopback=allow_loopback), ttl_dns_cache=60
         )
+        self._destinations: dict[str, ClientRequest] = {}
+        self._deadlines = Deadlines()
 
     async def close(self) -> None:
         self._deadlines.close()
-        await self._session.close()
+        await self._connector.close()
 
-    async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    async def post(self, endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Answer:
         """Sends, and never raises what the network does."""
-        reached = Attempt(body)
-        attempt.set(reached)
+        request = request_of(endpoint, headers, body)
+        destination = self._destination(endpoint.origin)
+        connection: Connection | None = None
         started = time.perf_counter()
         try:
             with self._deadlines.watch(self._timeout_s):
-                response = await self._session.post(
-                    URL(url, encoded=True),
-                    headers={**headers, "Content-Length": str(len(body))},
-                    allow_redirects=False,
-                )
-        except HeldBackError:
-            return Answer(Verdict.HELD_BACK)
-        except (ClientError, OSError, TimeoutError) as error:
+                connection = await self._connector.connect(destination, [], self._connect_timeout)
+                if not self._may_send():
+                    connection.release()
+                    return Answer(Verdict.HELD_BACK)
+                message, content = await exchange(connection, request)
+        except _NO_ANSWER as error:
+            # With a connection bytes may have gone out.
+            sent = connection is not None
             return Answer(
-                _verdict_of_error(error, reached),
-                detail=_describe(error, reached),
+                _verdict_of_error(error, sent=sent),
+                detail=_describe(error, sent=sent),
                 latency_ms=_since(started),
             )
         latency_ms = _since(started)
-        said = await _read_capped(response)
+        said = await _read_capped(connection, content)
         return Answer(
-            verdict_of(response.status),
-            response.status,
-            _asked_to_wait(response),
+            verdict_of(message.code),
+            message.code,
+            _asked_to_wait(message),
             said or None,
             latency_ms,
         )
 
+    def _destination(self, origin: str) -> ClientRequest:
+        found = self._destinations.get(origin)
+        if found is None:
+            if len(self._destinations) >= _MOST_DESTINATIONS:
+                self._destinations.clear()
+            found = self._destinations[origin] = destination_of(origin)
+        return found
 
-def _verdict_of_error(error: BaseException, reached: Attempt) -> Verdict:
-    if reached.connected:
+
+def _verdict_of_error(error: BaseException, *, sent: bool) -> Verdict:
+    if sent:
         return Verdict.IN_DOUBT
     if isinstance(error, ClientConnectorDNSError) and isinstance(
         error.os_error, AddressNotAllowedError
@@ -118,30 +130,33 @@ def _verdict_of_error(error: BaseException, reached: Attempt) -> Verdict:
     return Verdict.TRY_LATER
 
 
-def _describe(error: BaseException, reached: Attempt) -> str:
-    when = "after" if reached.connected else "before"
+def _describe(error: BaseException, *, sent: bool) -> str:
+    when = "after" if sent else "before"
     return f"{type(error).__name__} {when} the request went out: {error}"[:_DETAIL_LENGTH]
 
 
-def _asked_to_wait(response: ClientResponse) -> float | None:
-    asked = response.headers.get("Retry-After")
+def _asked_to_wait(message: RawResponseMessage) -> float | None:
+    asked = message.headers.get("Retry-After")
     return None if asked is None else parse_retry_after(asked, time.time())
 
 
-async def _read_capped(response: ClientResponse) -> str:
+async def _read_capped(connection: Connection, content: StreamReader) -> str:
     """The beginning of the body, for people. The status has decided already.
 
     Whoever sends more than that, or takes longer, loses the connection.
     """
     body = b""
-    with suppress(ClientError, OSError, TimeoutError):
-        if not response.content.at_eof():
-            async with asyncio.timeout(_BODY_PATIENCE_S):
-                while len(body) < _BODY_CAP and not response.content.at_eof():
-                    body += await response.content.read(_BODY_CAP - len(body))
-    # At its end aiohttp has given the connection back by itself.
-    if not response.content.at_eof():
-        response.close()
+    try:
+        if not content.at_eof():
+            with suppress(*_NO_ANSWER):
+                async with asyncio.timeout(_BODY_PATIENCE_S):
+                    while len(body) < _BODY_CAP and not content.at_eof():
+                        body += await content.read(_BODY_CAP - len(body))
+    finally:
+        if content.at_eof():
+            connection.release()
+        else:
+            connection.close()
     return body.decode(errors="replace")[:_DETAIL_LENGTH].strip()
 
 

@@ -6,6 +6,7 @@ import http_ece
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pywebpush import WebPusher
 
 from delivery.encryption import (
     MAX_PLAINTEXT,
@@ -27,8 +28,19 @@ def test_a_browser_reads_what_was_encrypted_for_it(plaintext: bytes) -> None:
     assert len(body) <= 4096
 
 
-def test_no_two_messages_are_alike() -> None:
-    assert encrypt(KEYS, b"hello") != encrypt(KEYS, b"hello")
+def test_no_two_messages_share_a_salt_or_a_key() -> None:
+    messages = [encrypt(KEYS, b"hello") for _ in range(100)]
+    assert len({message[:16] for message in messages}) == 100
+    assert len({message[21:86] for message in messages}) == 100
+
+
+def test_a_message_has_the_form_that_pywebpush_gives_it() -> None:
+    ours = encrypt(KEYS, b"hello")
+    pusher = WebPusher({"endpoint": "", "keys": {"p256dh": BROWSER.p256dh, "auth": BROWSER.auth}})
+    theirs = bytes(pusher.encode(b"hello")["body"])
+    assert len(ours) == len(theirs)
+    # Record size and the length of the key (RFC 8188 §2.1).
+    assert ours[16:21] == theirs[16:21]
 
 
 def test_another_browser_reads_nothing() -> None:
@@ -53,7 +65,7 @@ def test_keys_that_no_browser_made_are_one_error(p256dh: str, auth: str) -> None
 def test_a_point_off_the_curve_is_refused() -> None:
     point = urlsafe_b64encode(b"\x04" + b"\x01" * 64).rstrip(b"=").decode()
     with pytest.raises(BadSubscriptionError):
-        ReceiverKeys.parse(point, BROWSER.auth)
+        encrypt(ReceiverKeys.parse(point, BROWSER.auth), b"hello")
 
 
 def test_keys_may_be_padded() -> None:

@@ -14,6 +14,7 @@ from delivery.encryption import ReceiverKeys, encrypt
 from delivery.outcomes import Verdict, verdict_of
 from delivery.sender import Answer, Sender
 from nudge.pushlab import Behaviour, Browser, Fault, PushLab
+from runtime.endpoints import Endpoint
 from runtime.vapid import KeyRing, create_key, load_keys
 from schemas.push import MessageClass
 
@@ -42,13 +43,13 @@ async def sender_of(*, may_send: bool = True, timeout_s: float = 5.0) -> AsyncIt
 
 
 async def post(sender: Sender, browser: Browser, keys: KeyRing, url: str | None = None) -> Answer:
-    origin = browser.endpoint.rpartition("/wpush")[0]
+    origin = (url or browser.endpoint).rpartition("/wpush")[0]
     authorization = Authorizations(keys, "mailto:ops@shop.example").header(
         None, origin, time.time()
     )
     assert authorization is not None
     return await sender.post(
-        url or browser.endpoint,
+        Endpoint(url or browser.endpoint, origin, "loopback"),
         {
             "Authorization": authorization,
             "TTL": "60",
