@@ -1,6 +1,7 @@
 """Tables into files: a writer a format. A file is there whole or not at all."""
 
 import csv
+import re
 import tempfile
 from collections.abc import Mapping
 from enum import StrEnum
@@ -46,8 +47,17 @@ class JsonLines:
         self._stream.close()
 
 
+FORMULA = r"'*[=+\-@\t\r]"
+"""How a text begins that a spreadsheet would take for a formula (OWASP, CSV injection)."""
+_FORMULA = re.compile(FORMULA)
+
+
 class Csv:
-    """RFC 4180 with a head line; what is JSON stands as its text, truth as true and false."""
+    """RFC 4180 with a head line; what is JSON stands as its text, truth as true and false.
+
+    A text that a spreadsheet would take for a formula has one more ``'`` before it, which whoever
+    reads the file takes off again.
+    """
 
     def __init__(self, stream: IO[bytes], columns: Mapping[str, SqlType]) -> None:
         self._columns = columns
@@ -73,6 +83,8 @@ def _cell(value: Any, *, is_json: bool) -> Any:
         return ""
     if is_json or isinstance(value, bool):
         return orjson.dumps(value).decode()
+    if isinstance(value, str) and _FORMULA.match(value):
+        return f"'{value}"
     return value
 
 

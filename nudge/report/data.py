@@ -1,6 +1,7 @@
 """A DuckDB database in memory over the tables of an export, ready for the figures."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from nudge.export.tables import TABLES, Table
+from nudge.export.files import FORMULA
+from nudge.export.tables import TABLES, SqlType, Table
 from nudge.problem import Problem
 from processors.reduce import PASSIVE
 from schemas.structs import EVENT_CLASSES
@@ -101,10 +103,30 @@ def _reader(path: Path, table: Table) -> str:
     quoted = str(path).replace("'", "''")
     if path.suffix == ".parquet":
         return f"read_parquet('{quoted}')"
-    kinds = ", ".join(f"'{column}': '{kind}'" for column, kind in table.columns.items())
     if path.suffix == ".jsonl":
-        return f"read_json('{quoted}', format = 'newline_delimited', columns = {{{kinds}}})"
-    return f"read_csv('{quoted}', header = true, types = {{{kinds}}}, null_padding = true)"
+        kinds = _kinds(table, table.columns)
+        return f"read_json('{quoted}', format = 'newline_delimited', columns = {kinds})"
+    with path.open(encoding="utf-8", newline="") as lines:
+        there = [head for head in next(csv.reader(lines), ()) if head in table.columns]
+    rfc4180 = "delim = ',', quote = '\"', escape = '\"', header = true"
+    rows = f"read_csv('{quoted}', {rfc4180}, types = {_kinds(table, there)})"
+    return f"(SELECT {_as_it_was(table, there)} FROM {rows})"  # noqa: S608 - names of our own
+
+
+def _kinds(table: Table, columns: Iterable[str]) -> str:
+    kinds = ", ".join(f"'{column}': '{table.columns[column]}'" for column in columns)
+    return f"{{{kinds}}}"
+
+
+def _as_it_was(table: Table, columns: Iterable[str]) -> str:
+    """Without the sign that keeps a spreadsheet from taking a text for a formula."""
+    before = f"^'({FORMULA})".replace("'", "''")
+    return ", ".join(
+        f"regexp_replace(\"{column}\", '{before}', '\\1') AS \"{column}\""
+        if table.columns[column] is SqlType.TEXT
+        else f'"{column}"'
+        for column in columns
+    )
 
 
 def _set_period(database: duckdb.DuckDBPyConnection, period: Period) -> None:

@@ -105,6 +105,23 @@ def test_uplift_compares_who_got_a_message_with_who_would_have(report: Report) -
     assert row["low"] < 0 < row["uplift"] < row["high"]
 
 
+def test_nothing_is_credited_for_a_message_that_the_holdout_never_got(tmp_path: Path) -> None:
+    made, at = MadeShop(), START + DAY
+    sent = made.decide("anna", "cart_abandoned", at, "sent", "ok")
+    made.result("anna", "b", sent, at, "delivered")
+    spared = {"would_have": "sent"}
+    withheld = made.decide("bob", "cart_abandoned", at, "withheld", "holdout", evidence=spared)
+    for user, job in (("anna", sent), ("bob", withheld)):
+        made.order(user, f"{user}-1", at + HOUR, 1_000)
+        made.credit(user, f"{user}-1", job, at + HOUR, 1_000)
+    made.write(tmp_path)
+    rows = count(tmp_path, PERIOD).rows
+    assert [picked(row, "orders", "net") for row in rows["revenue"]] == [(1, 1_000)]
+    assert [picked(row, "sent", "bought") for row in rows["funnel"]] == [(1, 1)]
+    uplift = by(rows["uplift"], "scenario")[("all",)]
+    assert picked(uplift, "messaged_bought", "held_out_bought") == (1, 1)
+
+
 def test_the_interval_is_newcombes() -> None:
     # Newcombe 1998, table II, method 10: 56/70 - 48/80, and 0/20 - 0/10.
     assert difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)

@@ -12,6 +12,7 @@ import pytest
 
 from nudge.export.files import Format, TableFile
 from nudge.export.tables import TABLES, SqlType
+from nudge.report.data import Period, opened
 from runtime.settings import KafkaSettings
 from schemas.adapters import InvalidRecordError
 from schemas.topics import (
@@ -102,17 +103,35 @@ def test_the_three_formats_hold_the_same(format_: Format, tmp_path: Path) -> Non
     path = tmp_path / f"decisions.{format_}"
     with TableFile(path, format_, table.columns) as file:
         file.write(table.row(raw("anna", DECISION)))
-        file.write(table.row(raw("zoë", DECISION | {"entity": "=1+1", "final": False})))
+        file.write(table.row(raw("zoë", DECISION | {"entity": "1 = 1", "final": False})))
     rows = duckdb.sql(f"SELECT kafka_key, entity, evidence, final, due_at FROM '{path}'").fetchall()
     assert [(key, entity, final, due) for key, entity, _, final, due in rows] == [
         ("anna", None, True, 5),
-        ("zoë", "=1+1", False, 5),
+        ("zoë", "1 = 1", False, 5),
     ]
     evidence = rows[0][2]
     assert (json.loads(evidence) if isinstance(evidence, str) else evidence) == {
         "said": 'a "b", c\nd'
     }
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", "''-1"]
+
+
+def test_a_spreadsheet_takes_no_shoppers_text_for_a_formula(tmp_path: Path) -> None:
+    columns, given = TABLES[DECISIONS].columns, [*FORMULAS, "'n'", "a=b\n=c", ""]
+    with TableFile(tmp_path / "push.decisions.csv", Format.CSV, columns) as file:
+        for number, text in enumerate(given):
+            row = {"kafka_partition": 0, "kafka_offset": number, "due_at": -5, "entity": text}
+            file.write(row)
+    with (tmp_path / "push.decisions.csv").open(encoding="utf-8", newline="") as file_:
+        rows = list(csv.DictReader(file_))
+    assert [row["entity"] for row in rows] == [f"'{text}" for text in FORMULAS] + given[-3:]
+    assert {row["due_at"] for row in rows} == {"-5"}
+    with opened(tmp_path, Period(0, 1)) as database:
+        said = database.execute("SELECT entity FROM decisions ORDER BY kafka_offset").fetchall()
+    assert [text for (text,) in said] == [*given[:-1], None]
 
 
 @pytest.mark.parametrize("format_", Format)
