@@ -1,7 +1,9 @@
 """Reads what stands under some ids in every topic keyed by user."""
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
+import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -59,6 +61,21 @@ def id_of(topic: Topic, key: bytes | None) -> str:
     """Whose a record is, by its key."""
     text = (key or b"").decode(errors="replace")
     return text.rpartition("/")[0] if topic is SUBSCRIPTIONS else text
+
+
+def json_of(value: bytes | None) -> Any:
+    """A record's value; what is no JSON as its text."""
+    if value is None:
+        return None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value.decode(errors="replace")
+
+
+def objects(records: Iterable[ConsumerRecord]) -> list[dict[str, Any]]:
+    """The values that are JSON objects."""
+    return [value for record in records if isinstance(value := json_of(record.value), dict)]
 
 
 async def read(

@@ -56,14 +56,7 @@ class Chromium:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        try:
-            await self._remote.do("Browser.close")
-            async with asyncio.timeout(20):
-                await self._process.wait()
-        except Exception:  # whatever it says at its end, it must not stay
-            self._process.kill()
-            await self._process.wait()
-        await self._remote.__aexit__()
+        await self._remote.end("Browser.close", self._process)
 
     def _listening(self) -> list[str]:
         file = self._home / "DevToolsActivePort"

@@ -65,14 +65,7 @@ class Firefox:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        try:
-            await self._remote.do("browser.close")
-            async with asyncio.timeout(20):
-                await self._process.wait()
-        except Exception:  # whatever it says at its end, it must not stay
-            self._process.kill()
-            await self._process.wait()
-        await self._remote.__aexit__()
+        await self._remote.end("browser.close", self._process)
         self._drain.cancel()
 
     async def _url(self) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
+_END_DEADLINE_S = 20
+
 
 class RefusedByBrowserError(Exception):
     """The browser answered with an error."""
@@ -53,6 +55,17 @@ class Remote:
             raise RefusedByBrowserError(f"{method}: {found}")
         result: dict[str, Any] = found["result"]
         return result
+
+    async def end(self, command: str, browser: asyncio.subprocess.Process) -> None:
+        """Asks the browser to end; whatever it says, it does not stay."""
+        try:
+            await self.do(command)
+            async with asyncio.timeout(_END_DEADLINE_S):
+                await browser.wait()
+        except Exception:
+            browser.kill()
+            await browser.wait()
+        await self.__aexit__()
 
     async def _read(self) -> None:
         async for message in self._socket:

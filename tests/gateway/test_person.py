@@ -6,9 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.person import held as person
+from gateway.person.browsers import Browsers
 from gateway.person.forgetting import has_a_life, is_stub
-from gateway.person.held import Held
 from processors.profile import Device, Profile, encode, new_profile
 from schemas.topics import HANDOVERS, REGISTRY, SHOP_EVENTS, Topic
 from tests.processors.shop import MINUTE, NOON
@@ -34,8 +33,8 @@ def found(*records: tuple[Topic, Any]) -> Any:
 
 
 def minutes_of_ann(own: Any, theirs: Any) -> list[int]:
-    held = Held("ann", (VISITOR,), own)
-    return [int(orjson.loads(r.value)["event_id"]) for _, r in person._of_the_person(held, theirs)]
+    records = Browsers("ann", own, theirs, {}).records_of(VISITOR)
+    return [int(orjson.loads(record.value)["event_id"]) for _, record in records]
 
 
 def test_at_a_shared_browser_each_is_told_their_own() -> None:
@@ -70,9 +69,9 @@ def test_a_logout_that_another_took_is_heard_through_the_handover() -> None:
 
 def test_a_browser_that_only_another_ever_logged_in_at_is_not_theirs() -> None:
     theirs = found(did(2, "login", user_id="bob", anonymous_id=VISITOR))
-    assert not person._is_theirs(Held("ann", (), found()), VISITOR, theirs)
+    assert not Browsers("ann", found(), theirs, {}).is_theirs(VISITOR)
     moved = encode(Profile(schema=100, alias_to="bob", alias_until=NOON))
-    assert not person._is_theirs(Held("ann", (), found(), {VISITOR: moved}), VISITOR, found())
+    assert not Browsers("ann", found(), found(), {VISITOR: moved}).is_theirs(VISITOR)
 
 
 def test_a_time_in_words_and_a_wrong_one_do_not_stop_an_export() -> None:
