@@ -37,11 +37,12 @@ def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
         active_at = profile.active_at
         turn = Turn(desk, key, profile, at)
         due = [m for m in profile.moments if m.next_look(active_at) == at]
-        _judge(turn, min(due, key=lambda moment: standing_order(turn, moment)))
+        judge_moment(turn, min(due, key=lambda moment: standing_order(turn, moment)))
         judged = True
 
 
-def _judge(turn: Turn, moment: Moment) -> None:
+def judge_moment(turn: Turn, moment: Moment) -> None:
+    """Judges one due moment: it is held, speaks, or stays silent with its reason."""
     if moment.scenario == AWAITS_CLICK:
         handoffs.due(turn, moment)
         return

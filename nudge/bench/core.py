@@ -150,6 +150,7 @@ class CoreBench:
     Args:
         start: when the shop's own time begins (ms).
         step_records: inputs in one step at most; without it, as a worker has it.
+        book: the rules; without it, those of :mod:`nudge.bench.rules`.
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class CoreBench:
         partitions: int = 4,
         start: int = START_MS,
         step_records: int | None = None,
+        book: RuleBook | None = None,
     ) -> None:
         self._traffic = Traffic(mix, start)
         self._partitions = partitions
@@ -166,8 +168,9 @@ class CoreBench:
         self._step_records = step_records or self._settings.step_records
         self._catalogue = Catalogue()
         self._products: dict[str, Product] = {}
-        book = RuleBook()
-        book.add_version(version_for(start))
+        if book is None:
+            book = RuleBook()
+            book.add_version(version_for(start))
         self.lanes = [Lane(n, partitions, book, self._catalogue) for n in range(partitions)]
         self._facts = 0
         self._begin()

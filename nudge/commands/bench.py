@@ -22,6 +22,7 @@ def register(root: typer.Typer, section: str) -> None:
         ),
     )(streams)
     group.command("core", epilog=examples("nudge bench core --events 50000"))(core)
+    group.command("scenarios", epilog=examples("nudge bench scenarios --events 50000"))(scenarios)
     group.command("deliver", epilog=examples("nudge bench deliver --jobs 20000"))(deliver)
     group.command("collector", epilog=examples("nudge bench collector --seconds 5"))(collector)
     group.command("memory", epilog=examples("nudge bench memory --profiles 50000"))(memory)
@@ -82,6 +83,33 @@ def core(
     ]
     rows.append(("all", f"{result.micros:.1f}", f"{1e6 / result.micros:,.0f}"))
     say_table(("", "µs an event", "events/s"), rows)
+
+
+def scenarios(
+    events: Annotated[int, typer.Option(min=1000, help="User and catalogue events.")] = 200_000,
+    users: Annotated[int, typer.Option(min=100, help="Shoppers.")] = 50_000,
+    json: Json = False,
+) -> None:
+    """What each scenario of the shipped file costs: processor time an event, dearest first.
+
+    The traffic of `core`, once as it is and once with a stopwatch. An event's time is spread over
+    all events: what only orders cause is divided by page views too.
+    """
+    from nudge.bench.mix import Mix
+    from nudge.bench.scenarios import run
+    from nudge.terminal import say_json, say_table
+
+    result = run(Mix(events=events, users=users))
+    if json:
+        say_json(result.as_dict())
+        return
+    rows = [
+        (name, f"{result.micros(cost):.2f}", f"{cost.asked:,}", f"{cost.judged:,}")
+        for name, cost in result.costs.items()
+    ]
+    rows.append(("the rest of the core", f"{result.others_micros:.2f}", "", ""))
+    rows.append(("all", f"{result.core_micros:.2f}", "", ""))
+    say_table(("", "µs an event", "asked", "moments judged"), rows)
 
 
 def _show_streams(result: "StreamsResult") -> None:

@@ -1,5 +1,8 @@
 """What the benchmarks build and reckon; what they measure is nobody's test."""
 
+import pytest
+
+from nudge.bench import scenarios
 from nudge.bench.core import CoreBench
 from nudge.bench.latency import LatencyResult
 from nudge.bench.mix import Mix
@@ -55,3 +58,14 @@ def test_the_same_traffic_is_worked_off_to_the_same_bytes() -> None:
     assert first.events == 600
     assert first.written["nudge-profiles-changelog"] > 0
     assert first.digest == again.digest
+
+
+def test_what_a_scenario_costs_is_said_of_every_one_that_was_asked_or_spoke() -> None:
+    result = scenarios.run(Mix(events=4_000, users=400, products=500))
+    costs = result.costs
+    assert costs["cart_abandoned"].asked > 0
+    assert costs["order_confirmed"].judged > 0
+    assert costs["welcome"].nanos == 0
+    assert list(costs.values()) == sorted(costs.values(), key=lambda cost: -cost.nanos)
+    said = sum(map(result.micros, costs.values())) + result.others_micros
+    assert said == pytest.approx(result.core_micros)
