@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from processors import profile as bounds
 from processors.identity import put_device
 from processors.profile import Interest, Line, Moment, Order, Profile, from_plain
+from processors.reduce import SESSION_GAP_MS
 from processors.scenarios.base import bought_since
 from processors.turn import Turn
 from schemas import structs as e
@@ -163,7 +164,23 @@ def _yields(rules: "Rules", mine: Moment, theirs: Moment) -> bool:
     return theirs.opened_at > mine.opened_at
 
 
+def _merge_session(mine: Profile, theirs: Profile) -> None:
+    """The session under way is that of who was active last; one that had not ended goes on."""
+    last, other = (theirs, mine) if theirs.active_at > mine.active_at else (mine, theirs)
+    if not mine.sessions:
+        last, other = theirs, mine
+    goes_on = bool(other.sessions) and last.session_at - other.active_at < SESSION_GAP_MS
+    again = (*other.again, *last.again) if goes_on else last.again
+    awaited = (other.awaited or last.awaited) if goes_on else last.awaited
+    looked_at, dwell = last.looked_at, last.dwell
+    mine.again, mine.awaited = [*again][-bounds.MAX_AGAIN :], awaited
+    mine.looked_at, mine.dwell = looked_at, dwell
+    if theirs.present_at > mine.present_at:
+        mine.present_at, mine.onsite = theirs.present_at, theirs.onsite
+
+
 def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
+    _merge_session(mine, theirs)
     if theirs.active_at > mine.active_at or not mine.sessions:
         mine.prior_at, mine.active_at = max(mine.active_at, theirs.prior_at), theirs.active_at
         mine.session_at = theirs.session_at
