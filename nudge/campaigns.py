@@ -17,7 +17,8 @@ from processors.campaign_file import CampaignFileError, Said, read
 from processors.campaigns import Campaign
 from processors.copy import Text, without_nothing
 from processors.localtime import zone
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.rules import Rules
 from processors.segments import Finding
 from processors.table import NEVER

@@ -9,7 +9,7 @@ from typing import Any
 from processors import lined_yaml
 from processors.config import AfterEventConfig, Bound, Mode, StepsConfig
 from processors.durations import format_duration
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.reduce import PASSIVE
 from processors.rules import Rules
 from processors.scenario_file import load

@@ -4,10 +4,10 @@ One order credits one push. What the profile remembers of clicks, displays and c
 credit is told in differences, so that whoever sums it up need remember nothing.
 """
 
-from processors import profile as bounds
+from processors import bounds
 from processors.caps import kind_of_sent
 from processors.config import Priority
-from processors.profile import Credit, Order, Touched
+from processors.traces import Credit, Order, Touched
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.aftermath import Attribution, CreditCause, Touch

@@ -10,7 +10,8 @@ from processors.config import Priority
 from processors.copy import Copy
 from processors.ids import spread
 from processors.localtime import QuietHours, zone
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.rules import Rules
 from processors.scenarios.base import NOTHING, Scenario
 from processors.table import NEVER

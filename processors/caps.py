@@ -5,9 +5,10 @@ from typing import Any
 
 from processors.config import Priority
 from processors.localtime import day_start, week_start, zone
-from processors.profile import Moment, Sent
+from processors.moment import Moment
 from processors.rules import Rules
 from processors.scenarios.base import Scenario
+from processors.traces import Sent
 from processors.turn import Turn
 from schemas.decisions import Reason
 from schemas.push import MessageClass

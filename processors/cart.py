@@ -1,8 +1,9 @@
 """What events do to the cart and to the orders of a profile."""
 
-from processors import profile as bounds
+from processors import bounds
 from processors.interests import Shelf, see_category
-from processors.profile import Line, Order, Profile
+from processors.profile import Profile
+from processors.traces import Line, Order
 from schemas import structs as e
 
 _MAX_ORDER_PRODUCTS = 20

@@ -16,7 +16,7 @@ class _Named(msgspec.Struct, array_like=True, gc=False):
 
 
 class _Waiting(msgspec.Struct, gc=False, rename={"wait": "w", "due": "d", "look_at": "l"}):
-    """An open moment; :meth:`processors.profile.Moment.next_look` says what the times mean."""
+    """An open moment; :meth:`processors.moment.Moment.next_look` says what the times mean."""
 
     wait: int = 0
     due: int = 0

@@ -7,11 +7,11 @@ candidate: no decision is written about it.
 
 from typing import Any
 
-from processors import profile as bounds
+from processors import bounds
 from processors.copy import Text
 from processors.groups import in_holdout
+from processors.moment import AWAITS_CLICK, Moment
 from processors.policy import refused
-from processors.profile import AWAITS_CLICK, Moment
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
 from schemas import structs as e

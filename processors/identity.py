@@ -1,9 +1,10 @@
 """One person, two ids: an anonymous profile sets out to its user."""
 
-from processors import profile as bounds
+from processors import bounds
 from processors.effects import HandoverSent, SubscriptionMoved
 from processors.inputs import UserRecord
-from processors.profile import Device, Profile, from_plain, to_plain
+from processors.profile import SCHEMA, Profile, from_plain, to_plain
+from processors.traces import Device
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.people import HandoverEvent, HandoverProfile, HandoverSubscription, Subscription
@@ -44,7 +45,7 @@ def hand_over(turn: Turn, event: e.Login | e.SignUp, arrived_at: int) -> Profile
     )
     effects.handovers.append(HandoverSent(handover, arrived_at + HANDOVER_DELAY_MS))
     return Profile(
-        schema=bounds.SCHEMA,
+        schema=SCHEMA,
         alias_to=event.user_id,
         alias_until=event.occurred_at + ALIAS_MS,
         recent=profile.recent,

@@ -2,9 +2,10 @@
 
 from typing import Protocol
 
-from processors import profile as bounds
+from processors import bounds
 from processors.catalogue import ProductFacts, category_subject
-from processors.profile import Interest, Profile
+from processors.profile import Profile
+from processors.traces import Interest
 from schemas import structs as e
 
 

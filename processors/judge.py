@@ -3,17 +3,18 @@
 from hashlib import blake2b
 from typing import Any
 
-from processors import handoffs
-from processors import profile as bounds
+from processors import bounds, handoffs
 from processors.copy import Text, with_utm, without_nothing
 from processors.desk import Desk
 from processors.groups import arm_of
 from processors.incentives import evidence_of, offer
 from processors.localtime import zone
+from processors.moment import AWAITS_CLICK, Moment
 from processors.policy import is_present, is_shadow, objection, standing_order
-from processors.profile import AWAITS_CLICK, Device, Moment, Pending, Profile, Sent
+from processors.profile import Profile
 from processors.quiet import notice, quiet_at
 from processors.scenarios.base import Scenario
+from processors.traces import Device, Pending, Sent
 from processors.turn import Turn
 from processors.vouchers import Voucher
 from schemas.decisions import Decision, Outcome, Reason

@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from processors import profile as bounds
+from processors import bounds
 from processors.identity import put_device
-from processors.profile import Interest, Line, Moment, Order, Profile, from_plain
+from processors.moment import Moment
+from processors.profile import Profile, from_plain
 from processors.reduce import SESSION_GAP_MS
 from processors.scenarios.base import bought_since
+from processors.traces import Interest, Line, Order
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason

@@ -13,13 +13,15 @@ from processors.inputs import (
 )
 from processors.judge import judge_due, withdraw
 from processors.merging import merge
-from processors.profile import Device, Moment, Profile, new_profile
+from processors.moment import Moment
+from processors.profile import Profile, new_profile
 from processors.quiet import next_look
 from processors.reduce import reduce, touch
 from processors.response import remember_interaction
 from processors.rules import NOBODY
 from processors.segment_watch import leave_all
 from processors.session import begin_session
+from processors.traces import Device
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.adapters import SHOP_EVENT

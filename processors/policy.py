@@ -12,7 +12,8 @@ from processors.config import Mode
 from processors.groups import in_holdout
 from processors.ids import spread
 from processors.localtime import zone
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.rules import ASKED_FOR_RANK
 from processors.scenarios.base import Scenario
 from processors.turn import Turn

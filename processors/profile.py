@@ -9,176 +9,24 @@ from typing import Any
 import msgspec
 import orjson
 
+from processors.moment import Moment
+from processors.traces import (
+    Credit,
+    Device,
+    Interest,
+    Line,
+    Order,
+    Pending,
+    Sent,
+    Touched,
+)
+
 SCHEMA = 100
 """Schema version: hundreds are major. A newer major is refused, a newer minor is carried along."""
-
-MAX_CART = 50
-MAX_VIEWED = 20
-MAX_SAVED = 50
-MAX_ASKED = 20
-MAX_CATEGORIES = 10
-MAX_ORDERS = 10
-MAX_SENT = 30
-MAX_PENDING = 4
-MAX_DEVICES = 10
-MAX_ALIASES = 10
-MAX_MOMENTS = 60
-MAX_FINALS = 16
-MAX_RECENT = 8
-MAX_HOURS = 24
-MAX_DAYS = 31
-MAX_TRAITS = 50
-MAX_REASONS = 8
-MAX_NEWEST = 16
-MAX_TOPICS = 30
-MAX_DISPLAYS = 15
-MAX_CLICKS = 3
-MAX_SHOWN = 2
-MAX_CREDITS = 10
-MAX_AGAIN = 8
 
 
 class NewerProfileError(ValueError):
     """The row was written by a newer major release, whose rules this one cannot keep."""
-
-
-class Line(msgspec.Struct, array_like=True, gc=False):
-    """A cart line. ``price``: minor units of one piece; ``changed_at``: ms."""
-
-    product_id: str
-    variant_id: str | None
-    quantity: int
-    price: int
-    changed_at: int
-
-
-class Interest(msgspec.Struct, array_like=True, gc=False):
-    """A product viewed, saved or asked for. ``price`` as seen (minor units), ``at`` in ms."""
-
-    product_id: str
-    variant_id: str | None
-    at: int
-    price: int | None = None
-    out: bool = False
-    """It could not be bought when it was viewed."""
-    views: int = 1
-
-
-class Device(msgspec.Struct, array_like=True):
-    """A browser that can be pushed to, when it was last seen (ms), and its subscription.
-
-    ``origin``: the anonymous id it was bound under before its user logged in.
-    """
-
-    subscription_id: str
-    seen_at: int
-    subscription: dict[str, Any]
-    origin: str | None = None
-
-
-class Order(msgspec.Struct, array_like=True, gc=False):
-    order_id: str
-    at: int
-    value: int
-    currency: str
-    product_ids: list[str] = []
-
-
-class Sent(msgspec.Struct, array_like=True, gc=False):
-    """A message sent: for caps and for once-only."""
-
-    at: int
-    scenario: str
-    step: int
-    marketing: bool
-
-
-class Pending(msgspec.Struct, array_like=True, gc=False):
-    """A marketing message that may still be on its way: for taking it back."""
-
-    decision_id: str
-    scenario: str
-    entity: str
-    step: int
-    at: int
-    due_at: int
-    expires_at: int
-    version: str
-
-
-class Touched(msgspec.Struct, array_like=True, gc=False):
-    """A push displayed or clicked, lately: an order may come of it."""
-
-    at: int
-    clicked: bool
-    job_id: str
-    scenario: str
-
-
-class Credit(msgspec.Struct, array_like=True, gc=False):
-    """An order that a push led to; ``value``: what of it was not paid back (minor units)."""
-
-    order_id: str
-    job_id: str
-    scenario: str
-    clicked: bool
-    touched_at: int
-    value: int
-    currency: str
-
-
-AWAITS_CLICK = "~click"
-"""In the place of a scenario: no moment, but a message whose click is waited for."""
-
-
-class Moment(
-    msgspec.Struct,
-    omit_defaults=True,
-    gc=False,
-    rename={
-        "scenario": "s",
-        "entity": "e",
-        "opened_at": "o",
-        "wait": "w",
-        "due": "d",
-        "step": "n",
-        "identity": "i",
-        "version": "v",
-        "first_due": "f",
-        "look_at": "l",
-        "held": "h",
-        "shadow": "q",
-        "data": "x",
-    },
-):
-    """An open moment: an idle one is due ``wait`` after the last activity, another at ``due``."""
-
-    scenario: str
-    entity: str
-    opened_at: int
-    version: str
-    wait: int = 0
-    due: int = 0
-    step: int = 1
-    identity: str = ""
-    """The user's id when it opened, where that was another."""
-    first_due: int = 0
-    """When it was first due, once it has been judged or held; names the decision from then on."""
-    look_at: int = 0
-    """Held until then."""
-    held: list[str] = []
-    """Reasons it was held for so far: each is written down once."""
-    shadow: bool = False
-    """Opened while its scenario was in shadow: it never speaks."""
-    data: dict[str, Any] = {}
-
-    def due_at(self, active_at: int) -> int:
-        """When it is due (ms), given the user's last activity."""
-        return self.due or active_at + self.wait
-
-    def next_look(self, active_at: int) -> int:
-        """When it is to be judged (ms): its due time, or the end of its hold."""
-        return max(self.due or active_at + self.wait, self.look_at)
 
 
 _CHANGED = msgspec.Raw(b"null")

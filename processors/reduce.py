@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from processors import profile as bounds
+from processors import bounds
 from processors.cart import add_to_cart, cart_snapshot, purchase, remove_from_cart
 from processors.catalogue import topic_subject
 from processors.ids import short_hash

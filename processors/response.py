@@ -1,6 +1,6 @@
 """What people do with what they are sent: what is remembered of displays and clicks."""
 
-from processors import profile as bounds
+from processors import bounds
 from processors.ids import short_hash
 from processors.turn import Turn
 from schemas.people import Interaction, InteractionKind

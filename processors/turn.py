@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from processors import profile as bounds
+from processors import bounds
 from processors.config import Mode
 from processors.desk import Desk
 from processors.groups import arm_of
 from processors.ids import decision_id, short_hash
-from processors.profile import AWAITS_CLICK, Moment, Profile
+from processors.moment import AWAITS_CLICK, Moment
+from processors.profile import Profile
 from schemas.decisions import Decision, Outcome, Reason
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.demo.shelf import BY_ID, CURRENCY
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from schemas.adapters import adapter_of, parse, parse_shop_event
 from schemas.decisions import Decision, Outcome, Reason
 from schemas.people import Interaction, InteractionKind, Subscription

@@ -19,7 +19,7 @@ from processors import judge
 from processors.rule_book import RuleBook
 
 if TYPE_CHECKING:
-    from processors.profile import Moment
+    from processors.moment import Moment
     from processors.turn import Turn
 
 _QUESTIONS = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from processors.catalogue import ProductFacts
 from processors.config import AfterEventConfig, Bound, Priority, Scalar, Where
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.scenarios.base import Scenario
 from processors.scenarios.newest import is_newest
 from processors.scenarios.product_news import product

@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig, StepsConfig
 from processors.copy import Copy
-from processors.profile import Interest, Line, Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
+from processors.traces import Interest, Line
 from processors.turn import Turn
 from schemas.decisions import Reason
 from schemas.push import MessageClass

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import Priority, StepsConfig
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.scenarios import tastes
 from processors.scenarios.base import Scenario
 from processors.session import viewed_in_session

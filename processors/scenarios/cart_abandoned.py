@@ -1,7 +1,7 @@
 """``cart_abandoned``: the cart holds something and its owner has gone quiet."""
 
 from processors.config import Priority
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.reduce import PASSIVE
 from processors.scenarios import cart_family
 from processors.turn import Turn

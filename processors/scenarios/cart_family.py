@@ -5,8 +5,10 @@ from typing import Any
 
 from processors.config import CartConfig
 from processors.copy import without_nothing
-from processors.profile import Line, Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.scenarios.base import Scenario
+from processors.traces import Line
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason

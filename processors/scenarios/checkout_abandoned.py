@@ -1,7 +1,7 @@
 """``checkout_abandoned``: the checkout was begun and left. Takes the cart's place in its family."""
 
 from processors.config import Priority
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.scenarios import cart_family
 from processors.turn import Turn
 from schemas import structs as e

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.scenarios.base import ASKED, Caring, NewsScenario
 from processors.turn import Turn
 from schemas import structs as e

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from processors.config import CartConfig
 from processors.copy import without_nothing
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.scenarios import cart_family
 from processors.scenarios.checkout_abandoned import CheckoutAbandoned
 from processors.turn import Turn

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.durations import Duration
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.scenarios import tastes
 from processors.scenarios.base import QuietScenario
 from processors.turn import Turn

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from processors.config import Priority, ScenarioConfig
 from processors.durations import Duration
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
 from processors.scenarios import product_news as news
 from processors.scenarios import tastes

@@ -9,7 +9,8 @@ from processors.catalogue import Change, ProductFacts
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.copy import without_nothing
 from processors.durations import Duration
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.scenarios import product_news as news
 from processors.scenarios.base import KIND_NAMES, SAVED, Caring, NewsScenario
 from processors.scenarios.newest import is_newest, last_marked

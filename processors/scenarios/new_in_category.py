@@ -8,7 +8,8 @@ from pydantic import Field
 from processors.catalogue import Change, ProductFacts
 from processors.config import DAY, HOUR, Priority, ScenarioConfig
 from processors.durations import Duration
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.scenarios import product_news as news
 from processors.scenarios import tastes
 from processors.scenarios.base import VIEWED, Caring, NewsScenario

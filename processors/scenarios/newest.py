@@ -1,6 +1,6 @@
 """Which event about something was the newest: a profile's memory of what came out of order."""
 
-from processors import profile as bounds
+from processors import bounds
 from processors.ids import short_hash
 from processors.turn import Turn
 

@@ -6,7 +6,8 @@ from typing import Any
 from processors.catalogue import Change, ProductFacts
 from processors.config import PriceDropConfig, Priority
 from processors.copy import without_nothing
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.scenarios import product_news as news
 from processors.scenarios.base import KIND_NAMES, SAVED, VIEWED, Caring, NewsScenario
 from processors.turn import Turn

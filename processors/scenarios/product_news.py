@@ -5,8 +5,9 @@ from typing import Any
 
 from processors.catalogue import ProductFacts
 from processors.copy import without_nothing
-from processors.profile import Interest, Line, Profile
+from processors.profile import Profile
 from processors.scenarios.base import CARTED, SAVED, VIEWED, Caring, bought_since, matches
+from processors.traces import Interest, Line
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason

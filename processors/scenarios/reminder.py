@@ -8,7 +8,7 @@ from pydantic import Field
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.copy import without_nothing
 from processors.durations import Duration
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.scenarios.base import Scenario
 from processors.scenarios.newest import is_newest
 from processors.turn import Turn

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.durations import Duration
-from processors.profile import Moment
+from processors.moment import Moment
 from processors.scenarios import product_news as news
 from processors.scenarios.base import Scenario
 from processors.turn import Turn

@@ -5,9 +5,9 @@ from itertools import islice
 from typing import Any
 
 from processors.catalogue import ProductFacts
-from processors.profile import Interest
 from processors.scenarios.base import bought_since
 from processors.scenarios.product_news import product
+from processors.traces import Interest
 from processors.turn import Turn
 from schemas.decisions import Reason
 

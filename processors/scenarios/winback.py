@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from processors.config import Priority, StepsConfig
-from processors.profile import Moment, Profile
+from processors.moment import Moment
+from processors.profile import Profile
 from processors.scenarios import tastes
 from processors.scenarios.base import QuietScenario
 from processors.turn import Turn

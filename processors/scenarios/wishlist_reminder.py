@@ -7,9 +7,10 @@ from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.durations import Duration
-from processors.profile import Interest, Moment
+from processors.moment import Moment
 from processors.scenarios import product_news as news
 from processors.scenarios.base import Scenario, bought_since
+from processors.traces import Interest
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason

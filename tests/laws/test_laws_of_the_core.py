@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors import profile as bounds
+from processors import bounds
 from processors.profile import Profile, decode, encode
 from schemas.decisions import Outcome
 from tests.laws.bench import Bench, lived

@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors import profile as bounds
-from processors.profile import NewerProfileError, Profile, decode, encode, from_plain, to_plain
+from processors import bounds
+from processors.profile import (
+    SCHEMA,
+    NewerProfileError,
+    Profile,
+    decode,
+    encode,
+    from_plain,
+    to_plain,
+)
 from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, event
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
@@ -52,7 +60,7 @@ def golden(name: str) -> dict[str, Any]:
 
 
 def test_what_a_newer_minor_release_added_is_carried_along() -> None:
-    newer = golden("shopper") | {"v": bounds.SCHEMA + 1, "zz": {"later": [1, 2]}, "yy": "kept"}
+    newer = golden("shopper") | {"v": SCHEMA + 1, "zz": {"later": [1, 2]}, "yy": "kept"}
     profile = decode(orjson.dumps(newer))
     profile.active_at += 1
     written = orjson.loads(encode(profile))
@@ -61,7 +69,7 @@ def test_what_a_newer_minor_release_added_is_carried_along() -> None:
 
 
 def test_a_newer_major_release_is_refused_with_what_to_do() -> None:
-    row = orjson.dumps(golden("shopper") | {"v": bounds.SCHEMA + 100})
+    row = orjson.dumps(golden("shopper") | {"v": SCHEMA + 100})
     with pytest.raises(NewerProfileError, match=r"2\.00.*up to 1\.x.*start the newer release"):
         decode(row)
     with pytest.raises(NewerProfileError):
@@ -70,7 +78,7 @@ def test_a_newer_major_release_is_refused_with_what_to_do() -> None:
 
 def test_a_worker_refuses_to_start_on_a_newer_majors_rows() -> None:
     shop = Shop()
-    shop.core.table.put(b"ann", orjson.dumps(golden("shopper") | {"v": bounds.SCHEMA + 100}))
+    shop.core.table.put(b"ann", orjson.dumps(golden("shopper") | {"v": SCHEMA + 100}))
     with pytest.raises(NewerProfileError):
         Shop(table=shop.core.table)
 

@@ -9,10 +9,11 @@ from nudge.replay import Replayer
 from processors.config import SegmentConfig
 from processors.features import FEATURES, OWN_TRAIT, feature_table
 from processors.lined_yaml import Path as YamlPath
-from processors.profile import Interest, Order, Profile, new_profile
+from processors.profile import Profile, new_profile
 from processors.rule_book import RuleBook
 from processors.scenario_file import ScenarioFileError, load
 from processors.segments import Segment, compile_segments
+from processors.traces import Interest, Order
 from schemas.adapters import parse_shop_event, to_json
 from schemas.segments import SegmentChange
 

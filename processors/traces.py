@@ -1,0 +1,90 @@
+"""What people leave behind in their profile: things cared for, orders, messages, browsers."""
+
+from typing import Any
+
+import msgspec
+
+
+class Line(msgspec.Struct, array_like=True, gc=False):
+    """A cart line. ``price``: minor units of one piece; ``changed_at``: ms."""
+
+    product_id: str
+    variant_id: str | None
+    quantity: int
+    price: int
+    changed_at: int
+
+
+class Interest(msgspec.Struct, array_like=True, gc=False):
+    """A product viewed, saved or asked for. ``price`` as seen (minor units), ``at`` in ms."""
+
+    product_id: str
+    variant_id: str | None
+    at: int
+    price: int | None = None
+    out: bool = False
+    """It could not be bought when it was viewed."""
+    views: int = 1
+
+
+class Device(msgspec.Struct, array_like=True):
+    """A browser that can be pushed to, when it was last seen (ms), and its subscription.
+
+    ``origin``: the anonymous id it was bound under before its user logged in.
+    """
+
+    subscription_id: str
+    seen_at: int
+    subscription: dict[str, Any]
+    origin: str | None = None
+
+
+class Order(msgspec.Struct, array_like=True, gc=False):
+    order_id: str
+    at: int
+    value: int
+    currency: str
+    product_ids: list[str] = []
+
+
+class Sent(msgspec.Struct, array_like=True, gc=False):
+    """A message sent: for caps and for once-only."""
+
+    at: int
+    scenario: str
+    step: int
+    marketing: bool
+
+
+class Pending(msgspec.Struct, array_like=True, gc=False):
+    """A marketing message that may still be on its way: for taking it back."""
+
+    decision_id: str
+    scenario: str
+    entity: str
+    step: int
+    at: int
+    due_at: int
+    expires_at: int
+    version: str
+
+
+class Touched(msgspec.Struct, array_like=True, gc=False):
+    """A push displayed or clicked, lately: an order may come of it."""
+
+    at: int
+    clicked: bool
+    job_id: str
+    scenario: str
+
+
+class Credit(msgspec.Struct, array_like=True, gc=False):
+    """An order that a push led to; ``value``: what of it was not paid back (minor units)."""
+
+    order_id: str
+    job_id: str
+    scenario: str
+    clicked: bool
+    touched_at: int
+    value: int
+    currency: str
