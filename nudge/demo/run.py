@@ -65,6 +65,8 @@ class Demo:
         """
         # While topics are made, clients say that they have no leader yet, and try again.
         quiet_clients()
+        # Else the workers would stay behind where it is asked to end before it is ready.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with ExitStack() as exits:
             exits.callback(self._stack.stop)
             loading = running(self._commands(), self._directory, told=True)
