@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from processors import lined_yaml
-from processors.config import AfterEventConfig, Bound, Mode, StepsConfig
+from processors.config import Mode, StepsConfig
 from processors.durations import format_duration
 from processors.moment import Moment
 from processors.reduce import PASSIVE
 from processors.rules import Rules
 from processors.scenario_file import load
+from processors.scenarios.after_event import AfterEventConfig
 from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
 from processors.session import SESSION_END
+from processors.where import Bound
 from schemas import structs as e
 
 PAGE = Path("docs/scenarios.md")

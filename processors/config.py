@@ -6,11 +6,10 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from processors.durations import Duration, parse_duration
-from schemas.catalog import Relation
-from schemas.push import MessageClass, Urgency
+from processors.durations import Duration
+from schemas.push import Urgency
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -203,107 +202,6 @@ class StepConfig(Config):
 
 class StepsConfig(ScenarioConfig):
     steps: Annotated[tuple[StepConfig, ...], Field(min_length=1, max_length=5)]
-
-
-class CartConfig(StepsConfig):
-    min_value: Annotated[int, Field(ge=0)] = 0
-    """Carts worth less (minor units) stay unmentioned."""
-
-
-class PriceDropConfig(ScenarioConfig):
-    copy_name: Annotated[str, Field(alias="copy")] = "price_drop"
-    min_percent: Annotated[float, Field(gt=0, le=100)] = 5
-    below_30_day_low: bool = True
-    settle: Duration = 5 * 60_000
-    interest_max_age: Duration = 90 * DAY
-
-
-class StockWaits(Config):
-    asked: Duration = 0
-    saved: Duration = 10 * 60_000
-    viewed: Duration = 30 * 60_000
-
-
-class BackInStockConfig(ScenarioConfig):
-    copy_name: Annotated[str, Field(alias="copy")] = "back_in_stock"
-    min_quantity: Annotated[int, Field(ge=1)] = 1
-    waits: StockWaits = StockWaits()
-    per_unit: Annotated[int, Field(ge=1)] = 20
-    """People told for each piece in stock, at most."""
-    interest_max_age: Duration = 90 * DAY
-
-
-Scalar = str | int | float | bool
-
-
-def _number(value: Any) -> Any:
-    """A number, or a duration as its milliseconds."""
-    return parse_duration(value) if isinstance(value, str) and not value.isdigit() else value
-
-
-Bounded = Annotated[int | float, BeforeValidator(_number)]
-
-
-class Bound(Config):
-    """A field that is no less than, or no more than; durations in ms."""
-
-    at_least: Bounded | None = None
-    at_most: Bounded | None = None
-
-    def holds(self, value: Any) -> bool:
-        """Whether a field's value lies within; one that is not there does not."""
-        return (
-            value is not None
-            and (self.at_least is None or value >= self.at_least)
-            and (self.at_most is None or value <= self.at_most)
-        )
-
-
-def _bound(value: Any) -> Any:
-    """A mapping as a bound; all else as it is."""
-    if not isinstance(value, dict):
-        return value
-    if not value or not set(value) <= set(Bound.model_fields):
-        raise ValueError("write a bound like {at_least: 3d} or {at_most: 5}")
-    try:
-        return Bound.model_validate(value)
-    except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-
-
-Wanted = Annotated[Scalar | list[Scalar] | Bound, BeforeValidator(_bound)]
-Where = dict[str, Wanted]
-"""Fields of an event, and what each must be."""
-
-
-class AfterEventConfig(ScenarioConfig):
-    """A scenario that only follows an event: everything about it stands here."""
-
-    on: str
-    where: Where = {}
-    wait: Duration = 0
-    before: str | None = None
-    """The event's field that holds a time: due ``wait`` before it, not after the event."""
-    unless: tuple[str | Annotated[dict[str, Where], Field(min_length=1, max_length=1)], ...] = ()
-    entity: str | None = None
-    """The event's field that tells one moment from another (``order_id``)."""
-    newest_only: bool = False
-    """An event older than the newest one of its entity opens nothing, told already or not."""
-    order_number: Annotated[int, Field(ge=1)] | None = None
-    """Opens only while the user has made so many orders."""
-    relations: tuple[Relation, ...] = ()
-    """Speaks of a product that the shop relates so to what was bought."""
-    message_class: Annotated[MessageClass, Field(alias="class")] = MessageClass.MARKETING
-    family: str | None = None
-    priority: Priority | None = None
-    copy_name: Annotated[str | None, Field(alias="copy")] = None
-
-    def endings(self) -> tuple[tuple[str, Where], ...]:
-        """The events of ``unless``, each with what it must hold."""
-        return tuple(
-            (ending, {}) if isinstance(ending, str) else next(iter(ending.items()))
-            for ending in self.unless
-        )
 
 
 class ActionConfig(Config):

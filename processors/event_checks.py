@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from processors.config import AfterEventConfig, Bound, Scalar, Where
 from processors.lined_yaml import Path
+from processors.scenarios.after_event import AfterEventConfig
 from processors.vocabulary import EVENTS, GROUPS
+from processors.where import Bound, Scalar, Where
 
 Refuse = Callable[[Path, str, str], None]
 """Told where, what is wrong, and what to do about it."""

@@ -8,12 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from processors.config import (
-    AfterEventConfig,
-    Mode,
-    ScenarioFile,
-    StepsConfig,
-)
+from processors.config import Mode, ScenarioFile, StepsConfig
 from processors.copy import Copy, CopyError
 from processors.desk import NEVER_QUIET
 from processors.durations import format_duration
@@ -22,6 +17,7 @@ from processors.lined_yaml import Path
 from processors.localtime import QuietHours
 from processors.rules import Rules
 from processors.scenarios import KINDS
+from processors.scenarios.after_event import AfterEventConfig
 from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
 from processors.segment_watch import watches
 from processors.segments import Segment, compile_segments

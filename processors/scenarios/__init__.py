@@ -3,18 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from processors.config import (
-    AfterEventConfig,
-    BackInStockConfig,
-    CartConfig,
-    PriceDropConfig,
-    ScenarioConfig,
-)
-from processors.scenarios.after_event import AfterEvent
-from processors.scenarios.back_in_stock import BackInStock
+from processors.config import ScenarioConfig
+from processors.scenarios.after_event import AfterEvent, AfterEventConfig
+from processors.scenarios.back_in_stock import BackInStock, BackInStockConfig
 from processors.scenarios.base import Scenario
 from processors.scenarios.browse_abandoned import BrowseAbandoned, BrowseAbandonedConfig
 from processors.scenarios.cart_abandoned import CartAbandoned
+from processors.scenarios.cart_family import CartConfig
 from processors.scenarios.checkout_abandoned import CheckoutAbandoned
 from processors.scenarios.content_available import ContentAvailable, ContentAvailableConfig
 from processors.scenarios.delivery_cost import DeliveryCost, DeliveryCostConfig
@@ -24,7 +19,7 @@ from processors.scenarios.high_value import HighValue, HighValueConfig
 from processors.scenarios.low_stock import LowStock, LowStockConfig
 from processors.scenarios.new_in_category import NewInCategory, NewInCategoryConfig
 from processors.scenarios.new_user_popular import NewUserPopular, NewUserPopularConfig
-from processors.scenarios.price_drop import PriceDrop
+from processors.scenarios.price_drop import PriceDrop, PriceDropConfig
 from processors.scenarios.reminder import Reminder, ReminderConfig
 from processors.scenarios.reorder import Reorder, ReorderConfig
 from processors.scenarios.viewed_reminder import ViewedReminder, ViewedReminderConfig

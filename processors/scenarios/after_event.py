@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from processors.catalogue import ProductFacts
-from processors.config import AfterEventConfig, Bound, Priority, Scalar, Where
+from processors.config import Priority, ScenarioConfig
+from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios.base import Scenario
 from processors.scenarios.newest import is_newest
 from processors.scenarios.product_news import product
 from processors.turn import Turn
 from processors.vocabulary import events_named
+from processors.where import Bound, Scalar, Where
 from schemas import structs as e
+from schemas.catalog import Relation
 from schemas.decisions import Reason
 from schemas.events import Envelope
 from schemas.push import MessageClass
@@ -24,6 +29,36 @@ _LIST_KEPT = 5
 """Of a list in the event, so many wait with the moment."""
 
 _ENVELOPE = frozenset({"type", *Envelope.model_fields})
+
+
+class AfterEventConfig(ScenarioConfig):
+    """A scenario that only follows an event: everything about it stands here."""
+
+    on: str
+    where: Where = {}
+    wait: Duration = 0
+    before: str | None = None
+    """The event's field that holds a time: due ``wait`` before it, not after the event."""
+    unless: tuple[str | Annotated[dict[str, Where], Field(min_length=1, max_length=1)], ...] = ()
+    entity: str | None = None
+    """The event's field that tells one moment from another (``order_id``)."""
+    newest_only: bool = False
+    """An event older than the newest one of its entity opens nothing, told already or not."""
+    order_number: Annotated[int, Field(ge=1)] | None = None
+    """Opens only while the user has made so many orders."""
+    relations: tuple[Relation, ...] = ()
+    """Speaks of a product that the shop relates so to what was bought."""
+    message_class: Annotated[MessageClass, Field(alias="class")] = MessageClass.MARKETING
+    family: str | None = None
+    priority: Priority | None = None
+    copy_name: Annotated[str | None, Field(alias="copy")] = None
+
+    def endings(self) -> tuple[tuple[str, Where], ...]:
+        """The events of ``unless``, each with what it must hold."""
+        return tuple(
+            (ending, {}) if isinstance(ending, str) else next(iter(ending.items()))
+            for ending in self.unless
+        )
 
 
 class AfterEvent(Scenario):

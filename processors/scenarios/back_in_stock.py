@@ -1,11 +1,14 @@
 """``back_in_stock``: a product can be bought again, for who asked, saved, carted or saw it gone."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from processors.catalogue import Change, ProductFacts
-from processors.config import BackInStockConfig, Priority
+from processors.config import DAY, Config, Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios import product_news as news
@@ -22,6 +25,21 @@ from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
 from schemas.push import MessageClass
+
+
+class StockWaits(Config):
+    asked: Duration = 0
+    saved: Duration = 10 * 60_000
+    viewed: Duration = 30 * 60_000
+
+
+class BackInStockConfig(ScenarioConfig):
+    copy_name: Annotated[str, Field(alias="copy")] = "back_in_stock"
+    min_quantity: Annotated[int, Field(ge=1)] = 1
+    waits: StockWaits = StockWaits()
+    per_unit: Annotated[int, Field(ge=1)] = 20
+    """People told for each piece in stock, at most."""
+    interest_max_age: Duration = 90 * DAY
 
 
 class BackInStock(NewsScenario):

@@ -1,9 +1,11 @@
 """What the scenarios about a cart left behind share: its end, its look, what the copy may say."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from processors.config import CartConfig
+from pydantic import Field
+
+from processors.config import StepsConfig
 from processors.copy import without_nothing
 from processors.moment import Moment
 from processors.profile import Profile
@@ -16,6 +18,11 @@ from schemas.decisions import Reason
 ENTITY = "cart"
 CART_SPENT = 1
 CHECKOUT_SPENT = 2
+
+
+class CartConfig(StepsConfig):
+    min_value: Annotated[int, Field(ge=0)] = 0
+    """Carts worth less (minor units) stay unmentioned."""
 
 
 class CartScenario(Scenario):

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from processors.config import CartConfig
 from processors.copy import without_nothing
 from processors.moment import Moment
 from processors.scenarios import cart_family
@@ -14,7 +13,7 @@ from processors.turn import Turn
 from schemas import structs as e
 
 
-class DeliveryCostConfig(CartConfig):
+class DeliveryCostConfig(cart_family.CartConfig):
     free_from: Annotated[int, Field(ge=1)]
     """Carts worth so much (minor units) are delivered free."""
 

@@ -1,11 +1,14 @@
 """``price_drop``: a product costs less than when the user viewed, saved or carted it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from processors.catalogue import Change, ProductFacts
-from processors.config import PriceDropConfig, Priority
+from processors.config import DAY, Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios import product_news as news
@@ -13,6 +16,14 @@ from processors.scenarios.base import KIND_NAMES, SAVED, VIEWED, Caring, NewsSce
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
+
+
+class PriceDropConfig(ScenarioConfig):
+    copy_name: Annotated[str, Field(alias="copy")] = "price_drop"
+    min_percent: Annotated[float, Field(gt=0, le=100)] = 5
+    below_30_day_low: bool = True
+    settle: Duration = 5 * 60_000
+    interest_max_age: Duration = 90 * DAY
 
 
 class PriceDrop(NewsScenario):

@@ -16,9 +16,14 @@ from processors.config import ScenarioConfig
 from processors.copy import NAMES
 from processors.durations import Duration, format_duration
 from processors.scenarios import KINDS
+from processors.scenarios.after_event import AfterEventConfig
+from processors.scenarios.back_in_stock import BackInStockConfig, StockWaits
+from processors.scenarios.cart_family import CartConfig
 from processors.scenarios.content_available import ContentAvailableConfig
+from processors.scenarios.price_drop import PriceDropConfig
 from processors.scenarios.reminder import ReminderConfig
 from processors.scenarios.reorder import ReorderConfig
+from processors.where import Bound
 from schemas.push import MessageClass, Urgency
 
 _PAGES = ("scenario-file.md", "segments.md", "campaigns.md")
@@ -38,11 +43,11 @@ MODELS: dict[str, type[BaseModel]] = {
     "A voucher": config.VoucherConfig,
     "A handoff": config.HandoffConfig,
     "An arm": config.Arm,
-    "`cart_abandoned`, `checkout_abandoned`": config.CartConfig,
+    "`cart_abandoned`, `checkout_abandoned`": CartConfig,
     "A step": config.StepConfig,
-    "`price_drop`": config.PriceDropConfig,
-    "`back_in_stock`": config.BackInStockConfig,
-    "`waits` of `back_in_stock`": config.StockWaits,
+    "`price_drop`": PriceDropConfig,
+    "`back_in_stock`": BackInStockConfig,
+    "`waits` of `back_in_stock`": StockWaits,
     **{
         f"`{name}`": KINDS[name][0]
         for name in (
@@ -59,11 +64,11 @@ MODELS: dict[str, type[BaseModel]] = {
             "new_user_popular",
         )
     },
-    "`after_event`": config.AfterEventConfig,
+    "`after_event`": AfterEventConfig,
     "`reminder`": ReminderConfig,
     "`reorder`": ReorderConfig,
     "`content_available`": ContentAvailableConfig,
-    "A bound": config.Bound,
+    "A bound": Bound,
     "A variant": config.CopyVariant,
     "A button": config.ActionConfig,
 }
