@@ -13,6 +13,7 @@ from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from delivery.deadlines import Deadlines
 from runtime.endpoints import Endpoint, is_loopback, is_public
 
 
@@ -78,13 +79,16 @@ def request_of(endpoint: Endpoint, headers: dict[str, str], body: bytes) -> byte
 
 
 async def exchange(
-    connection: Connection, request: bytes
+    connection: Connection, request: bytes, deadlines: Deadlines, due: float
 ) -> tuple[RawResponseMessage, StreamReader]:
     """Writes the request and waits for the head of its answer; on any error the connection ends.
 
+    Args:
+        due: until when there must be an answer, in seconds of the steady clock.
+
     Raises:
-        ClientError, EofStream, HttpProcessingError, OSError: there is no answer, or none that can
-            be read.
+        ClientError, EofStream, HttpProcessingError, OSError, TimeoutError: there is no answer, or
+            none that can be read.
     """
     try:
         protocol, transport = connection.protocol, connection.transport
@@ -93,9 +97,13 @@ async def exchange(
         protocol.set_response_params(read_until_eof=True, auto_decompress=False)
         # Head and body at once: a write of its own would be another packet.
         transport.write(request)
-        message, content = await protocol.read()
-        while 100 <= message.code < 200 and message.code != 101:
+        deadlines.begin(protocol, due)
+        try:
             message, content = await protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:
+                message, content = await protocol.read()
+        finally:
+            deadlines.end(protocol)
     except BaseException:
         connection.close()
         raise

@@ -62,7 +62,7 @@ class Dispatcher:
         self._jobs: dict[str, JobInHand] = {}
         self._stopping = True
         self._numbers = count()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ticker: Background | None = None
         self._in_flight = gauge(Metric.JOBS_IN_FLIGHT)
 
@@ -118,6 +118,7 @@ class Dispatcher:
         if hand.left == 0:
             del self._jobs[hand.job.job_id]
             hand.partition.tracker.done(hand.record.offset)
+            hand.let_go()
 
     def withdraw(self, partition: int, job_id: str) -> None:
         """A job was taken back: its waiting pushes end at once."""
@@ -152,6 +153,7 @@ class Dispatcher:
             del self._jobs[hand.job.job_id]
             self.held -= hand.left
             hand.left = 0
+            hand.let_go()
 
     def trouble(self) -> list[str]:
         """Push services that are left alone, and why."""
@@ -200,16 +202,16 @@ class Dispatcher:
 
     def _spawn(self, push: Push, work: Awaitable[None]) -> None:
         push.partition.began()
-        task = asyncio.create_task(self._watch(push, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        number = next(self._numbers)
+        self._tasks[number] = asyncio.create_task(self._watch(number, push, work))
 
-    async def _watch(self, push: Push, work: Awaitable[None]) -> None:
+    async def _watch(self, number: int, push: Push, work: Awaitable[None]) -> None:
         try:
             await work
         except Exception as error:
             self._broken(error)
         finally:
+            del self._tasks[number]
             push.partition.ended()
 
     async def _run(self, push: Push, origin: Origin) -> None:

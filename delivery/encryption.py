@@ -6,7 +6,7 @@ What both leave to their caller is done here: a message that would not fit is re
 wrong with a subscription's keys is one error.
 """
 
-from base64 import urlsafe_b64decode
+from binascii import a2b_base64
 from dataclasses import dataclass
 
 import http_ece
@@ -98,4 +98,4 @@ def encrypt(keys: ReceiverKeys, plaintext: bytes) -> bytes:
 
 def _decode(text: str) -> bytes:
     # Padded or not: what is too much is ignored.
-    return urlsafe_b64decode(text + "===")
+    return a2b_base64(text.replace("-", "+").replace("_", "/") + "===")

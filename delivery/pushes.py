@@ -52,6 +52,11 @@ class JobInHand:
         """The payload as JSON, the same for each device: the bytes that the core rendered."""
         return bytes(_rendered(self.record.value).payload)
 
+    def let_go(self) -> None:
+        """The job is not in hand any more. A push knows its job: where the job goes on knowing its
+        pushes, both stay in memory until the garbage collector has looked for them."""
+        self.pushes.clear()
+
 
 @dataclass(slots=True, eq=False)
 class Push:

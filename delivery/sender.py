@@ -68,7 +68,8 @@ class Sender:
     ) -> None:
         self._may_send = may_send
         self._timeout_s = timeout_s
-        self._connect_timeout = ClientTimeout(total=None, connect=connect_timeout_s)
+        connect_s = min(connect_timeout_s, timeout_s)
+        self._connect_timeout = ClientTimeout(total=None, connect=connect_s)
         # How many connections there are is the dispatcher's business.
         self._connector = TCPConnector(
             limit=0, resolver=PublicResolver(allow_loopback=allow_loopback), ttl_dns_cache=60
@@ -85,14 +86,14 @@ class Sender:
         request = request_of(endpoint, headers, body)
         destination = self._destination(endpoint.origin)
         connection: Connection | None = None
-        started = time.perf_counter()
+        started = time.monotonic()
+        due = started + self._timeout_s
         try:
-            with self._deadlines.watch(self._timeout_s):
-                connection = await self._connector.connect(destination, [], self._connect_timeout)
-                if not self._may_send():
-                    connection.release()
-                    return Answer(Verdict.HELD_BACK)
-                message, content = await exchange(connection, request)
+            connection = await self._connector.connect(destination, [], self._connect_timeout)
+            if not self._may_send():
+                connection.release()
+                return Answer(Verdict.HELD_BACK)
+            message, content = await exchange(connection, request, self._deadlines, due)
         except _NO_ANSWER as error:
             # With a connection bytes may have gone out.
             sent = connection is not None
@@ -102,7 +103,11 @@ class Sender:
                 latency_ms=_since(started),
             )
         latency_ms = _since(started)
-        said = await _read_capped(connection, content)
+        if content.at_eof():
+            connection.release()
+            said = ""
+        else:
+            said = await _read_capped(connection, content)
         return Answer(
             verdict_of(message.code),
             message.code,
@@ -147,11 +152,10 @@ async def _read_capped(connection: Connection, content: StreamReader) -> str:
     """
     body = b""
     try:
-        if not content.at_eof():
-            with suppress(*_NO_ANSWER):
-                async with asyncio.timeout(_BODY_PATIENCE_S):
-                    while len(body) < _BODY_CAP and not content.at_eof():
-                        body += await content.read(_BODY_CAP - len(body))
+        with suppress(*_NO_ANSWER):
+            async with asyncio.timeout(_BODY_PATIENCE_S):
+                while len(body) < _BODY_CAP and not content.at_eof():
+                    body += await content.read(_BODY_CAP - len(body))
     finally:
         if content.at_eof():
             connection.release()
@@ -161,4 +165,4 @@ async def _read_capped(connection: Connection, content: StreamReader) -> str:
 
 
 def _since(started: float) -> int:
-    return round((time.perf_counter() - started) * 1000)
+    return round((time.monotonic() - started) * 1000)

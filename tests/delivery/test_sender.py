@@ -9,7 +9,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from delivery.authorization import Authorizations
-from delivery.connector import AddressNotAllowedError, PublicResolver
+from delivery.connector import AddressNotAllowedError, PublicResolver, request_of
 from delivery.encryption import ReceiverKeys, encrypt
 from delivery.outcomes import Verdict, verdict_of
 from delivery.sender import Answer, Sender
@@ -146,6 +146,16 @@ async def test_a_pause_during_the_connection_holds_the_push_back(
         answer = await post(sender, browser, keys)
     assert answer.verdict is Verdict.HELD_BACK
     assert lab.post_count == 0
+
+
+def test_no_header_breaks_its_line() -> None:
+    endpoint = Endpoint("https://push.example/x", "https://push.example", "push.example")
+    assert request_of(endpoint, {"TTL": "1"}, b"body") == (
+        b"POST /x HTTP/1.1\r\nHost: push.example\r\nTTL: 1\r\nContent-Length: 4\r\n\r\nbody"
+    )
+    for broken in ("a\r\nHost: other", "a\nb", "a\rb"):
+        with pytest.raises(ValueError, match="break its line"):
+            request_of(endpoint, {"Topic": broken}, b"")
 
 
 class Rebound(AbstractResolver):
