@@ -11,11 +11,12 @@ from streams.clock import PartitionClock, Patience
 from streams.core import Core, CoreMaker
 from streams.decode import Decoder, Rejected, rejected_batch
 from streams.gauges import Gauges
-from streams.guard import DEPLOYMENT_ROW, INPUTS_ROW, inputs_row
+from streams.guard import DEPLOYMENT_ROW, HEARD_ROW, INPUTS_ROW, inputs_row
+from streams.inbox import Taken
 from streams.inputs import PartitionInputs
 from streams.loop import WorkLoop
 from streams.marks import wall_ms
-from streams.merge import Fact, FactQueue, Merge, Taken
+from streams.merge import Fact, FactQueue, Merge
 from streams.outgoing import Outgoing
 from streams.reader import WholeTopics
 from streams.settings import StreamsSettings
@@ -144,7 +145,8 @@ class PartitionActor:
         self._facts = await site.reader.follow(core.applied, core.clock)
         self._merge = Merge(tuple(self._inputs), self._facts, self._settings.merge_wait_ms)
         names = [topic.name for topic in USER_INPUTS]
-        self._clock = PartitionClock(site.patience, names, core.clock, wall_ms())
+        heard = int(self._table.reserved.get(HEARD_ROW, b"0"))
+        self._clock = PartitionClock(site.patience, names, core.clock, wall_ms(), heard)
 
     async def _advance(self) -> bool:
         assert self._core is not None
@@ -223,9 +225,11 @@ class PartitionActor:
             self._site.tables.keep(self.partition, written[self._changelog])
 
     def _own_rows(self) -> dict[bytes, bytes | None]:
+        assert self._clock is not None
         rows = {
             INPUTS_ROW: inputs_row(self._inputs.rows()),
             DEPLOYMENT_ROW: self._site.deployment_row,
+            HEARD_ROW: b"%d" % self._clock.heard,
         }
         changed = {key: row for key, row in rows.items() if row != self._table.reserved.get(key)}
         for key, row in changed.items():

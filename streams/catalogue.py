@@ -26,8 +26,8 @@ from streams.decode import (
     rejected,
     rejected_batch,
 )
+from streams.inbox import InputGapError
 from streams.loop import WorkLoop
-from streams.merge import InputGapError
 from streams.outgoing import Outgoing
 from streams.reader import WholeTopics
 from streams.settings import StreamsSettings

@@ -30,9 +30,11 @@ class InputClock:
     Args:
         clock: the partition's stored clock; 0 at the very first start.
         now: when this worker took the partition over.
+        heard: when the broker was heard of last on the partition's behalf, where that is stored
+            and newer than the clock, which is a minute behind while there is a backlog.
     """
 
-    def __init__(self, patience: Patience, clock: int, now: int) -> None:
+    def __init__(self, patience: Patience, clock: int, now: int, heard: int = 0) -> None:
         self._patience = patience
         self._looks: deque[tuple[int, int]] = deque()
         self._reached = 0
@@ -40,8 +42,8 @@ class InputClock:
         self._held_until = 0
         self.value = clock
         if clock:
-            # Nobody has asked on our behalf since the stored clock.
-            self._answered_at = clock
+            # Nobody has asked on our behalf since.
+            self._answered_at = max(clock, heard)
             self._notice_silence(now)
 
     def _notice_silence(self, now: int) -> None:
@@ -59,6 +61,11 @@ class InputClock:
             not self._looks or at - self._looks[-1][0] >= _LOOK_EVERY_MS
         ):
             self._looks.append((at, highwater))
+
+    @property
+    def answered_at(self) -> int:
+        """When the broker was heard of last (ms)."""
+        return self._answered_at
 
     @property
     def held(self) -> bool:
@@ -163,10 +170,13 @@ class FoldFrontier:
 class PartitionClock:
     """The least of its inputs' clocks, never going back."""
 
-    def __init__(self, patience: Patience, names: Iterable[str], clock: int, now: int) -> None:
+    def __init__(
+        self, patience: Patience, names: Iterable[str], clock: int, now: int, heard: int = 0
+    ) -> None:
         self.inputs: Mapping[str, InputClock] = {
-            name: InputClock(patience, clock, now) for name in names
+            name: InputClock(patience, clock, now, heard) for name in names
         }
+        self._heard = heard
         self._handover_grace = max(patience.grace_ms, HANDOVER_DELAY_MS)
         self.products = ProductsClock(patience, clock, now)
         self.value = clock
@@ -174,6 +184,17 @@ class PartitionClock:
     @property
     def held(self) -> bool:
         return any(clock.held for clock in self.inputs.values())
+
+    @property
+    def heard(self) -> int:
+        """Up to when (ms) every input was heard of, with no silence that still counts.
+
+        Whoever takes the partition over counts the silence from then on.
+        """
+        if not self.held:
+            answered_at = min(clock.answered_at for clock in self.inputs.values())
+            self._heard = max(self._heard, answered_at)
+        return self._heard
 
     def look(
         self,

@@ -20,9 +20,9 @@ from streams.clock import MarksBoard
 from streams.core import CoreMaker
 from streams.generation import Generation
 from streams.guard import read_site
+from streams.inbox import InputGapError
 from streams.inputs import Pressure
 from streams.marks import MarksWriter, wall_ms
-from streams.merge import InputGapError
 from streams.reader import WholeTopics
 from streams.settings import StreamsSettings
 from streams.store import Tables

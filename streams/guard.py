@@ -18,7 +18,8 @@ class RefusedError(RuntimeError):
 
 DEPLOYMENT_ROW = b"\x00engine/deployment"
 INPUTS_ROW = b"\x00engine/inputs"
-"""Rows of the changelog, beside the core's own."""
+HEARD_ROW = b"\x00engine/heard"
+"""Rows of the changelog, beside the core's own. The last: when (ms) the broker was heard of."""
 
 
 def deployment_row(cluster_id: str, deployment: Deployment) -> bytes:

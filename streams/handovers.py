@@ -12,7 +12,7 @@ from typing import Any
 
 from processors.identity import HANDOVER_DELAY_MS
 from schemas.topics import HANDOVERS
-from streams.merge import Fetched, Taken, not_read_before
+from streams.inbox import Fetched, Taken, not_read_before
 
 _MAX_LOOKS = 200
 FAR_BEHIND_MS = 30_000
@@ -26,7 +26,7 @@ class HandoverInbox:
 
     ``done``: everything below that offset is taken. What is taken beyond it is ``ahead``; read
     again after a restart it is passed over. ``passed``: the place (ms) up to which the partition
-    has been told; a handover that should have come before is ``overtaken``, and counts there.
+    has been told; a handover that should have come before counts there, and the core lists it.
 
     Args:
         newest: the greatest place that was taken (ms).
@@ -49,7 +49,6 @@ class HandoverInbox:
         self.answered_at = 0
         self.highwater: int | None = None
         self.passed = 0
-        self.overtaken = 0
         self._queue: list[Taken] = []
         self._offsets: list[int] = []
         self._ahead = set(ahead)
@@ -93,7 +92,6 @@ class HandoverInbox:
         heappush(self._offsets, offset)
         if offset in self._ahead:
             return
-        self.overtaken += place < self.passed
         arrived_at = max(place, self.passed)
         insort(self._queue, (arrived_at, self.rank, self.partition, offset, self, record, place))
 

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from schemas.topics import HANDOVERS, SHOP_EVENTS, USER_INPUTS
 from streams.guard import StoredInput
 from streams.handovers import HandoverInbox
-from streams.merge import Fetched, Inbox
+from streams.inbox import Fetched, Inbox
 from streams.settings import StreamsSettings
 from streams.transport import Answer, Batch
 
@@ -98,9 +98,7 @@ class PartitionInputs:
     def rows(self) -> dict[str, StoredInput]:
         """By topic: how far it is taken, as it is stored."""
         return {
-            inbox.name: StoredInput(
-                inbox.done, inbox.taken_newest, tuple(getattr(inbox, "ahead", ()))
-            )
+            inbox.name: StoredInput(inbox.done, inbox.taken_newest, tuple(inbox.ahead))
             for inbox in self
         }
 

@@ -33,7 +33,8 @@ from schemas.topics import HANDOVERS, PRODUCTS, SHOP_CATALOG, SHOP_EVENTS, USER_
 from streams.decode import Decoder, Rejected
 from streams.engine import tune_garbage_collector
 from streams.handovers import HandoverInbox
-from streams.merge import Fact, FactQueue, Fetched, Inbox, Merge, Taken
+from streams.inbox import Fetched, Inbox, Taken
+from streams.merge import Fact, FactQueue, Merge
 from streams.outgoing import Outgoing, Record
 from streams.settings import StreamsSettings
 from streams.transactions import BATCH_BYTES

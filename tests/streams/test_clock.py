@@ -45,6 +45,26 @@ def test_a_backlog_moves_the_clock_by_its_records_less_the_disorder() -> None:
     assert clock.look(done=10, newest=T0 - 90 * MINUTE) == T0 - 91 * MINUTE
 
 
+def test_a_take_over_out_of_a_backlog_is_no_silence_where_the_broker_was_just_heard_of() -> None:
+    before = PartitionClock(PATIENCE, ["events"], 0, T0)
+    before.inputs["events"].answer(T0, 100)
+    clock = before.look({"events": (50, T0 - 100)}, T0, (T0, None), T0)
+    assert (clock, before.heard) == (T0 - 100 - MINUTE, T0)
+
+    after = PartitionClock(PATIENCE, ["events"], clock, T0 + 8_000, before.heard)
+    assert not after.held
+    assert PartitionClock(PATIENCE, ["events"], clock, T0 + 31_000, before.heard).held
+
+
+def test_who_takes_over_while_the_clock_is_held_holds_it_as_well() -> None:
+    before = PartitionClock(PATIENCE, ["events"], T0, T0 + 25 * MINUTE, T0)
+    before.inputs["events"].answer(T0 + 25 * MINUTE + 1_000, 7)
+    assert (before.held, before.heard) == (True, T0)
+
+    after = PartitionClock(PATIENCE, ["events"], T0, T0 + 25 * MINUTE + 8_000, before.heard)
+    assert after.held
+
+
 def test_a_broker_away_for_25_minutes_makes_nobody_idle() -> None:
     clock = InputClock(PATIENCE, 0, T0)
     clock.answer(T0, 5)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.merge import Fact, FactQueue, Fetched, Inbox, InputGapError, Merge, Taken
+from streams.inbox import Fetched, Inbox, InputGapError, Taken
+from streams.merge import Fact, FactQueue, Merge
 
 WAIT = 30_000
 
