@@ -1,7 +1,8 @@
 """What a record does to its user: the turn from first judgement to last."""
 
 from processors import handoffs, identity
-from processors.attribution import ordered, refunded, touched
+from processors.attribution import ordered, refunded
+from processors.browsers import bind
 from processors.desk import Desk
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
@@ -13,15 +14,13 @@ from processors.inputs import (
 )
 from processors.judge import judge_due, withdraw
 from processors.merging import merge
-from processors.moment import Moment
 from processors.profile import Profile, new_profile
 from processors.quiet import next_look
 from processors.reduce import reduce, touch
-from processors.response import remember_interaction
+from processors.response import answered
 from processors.rules import NOBODY
 from processors.segment_watch import leave_all
 from processors.session import begin_session
-from processors.traces import Device
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.adapters import SHOP_EVENT
@@ -32,7 +31,6 @@ from schemas.people import (
     HandoverProfile,
     HandoverSubscription,
     Interaction,
-    InteractionKind,
     Subscription,
     split_subscription_key,
 )
@@ -64,16 +62,16 @@ class Apply:
             assert value is None or isinstance(value, Subscription)
             if value is None or not value.handed_over:
                 number = split_subscription_key(record.key)[1]
-                self._subscription(record, key, number, profile, value)
+                bind(self._desk, record, number, key, profile, value)
         elif rank == INTERACTION_RANK:
             assert isinstance(value, Interaction)
-            self._interaction(record, key, profile, value)
+            answered(self._turn(record, key, profile, value.occurred_at, historical=False), value)
         elif rank == HANDOVER_RANK:
             if isinstance(value, HandoverProfile):
                 self._handover(record, key, profile, value)
             elif isinstance(value, HandoverSubscription):
                 bound = value.subscription
-                self._subscription(record, key, bound.subscription_id, profile, bound)
+                bind(self._desk, record, bound.subscription_id, key, profile, bound)
             else:
                 assert isinstance(value, HandoverEvent)
                 event = e.struct_of(SHOP_EVENT.validate_python(value.event))
@@ -261,67 +259,6 @@ class Apply:
             on_event(turn, event)
         if not turn.late:
             judge_due(self._desk, key, profile, turn.at)
-
-    def _interaction(
-        self, record: UserRecord, key: str, profile: Profile, interaction: Interaction
-    ) -> None:
-        turn = self._turn(record, key, profile, interaction.occurred_at, historical=False)
-        remember_interaction(turn, interaction)
-        touched(turn, interaction)
-        if interaction.type is InteractionKind.DISPLAYED:
-            return
-        entity = next(
-            (p.entity for p in profile.pending if p.decision_id == interaction.job_id), None
-        )
-        clicked = interaction.type is InteractionKind.CLICKED
-        if clicked:
-            handoffs.clicked(turn, interaction.job_id)
-        reason = Reason.CLICKED if clicked else Reason.DISMISSED
-        for moment in list(profile.moments):
-            if (
-                moment.scenario == interaction.scenario
-                and moment.step > 1
-                and moment.opened_at <= turn.at
-                and entity in (None, moment.entity)
-                and not (clicked and _outlives_click(turn, moment))
-            ):
-                turn.end(moment, reason, turn.at)
-        if clicked:
-            sessions = profile.sessions
-            touch(profile, turn.active_at)
-            if profile.sessions != sessions:
-                begin_session(turn)
-
-    def _subscription(
-        self,
-        record: UserRecord,
-        key: str,
-        number: str,
-        profile: Profile,
-        subscription: Subscription | None,
-    ) -> None:
-        moved_on = record.recorded_at < profile.alias_until
-        if subscription is not None and profile.alias_to is not None and moved_on:
-            turn = Turn(self._desk, key, profile, self._desk.clock)
-            identity.forward_subscription(turn, subscription, record)
-            return
-        known = next((d for d in profile.devices if d.subscription_id == number), None)
-        if (known is None) != (subscription is None):
-            judge_due(self._desk, key, profile, record.recorded_at)
-        if subscription is None:
-            profile.devices = [d for d in profile.devices if d.subscription_id != number]
-            return
-        plain = subscription.model_dump(mode="json", exclude_none=True)
-        origin = subscription.anonymous_id or (None if known is None else known.origin)
-        identity.put_device(profile, Device(number, subscription.last_seen_at, plain, origin))
-        profile.timezone = subscription.timezone or profile.timezone
-        profile.locale = profile.locale or subscription.locale
-        profile.active_at = profile.active_at or subscription.last_seen_at
-
-
-def _outlives_click(turn: Turn, moment: Moment) -> bool:
-    scenario = turn.rules.scenarios.get(moment.scenario)
-    return scenario is not None and scenario.outlives_click
 
 
 _IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})

@@ -1,12 +1,50 @@
-"""What people do with what they are sent: what is remembered of displays and clicks."""
+"""What people do with what they are sent: what displays and clicks lead to."""
 
-from processors import bounds
+from processors import bounds, handoffs
+from processors.attribution import touched
 from processors.ids import short_hash
+from processors.moment import Moment
+from processors.reduce import touch
+from processors.session import begin_session
 from processors.turn import Turn
+from schemas.decisions import Reason
 from schemas.people import Interaction, InteractionKind
 
 
-def remember_interaction(turn: Turn, interaction: Interaction) -> None:
+def answered(turn: Turn, interaction: Interaction) -> None:
+    """A push was displayed, clicked or dismissed. A click is activity; with a dismissal it ends
+    the later steps of what it answers."""
+    _remember(turn, interaction)
+    touched(turn, interaction)
+    if interaction.type is InteractionKind.DISPLAYED:
+        return
+    profile, clicked = turn.profile, interaction.type is InteractionKind.CLICKED
+    entity = next((p.entity for p in profile.pending if p.decision_id == interaction.job_id), None)
+    if clicked:
+        handoffs.clicked(turn, interaction.job_id)
+    reason = Reason.CLICKED if clicked else Reason.DISMISSED
+    for moment in list(profile.moments):
+        if (
+            moment.scenario == interaction.scenario
+            and moment.step > 1
+            and moment.opened_at <= turn.at
+            and entity in (None, moment.entity)
+            and not (clicked and _outlives_click(turn, moment))
+        ):
+            turn.end(moment, reason, turn.at)
+    if clicked:
+        sessions = profile.sessions
+        touch(profile, turn.active_at)
+        if profile.sessions != sessions:
+            begin_session(turn)
+
+
+def _outlives_click(turn: Turn, moment: Moment) -> bool:
+    scenario = turn.rules.scenarios.get(moment.scenario)
+    return scenario is not None and scenario.outlives_click
+
+
+def _remember(turn: Turn, interaction: Interaction) -> None:
     """Counts a display of marketing; a click, of whatever message, forgets those before it."""
     profile = turn.profile
     if interaction.type is InteractionKind.CLICKED:
