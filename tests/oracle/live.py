@@ -131,7 +131,10 @@ async def clocks_past(settings: KafkaSettings, until: int, partitions: int) -> N
 async def decided(settings: KafkaSettings, until: int) -> list[dict[str, Any]]:
     """Every committed decision made for a time up to ``until`` (ms)."""
     records = await read_to_end(settings, DECISIONS, deadline_s=120)
-    decisions = [record.json() for record in records]
+    decisions = [
+        record.json() | {"stood": (record.partition, record.offset, record.headers)}
+        for record in records
+    ]
     return [decision for decision in decisions if decision["decided_at"] <= until]
 
 
@@ -139,9 +142,11 @@ async def late_users(settings: KafkaSettings) -> set[str]:
     return {record.json()["user_id"] for record in await read_to_end(settings, LATE)}
 
 
-def final_twice(decisions: Iterable[dict[str, Any]]) -> list[str]:
-    counts = Counter(d["decision_id"] for d in decisions if d["final"])
-    return [number for number, count in counts.items() if count > 1]
+def final_twice(decisions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The final decisions whose id has several of them."""
+    finals = [decision for decision in decisions if decision["final"]]
+    counts = Counter(decision["decision_id"] for decision in finals)
+    return [decision for decision in finals if counts[decision["decision_id"]] > 1]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -149,7 +149,8 @@ async def judge(result: Result, settings: KafkaSettings, plan: Plan, out: Path) 
         f"{len(result.records)} records, {len(result.decisions)} decisions,"
         f" {len(result.late)} late users, {result.slipped_ms} ms slipped"
     )
-    assert not final_twice(result.decisions)
+    twice = final_twice(result.decisions)
+    assert not twice, twice
     check(result, plan, expected, "the oracle")
     again = await replayed_from_topics(settings, BUSY, out, result.until, GRACE)
     again = [d for d in again if d["decided_at"] <= result.until]
