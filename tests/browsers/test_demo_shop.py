@@ -118,6 +118,7 @@ async def test_a_keyboard_is_enough_to_choose_save_buy_and_play_the_shop(visit: 
     assert await page.run("document.activeElement.value") == "packed"
     await visit.tab_to("#counter-orders button")
     await page.press(*ENTER)
+    await visit.shows("[data-done]", f"Order {order}: packed.")
     await visit.go(f"/orders/{order}")
     await visit.shows(".steps [aria-current=step]", "packed")
     told = [record.json() for record in await visit.stage.read(SHOP_EVENTS)]
