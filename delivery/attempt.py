@@ -88,7 +88,7 @@ class Attempts:
     async def attempt(self, push: Push, origin: Origin) -> Step:
         """What came of it, and what follows."""
         # Before the reservation, for which many wait at once: messages are encrypted in a row, and
-        # go out in a row, which the processor's caches repay with a tenth of a push's time.
+        # go out in a row, which saves about a tenth of a push's time (docs/decisions/push-cost.md).
         body = self._encrypted(push)
         try:
             reservation = await self._ledger.reserve(
