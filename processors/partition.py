@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from processors import news
 from processors import profile as profiles
 from processors.campaign_walk import CampaignState, CampaignWalks
-from processors.catalogue import Catalogue, ProductFacts, category_subject
+from processors.catalogue import Catalogue, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
 from processors.glance import ProfileGlance, categories_of, glance
@@ -22,7 +21,8 @@ from processors.inputs import (
     UserRecord,
 )
 from processors.judge import judge_due
-from processors.news import UnderWay, Walk
+from processors.news import Walk
+from processors.news_walk import NewsWalks
 from processors.opened import OpenProfiles
 from processors.people import Apply
 from processors.profile import EMPTY_ROW, Profile, decode, encode
@@ -72,8 +72,7 @@ class Partition:
         self._slice_size = slice_size
         self._index = InterestIndex()
         self._open = OpenProfiles(table)
-        self._walks: list[UnderWay] = []
-        self._walked = 0
+        self._news = NewsWalks(self.desk, table, self._index, self._open, slice_size)
         self._state_row = b""
         self._apply = Apply(self.desk)
         self._recover()
@@ -95,11 +94,11 @@ class Partition:
 
     @property
     def open_walks(self) -> int:
-        return len(self._walks) + len(self._campaigns.walks)
+        return len(self._news.walks) + len(self._campaigns.walks)
 
     def has_work(self) -> bool:
         """Whether a walk is under way: step again soon, input or none."""
-        return bool(self._walks or self._campaigns.walks)
+        return bool(self._news.walks or self._campaigns.walks)
 
     def next_due(self) -> int:
         """When (ms) somebody is to be looked at next; :data:`processors.table.NEVER` if never."""
@@ -116,10 +115,10 @@ class Partition:
         self._look_at_rows()
         self._state_row = stored or b""
         self.desk.applied.update({int(p): offset for p, offset in state.applied.items()})
-        self._walked = state.walked
+        self._news.walked = state.walked
         self.desk.vouchers.drawn.update(state.drawn)
         for walk in state.walks:
-            self._resume(walk)
+            self._news.resume(walk)
         campaigns = state.campaigns or CampaignState()
         self._campaigns = CampaignWalks(self.desk, self.table, campaigns)
 
@@ -165,14 +164,6 @@ class Partition:
                 for subject in categories_of(row):
                     self._index.add(subject, number)
 
-    def _resume(self, walk: Walk) -> None:
-        version = self.desk.catalogue.version(walk.product_id, walk.offset)
-        if version is None or version.facts is None:
-            return
-        scenarios = news.interested(self.desk, version.facts, walk.at)
-        waiting = self._watchers(version.facts, scenarios)
-        self._walks.append(UnderWay(walk, version.facts, scenarios, waiting))
-
     def step(self, inputs: Iterable[Input], tick: Tick | None) -> Effects:
         """Applies ``inputs`` in their order, then moves the clock, then walks a slice on.
 
@@ -192,7 +183,7 @@ class Partition:
                 record(item)
             elif isinstance(item, FactRecord):
                 desk.source = item.source
-                self._fact(item.key, item.source.partition, item.source.offset, item.recorded_at)
+                self._news.tell(item)
             else:
                 self._tick(item, last=False)
         if tick is not None:
@@ -208,8 +199,8 @@ class Partition:
         rank, apply = record.rank, self._apply
         key = apply.key_of(record) if rank == SUBSCRIPTION_RANK else record.key
         profile = self._open.touch(key)
-        if self._walks:
-            self._catch_up(key, profile, record.recorded_at)
+        if self._news.walks:
+            self._news.catch_up(key, profile, record.recorded_at)
         if campaigns.walks:
             campaigns.catch_up(key, profile, record.recorded_at)
         after = (apply.event if rank == EVENT_RANK else apply.record)(record, key, profile)
@@ -245,8 +236,8 @@ class Partition:
                 continue
             key = encoded.decode()
             profile = self._open.touch(key)
-            if self._walks:
-                self._catch_up(key, profile, clock)
+            if self._news.walks:
+                self._news.catch_up(key, profile, clock)
             if self._campaigns.walks:
                 self._campaigns.catch_up(key, profile, clock)
             judge_due(desk, key, profile, clock)
@@ -261,64 +252,6 @@ class Partition:
             if (due := next_look(profile, desk)) <= until:
                 table.wake_at(table.number_for(key.encode()), due)
         self._open.stirred.clear()
-
-    def _fact(self, product_id: str, partition: int, offset: int, recorded_at: int) -> None:
-        desk = self.desk
-        if offset <= desk.applied.get(partition, -1):
-            return
-        desk.applied[partition] = offset
-        version = desk.catalogue.version(product_id, offset)
-        facts = None if version is None else version.facts
-        if facts is None or not (facts.changes or facts.is_news):
-            return
-        at = max(recorded_at, desk.clock)
-        scenarios = news.interested(desk, facts, at)
-        waiting = self._watchers(facts, scenarios)
-        if not waiting:
-            return
-        walk = Walk(0, product_id, partition, offset, at)
-        if len(waiting) <= self._slice_size:
-            self._visit(UnderWay(walk, facts, scenarios, waiting), waiting)
-            return
-        self._walked += 1
-        walk.number = self._walked
-        self._walks.append(UnderWay(walk, facts, scenarios, waiting))
-
-    def _watchers(self, facts: ProductFacts, scenarios: news.Interested) -> list[int]:
-        """Whom a change could concern, in ascending order."""
-        if not scenarios:
-            return []
-        waiting = self._index.watchers(facts.subject)
-        if facts.category is None or not any(found[0].by_category for found in scenarios):
-            return waiting
-        return sorted({*waiting, *self._index.watchers(category_subject(facts.category))})
-
-    def _visit(self, under_way: UnderWay, numbers: list[int]) -> None:
-        """Visits users in the order in which they are told; each once a walk."""
-        walk = under_way.walk
-        visits = []
-        for number in numbers:
-            encoded = self.table.key_of(number)
-            if encoded is None:
-                continue
-            key = encoded.decode()
-            profile = self._open.look(key)
-            if (walk.number == 0 or profile.walked < walk.number) and under_way.concerns(profile):
-                self._open.touch(key)
-                place = news.place_of(self.desk, key, profile, under_way)
-                visits.append((place, key, profile))
-        visits.sort(key=lambda visit: visit[:2])
-        for _, key, profile in visits:
-            if news.visit(self.desk, key, profile, under_way):
-                profile.walked = max(profile.walked, walk.number)
-
-    def _catch_up(self, key: str, profile: Profile, until: int) -> None:
-        """News that was due to the user by ``until`` (ms) and is still on its way comes first."""
-        for under_way in self._walks:
-            walk = under_way.walk
-            if walk.at <= until and profile.walked < walk.number and under_way.concerns(profile):
-                news.visit(self.desk, key, profile, under_way)
-                profile.walked = walk.number
 
     def _begin_campaigns(self, until: int) -> None:
         """Small ones are told at once. Who came in this very step is of the audience as well."""
@@ -339,16 +272,10 @@ class Partition:
         campaigns.end_slice()
 
     def _walk_on(self) -> None:
-        if not self._walks:
-            if self._campaigns.walks:
-                self._walk_campaign()
-            return
-        under_way = self._walks[0]
-        slice_end = under_way.cursor + self._slice_size
-        self._visit(under_way, under_way.waiting[under_way.cursor : slice_end])
-        under_way.cursor = slice_end
-        if slice_end >= len(under_way.waiting):
-            self._walks.pop(0)
+        if self._news.walks:
+            self._news.walk_on()
+        elif self._campaigns.walks:
+            self._walk_campaign()
 
     def _flush(self) -> None:
         for key, profile in self._open.touched.items():
@@ -357,8 +284,8 @@ class Partition:
         state = PartitionState(
             clock=self.desk.clock,
             applied={str(p): offset for p, offset in sorted(self.desk.applied.items())},
-            walked=self._walked,
-            walks=[under_way.walk for under_way in self._walks],
+            walked=self._news.walked,
+            walks=[under_way.walk for under_way in self._news.walks],
             drawn=self.desk.vouchers.drawn,
             campaigns=self._campaigns.state(),
         )

@@ -1,0 +1,113 @@
+"""News of products on its way through a partition: whom it concerns is visited, each once.
+
+What concerns few is told at once. What concerns many goes on by a slice a step; whoever has input
+of their own meanwhile is visited first, so that it makes no difference how fast the walk is.
+"""
+
+from processors import news
+from processors.catalogue import ProductFacts, category_subject
+from processors.desk import Desk
+from processors.index import InterestIndex
+from processors.inputs import FactRecord
+from processors.news import UnderWay, Walk
+from processors.opened import OpenProfiles
+from processors.profile import Profile
+from processors.table import ProfileTable
+
+
+class NewsWalks:
+    """``walks``: those under way, the oldest first; ``walked``: the number of the newest."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        table: ProfileTable,
+        index: InterestIndex,
+        opened: OpenProfiles,
+        slice_size: int,
+    ) -> None:
+        self._desk = desk
+        self._table = table
+        self._index = index
+        self._open = opened
+        self._slice_size = slice_size
+        self.walks: list[UnderWay] = []
+        self.walked = 0
+
+    def resume(self, walk: Walk) -> None:
+        """Goes on with one that was under way: from its beginning, whom it has visited aside."""
+        version = self._desk.catalogue.version(walk.product_id, walk.offset)
+        if version is None or version.facts is None:
+            return
+        scenarios = news.interested(self._desk, version.facts, walk.at)
+        waiting = self._watchers(version.facts, scenarios)
+        self.walks.append(UnderWay(walk, version.facts, scenarios, waiting))
+
+    def tell(self, fact: FactRecord) -> None:
+        """A product has a new version: visits whom that concerns, or begins to."""
+        desk, product_id = self._desk, fact.key
+        partition, offset = fact.source.partition, fact.source.offset
+        if offset <= desk.applied.get(partition, -1):
+            return
+        desk.applied[partition] = offset
+        version = desk.catalogue.version(product_id, offset)
+        facts = None if version is None else version.facts
+        if facts is None or not (facts.changes or facts.is_news):
+            return
+        at = max(fact.recorded_at, desk.clock)
+        scenarios = news.interested(desk, facts, at)
+        waiting = self._watchers(facts, scenarios)
+        if not waiting:
+            return
+        walk = Walk(0, product_id, partition, offset, at)
+        if len(waiting) <= self._slice_size:
+            self._visit(UnderWay(walk, facts, scenarios, waiting), waiting)
+            return
+        self.walked += 1
+        walk.number = self.walked
+        self.walks.append(UnderWay(walk, facts, scenarios, waiting))
+
+    def _watchers(self, facts: ProductFacts, scenarios: news.Interested) -> list[int]:
+        """Whom a change could concern, in ascending order."""
+        if not scenarios:
+            return []
+        waiting = self._index.watchers(facts.subject)
+        if facts.category is None or not any(found[0].by_category for found in scenarios):
+            return waiting
+        return sorted({*waiting, *self._index.watchers(category_subject(facts.category))})
+
+    def _visit(self, under_way: UnderWay, numbers: list[int]) -> None:
+        """Visits users in the order in which they are told; each once a walk."""
+        walk = under_way.walk
+        visits = []
+        for number in numbers:
+            encoded = self._table.key_of(number)
+            if encoded is None:
+                continue
+            key = encoded.decode()
+            profile = self._open.look(key)
+            if (walk.number == 0 or profile.walked < walk.number) and under_way.concerns(profile):
+                self._open.touch(key)
+                place = news.place_of(self._desk, key, profile, under_way)
+                visits.append((place, key, profile))
+        visits.sort(key=lambda visit: visit[:2])
+        for _, key, profile in visits:
+            if news.visit(self._desk, key, profile, under_way):
+                profile.walked = max(profile.walked, walk.number)
+
+    def catch_up(self, key: str, profile: Profile, until: int) -> None:
+        """News that was due to the user by ``until`` (ms) and is still on its way comes first."""
+        for under_way in self.walks:
+            walk = under_way.walk
+            if walk.at <= until and profile.walked < walk.number and under_way.concerns(profile):
+                news.visit(self._desk, key, profile, under_way)
+                profile.walked = walk.number
+
+    def walk_on(self) -> None:
+        """Visits the next slice of the oldest walk."""
+        under_way = self.walks[0]
+        slice_end = under_way.cursor + self._slice_size
+        self._visit(under_way, under_way.waiting[under_way.cursor : slice_end])
+        under_way.cursor = slice_end
+        if slice_end >= len(under_way.waiting):
+            self.walks.pop(0)
