@@ -1,21 +1,16 @@
-"""Message encryption for Web Push (RFC 8291) in one aes128gcm record (RFC 8188).
+"""Message encryption for Web Push (RFC 8291) in one aes128gcm record (RFC 8188), by pywebpush.
 
-By ``http_ece``, as pywebpush does it: ``WebPusher.encode`` is one call of it, but writes the
-message's public key out three times and has no way to be given it (docs/decisions/push-cost.md).
-What both leave to their caller is done here: a message that would not fit is refused, and what is
-wrong with a subscription's keys is one error.
+What pywebpush leaves to its caller is done here: a message that would not fit is refused, and
+what is wrong with a subscription's keys is one error.
 """
 
 from binascii import a2b_base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import http_ece
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pywebpush import WebPusher
 
 MAX_PLAINTEXT = 3993
 """Bytes: what is left of 4,096 (RFC 8291 §4)."""
-_CURVE = ec.SECP256R1()
 _POINT_SIZE = 65
 _AUTH_SIZE = 16
 
@@ -35,6 +30,7 @@ class ReceiverKeys:
     point: bytes
     """Uncompressed; whether it lies on P-256 is seen when it is used."""
     auth: bytes
+    pusher: WebPusher = field(compare=False, repr=False)
 
     @classmethod
     def parse(cls, p256dh: str, auth: str) -> "ReceiverKeys":
@@ -52,25 +48,10 @@ class ReceiverKeys:
                 f"p256dh has {len(point)} bytes, want {_POINT_SIZE};"
                 f" auth has {len(secret)}, want {_AUTH_SIZE}"
             )
-        return cls(point, secret)
-
-
-class _MessageKey:
-    """The key pair of one message (RFC 8291 §3.1), as ``http_ece`` wants it, its public point
-    written out once."""
-
-    __slots__ = ("_point", "exchange")
-
-    def __init__(self) -> None:
-        key = ec.generate_private_key(_CURVE)
-        self.exchange = key.exchange
-        self._point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-
-    def public_key(self) -> "_MessageKey":
-        return self
-
-    def public_bytes(self, _encoding: Encoding, _format: PublicFormat) -> bytes:
-        return self._point
+        # Its constructor would copy and decode them once more.
+        pusher = WebPusher({"endpoint": ""})
+        pusher.receiver_key, pusher.auth_key = point, secret
+        return cls(point, secret, pusher)
 
 
 def encrypt(keys: ReceiverKeys, plaintext: bytes) -> bytes:
@@ -83,15 +64,7 @@ def encrypt(keys: ReceiverKeys, plaintext: bytes) -> bytes:
     if len(plaintext) > MAX_PLAINTEXT:
         raise TooLargeError(f"{len(plaintext)} bytes, at most {MAX_PLAINTEXT} (RFC 8291 §4)")
     try:
-        return bytes(
-            http_ece.encrypt(
-                plaintext,
-                private_key=_MessageKey(),
-                dh=keys.point,
-                auth_secret=keys.auth,
-                version="aes128gcm",
-            )
-        )
+        return bytes(keys.pusher.encode(plaintext)["body"])
     except ValueError as error:
         raise BadSubscriptionError(f"p256dh is no point on P-256: {error}") from None
 
