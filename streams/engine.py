@@ -158,7 +158,7 @@ class Engine:
         if self._mismatch:
             # A worker of another release in the group: none may work until all read the same.
             log.error("assignment_differs", detail=self._mismatch)
-        self.tables.retain(partitions)
+        self.tables.own(partitions)
         generation = Generation(
             self._site, self._group, number, partitions, self._pressure, self.fail
         )

@@ -6,7 +6,7 @@ written by :mod:`streams.transactions`, never through Faust's table.
 
 import ctypes
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import faust
@@ -17,6 +17,7 @@ from yarl import URL
 
 from processors.table import ProfileTable
 from runtime.metrics import Metric, gauge
+from streams.transport import Batch
 
 log = structlog.get_logger(__name__)
 
@@ -37,12 +38,17 @@ class Owner(Protocol):
         """The worker cannot go on."""
 
 
+class ChangelogGapError(RuntimeError):
+    """Rows between what a table holds and what was read next are missing."""
+
+
 class Tables:
     """A table a partition, and up to which changelog offset it is known to be right."""
 
     def __init__(self) -> None:
         self._tables: dict[int, ProfileTable] = {}
         self._ends: dict[int, int] = {}
+        self._owned: frozenset[int] = frozenset()
         self.recovered_rows = 0
 
     def of(self, partition: int) -> ProfileTable:
@@ -61,14 +67,37 @@ class Tables:
         self._tables.pop(partition, None)
         self._ends.pop(partition, None)
 
-    def retain(self, partitions: Iterable[int]) -> None:
-        """Forgets the tables of all other partitions."""
-        for partition in set(self._tables) - set(partitions):
+    def own(self, partitions: Iterable[int]) -> None:
+        """A generation begins with these partitions; the tables of all others are forgotten."""
+        self._owned = frozenset(partitions)
+        for partition in set(self._tables) - self._owned:
             self.drop(partition)
 
-    def apply(self, partition: int, records: Sequence[Any]) -> None:
+    def apply(self, batch: Batch, end: int) -> None:
+        """Takes in what was read of the changelog, up to the offset ``end``.
+
+        Faust may still hold what it read for an earlier generation. Of a partition that is not
+        owned any more it would be a table with a hole, taken for whole when the partition comes
+        back; what a table holds already would be older than what it holds.
+
+        Raises:
+            ChangelogGapError: something between is missing.
+        """
+        partition = batch.tp.partition
+        if partition not in self._owned:
+            log.info("changelog_passed_over", partition=partition, before=batch.before)
+            return
+        known = self.end_of(partition)
+        if known != NOTHING_YET and batch.before > known + 1:
+            raise ChangelogGapError(
+                f"changelog {partition}: offsets {known + 1} to {batch.before - 1} were not read"
+            )
+        records = batch.records
+        if batch.before <= known:
+            records = [record for record in records if record.offset > known]
         self.of(partition).load(records)
         self.recovered_rows += len(records)
+        self.keep(partition, max(known, end))
 
 
 class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
@@ -94,8 +123,7 @@ class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
         try:
             for event in batch:
                 message = event.message
-                self._tables.apply(message.partition, message.value.records)
-                self._tables.keep(message.partition, message.offset)
+                self._tables.apply(message.value, message.offset)
                 self._show_progress(message.tp, message.offset)
         except Exception as error:
             self._owner.fail(error)
