@@ -49,6 +49,7 @@ def hand_over(turn: Turn, event: e.Login | e.SignUp, arrived_at: int) -> Profile
         alias_to=event.user_id,
         alias_until=event.occurred_at + ALIAS_MS,
         recent=profile.recent,
+        finals=profile.finals,
         active_at=profile.active_at,
     )
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors import bounds
+from processors.moment import Moment
 from processors.profile import (
     SCHEMA,
     NewerProfileError,
@@ -49,7 +50,7 @@ def test_the_golden_rows_hold_every_field_there_is() -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(Profile)}
     assert fields - named == {"extra", "open_viewed", "open_categories"}
     moments = [m for path in GOLDEN for m in orjson.loads(path.read_bytes()).get("mo", ())]
-    fields = {field.encode_name for field in msgspec.structs.fields(bounds.Moment)}
+    fields = {field.encode_name for field in msgspec.structs.fields(Moment)}
     assert fields == set().union(*moments)
 
 
