@@ -95,9 +95,12 @@ class Chromium:
         await self._remote.do("Runtime.evaluate", self._tab, expression=script)
 
     async def look(self, *, dark: bool = False, width: int = 1280, height: int = 900) -> None:
-        """How the page is looked at; 500 CSS pixels and less are a phone's."""
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        await self._remote.do("Emulation.setEmulatedMedia", self._tab, features=[scheme])
+        """How the page is looked at; 500 CSS pixels and less are a phone's. Nothing moves: what
+        fades in is pale for a moment."""
+        wishes = {"prefers-color-scheme": "dark" if dark else "light",
+                  "prefers-reduced-motion": "reduce"}  # fmt: skip
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        await self._remote.do("Emulation.setEmulatedMedia", self._tab, features=features)
         await self._remote.do(
             "Emulation.setDeviceMetricsOverride", self._tab,
             width=width, height=height, deviceScaleFactor=1, mobile=width <= 500,
