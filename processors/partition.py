@@ -29,7 +29,7 @@ from processors.profile import EMPTY_ROW, Profile, decode, encode
 from processors.quiet import next_look, quiet_at, wakes_at
 from processors.rule_book import RuleBook
 from processors.table import NEVER, RESERVED, ProfileTable
-from schemas.people import HandoverProfile
+from schemas.people import HandoverProfile, split_subscription_key
 
 STATE_KEY = RESERVED + b"core"
 """Row of what the partition itself must remember: clock, applied products, walks under way."""
@@ -197,7 +197,9 @@ class Partition:
         if record.arrived_at >= campaigns.next_at:
             self._begin_campaigns(record.arrived_at)
         rank, apply = record.rank, self._apply
-        key = apply.key_of(record) if rank == SUBSCRIPTION_RANK else record.key
+        key = record.key
+        if rank == SUBSCRIPTION_RANK:
+            key = split_subscription_key(key)[0]
         profile = self._open.touch(key)
         if self._news.walks:
             self._news.catch_up(key, profile, record.recorded_at)

@@ -45,14 +45,8 @@ class Apply:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def key_of(self, record: UserRecord) -> str:
-        """The user whose profile the record is about."""
-        if record.rank == SUBSCRIPTION_RANK:
-            return split_subscription_key(record.key)[0]
-        return record.key
-
     def event(self, record: UserRecord, key: str, profile: Profile) -> Profile:
-        """The same for an event of the shop, as nearly all records are."""
+        """The user's profile after an event of the shop, as nearly all records are."""
         return self._event(record, key, profile, record.value, record.historical)  # type: ignore[arg-type]
 
     def record(self, record: UserRecord, key: str, profile: Profile) -> Profile:
