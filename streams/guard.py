@@ -110,3 +110,17 @@ def check_offset(
             " processed: retention deleted the rest while no worker ran. It cannot be brought"
             " back; to go on without it, set NUDGE_ACCEPT_LOST_INPUT=true for one start."
         )
+
+
+def check_state(tp: TopicPartition, known: int, committed: int) -> None:
+    """Holds how far a partition's state goes against what was committed along with it.
+
+    Raises:
+        RefusedError: rows of the changelog are missing; what they hold would be decided again.
+    """
+    if committed > known:
+        raise RefusedError(
+            f"{tp.topic}-{tp.partition} was processed up to offset {committed}, but the profiles"
+            f" know of it up to {known} only: rows of the changelog were lost, or not read. Start"
+            " the worker again; if it says the same, restore the changelog."
+        )

@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from runtime.settings import KafkaSettings
 from streams.consumers import plain_consumer
-from streams.guard import check_offset
+from streams.guard import check_offset, check_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Positions:
     """The next offset to read by partition of a topic.
 
     ``to_restore``: those that the group has forgotten (Kafka drops the offsets of a group that
-    was empty for ``offsets.retention.minutes``) and the state still knows.
+    was empty for ``offsets.retention.minutes``) or has set back, and the state still knows.
     """
 
     start: Mapping[TopicPartition, int]
@@ -36,7 +36,8 @@ async def read_positions(
         stored: the next offset as the partitions' own state has it.
 
     Raises:
-        RefusedError: an offset lies beyond an input's end, or before its beginning.
+        RefusedError: an offset lies beyond an input's end, or before its beginning, or the state
+            does not hold all that the group has committed.
         KafkaError: the cluster cannot be reached.
     """
     wanted = list(partitions)
@@ -54,11 +55,14 @@ async def read_positions(
     for tp in wanted:
         begins = beginnings[tp]
         committed = answered[tp].offset if tp in answered else -1
-        if committed < 0 and stored.get(tp, begins) > begins:
-            committed = to_restore[tp] = stored[tp]
+        known = max(stored.get(tp, begins), begins)
+        if committed < known and known > begins:
+            committed = to_restore[tp] = known
         if committed < 0:
             start[tp] = begins
             continue
+        if tp in stored:
+            check_state(tp, known, committed)
         check_offset(tp, committed, begins, ends[tp], accept_lost=accept_lost)
         if committed < begins:
             to_restore[tp] = begins

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from nudge import topics
@@ -87,6 +87,36 @@ async def test_a_worker_waits_for_a_scenario_file_and_says_so(
         await eventually(lambda: _told(cluster, {user: [1]}), 90)
 
 
+async def test_a_group_that_was_set_back_has_nobody_told_twice(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    user = user_in(0)
+    worker = crew.start()
+    await produce(ruled, SHOP_EVENTS, [view(user, 0)])
+    await eventually(lambda: _told(ruled, {user: [1]}), 90)
+    assert worker.stop() == 0
+    await _set_group(ruled, 0)
+    again = crew.start()
+    await produce(ruled, SHOP_EVENTS, [view(user, 1)])
+    await eventually(lambda: _told(ruled, {user: [1, 2]}), 90)
+    assert "offset_restored" in again.log
+
+
+async def test_a_worker_whose_profiles_know_less_than_was_committed_refuses_to_decide(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    user = user_in(0)
+    worker = crew.start()
+    await produce(ruled, SHOP_EVENTS, [view(user, 0)])
+    await eventually(lambda: _told(ruled, {user: [1]}), 90)
+    assert worker.stop() == 0
+    await produce(ruled, SHOP_EVENTS, [view(user, 1)])
+    await _set_group(ruled, 2)
+    again = crew.start()
+    assert await asyncio.to_thread(again.process.wait, 90) != 0
+    assert "was processed up to offset 2, but the profiles know of it up to 1 only" in again.log
+
+
 def test_offsets_before_the_beginning_and_past_the_end_are_refused_with_the_cure() -> None:
     tp = TopicPartition("shop.events", 0)
     check_offset(tp, 5, 5, 5, accept_lost=False)
@@ -95,6 +125,16 @@ def test_offsets_before_the_beginning_and_past_the_end_are_refused_with_the_cure
     with pytest.raises(RefusedError, match="NUDGE_ACCEPT_LOST_INPUT"):
         check_offset(tp, 4, 5, 9, accept_lost=False)
     check_offset(tp, 4, 5, 9, accept_lost=True)
+
+
+async def _set_group(settings: KafkaSettings, offset: int) -> None:
+    """As ``kafka-consumer-groups --reset-offsets`` does it, once the last worker has left."""
+    tp = TopicPartition(settings.topic(SHOP_EVENTS), 0)
+    async with AIOKafkaConsumer(
+        **settings.client_options(), group_id=settings.group("nudge"), enable_auto_commit=False
+    ) as consumer:
+        consumer.assign([tp])
+        await consumer.commit({tp: offset})
 
 
 async def _made_anew(settings: KafkaSettings) -> bool:
