@@ -3,6 +3,8 @@
 An older statement than the one that holds changes nothing; neither does one that says the same.
 """
 
+from typing import Any
+
 from processors.bestsellers import SOLD_DAYS
 from schemas.catalog import (
     CatalogEvent,
@@ -27,11 +29,14 @@ def fold(product: Product | None, event: CatalogEvent) -> Product | None:
     """
     if isinstance(event, ContentPublished):
         raise TypeError("content is not a product")
-    before = product or Product(product_id=event.product_id, at=event.occurred_at, published=True)
-    after = _apply(before, event)
-    if product is not None and after == product.model_copy(update={"changes": after.changes}):
+    at = event.occurred_at
+    before = product or Product(product_id=event.product_id, at=at, published=True)
+    said = _said(before, event)
+    if product is not None and all(
+        getattr(product, name) == value for name, value in said.items() if name != "changes"
+    ):
         return None
-    return after.model_copy(update={"at": max(before.at, event.occurred_at)})
+    return before.model_copy(update={**said, "at": max(before.at, at)})
 
 
 def fold_content(content: Content | None, event: ContentPublished) -> Content | None:
@@ -51,120 +56,116 @@ def fold_content(content: Content | None, event: ContentPublished) -> Content | 
     return after
 
 
-def _apply(
+Fields = dict[str, Any]
+"""Fields of a model by name: it is copied once, when all is known that changes."""
+
+
+def _said(
     product: Product, event: PriceChange | StockChange | ProductPublished | ProductUnpublished
-) -> Product:
-    at = event.occurred_at
+) -> Fields:
+    """The product's fields as the event says them, ``changes`` among them."""
+    variant = _Variant(product, event.variant_id, event.occurred_at)
     match event:
         case PriceChange():
-            changed = _with_price(product, event.variant_id, event.price, at)
-            return changed.model_copy(update={"currency": event.currency})
+            variant.price(event.price)
+            return {"currency": event.currency, **variant.said()}
         case StockChange():
-            counted = _sold(product, event.variant_id, event.quantity, at)
-            return _with_quantity(counted, event.variant_id, event.quantity, at)
+            variant.count(event.quantity)
+            return variant.said()
         case ProductUnpublished():
             if event.variant_id is not None:
-                return _with_quantity(product, event.variant_id, 0, at)
-            if at < (product.described_at or 0):
-                return product.model_copy(update={"changes": ()})
-            return product.model_copy(
-                update={"published": False, "described_at": at, "changes": ()}
-            )
+                variant.stock(0)
+            elif variant.at >= (product.described_at or 0):
+                return {"published": False, "described_at": variant.at, "changes": ()}
+            return variant.said()
         case ProductPublished():
-            return _published(product, event)
+            variant.price(event.price)
+            if event.quantity is not None:
+                variant.count(event.quantity)
+            if product.published_at is None:
+                variant.change["published"] = True
+            return {**_described(product, event), **variant.said()}
 
 
-def _published(product: Product, event: ProductPublished) -> Product:
+def _described(product: Product, event: ProductPublished) -> Fields:
+    """The description; nothing where a newer one holds."""
     at = event.occurred_at
-    after = product
-    if at >= (product.described_at or 0):
-        newly = product.published_at is None or not product.published
-        after = product.model_copy(
-            update={
-                "name": event.name,
-                "category": event.category,
-                "url": event.url,
-                "image": event.image,
-                "currency": event.currency,
-                "related": dict(event.related),
-                "published": True,
-                "published_at": at if newly else product.published_at,
-            }
-        )
-        if after != product:
-            after = after.model_copy(update={"described_at": at})
-    priced = _with_price(after, event.variant_id, event.price, at)
-    if product.published_at is None:
-        priced = _new(priced, event.variant_id)
-    if event.quantity is None:
-        return priced
-    counted = _sold(priced, event.variant_id, event.quantity, at)
-    stocked = _with_quantity(counted, event.variant_id, event.quantity, at)
-    return stocked.model_copy(update={"changes": _join(priced.changes, stocked.changes)})
+    if at < (product.described_at or 0):
+        return {}
+    newly = product.published_at is None or not product.published
+    said: Fields = {
+        "name": event.name,
+        "category": event.category,
+        "url": event.url,
+        "image": event.image,
+        "currency": event.currency,
+        "related": dict(event.related),
+        "published": True,
+        "published_at": at if newly else product.published_at,
+    }
+    if any(getattr(product, name) != value for name, value in said.items()):
+        said["described_at"] = at
+    return said
 
 
-def _new(product: Product, variant_id: str | None) -> Product:
-    changes = product.changes or (OfferChange(variant_id=variant_id),)
-    first = changes[0].model_copy(update={"published": True})
-    return product.model_copy(update={"changes": (first, *changes[1:])})
+class _Variant:
+    """What an event at ``at`` (ms) says of one variant; ``change``: what that changes."""
+
+    __slots__ = ("_key", "_offer", "_product", "_said", "_sold", "at", "change")
+
+    def __init__(self, product: Product, variant_id: str | None, at: int) -> None:
+        self.at = at
+        self.change: Fields = {}
+        self._product = product
+        self._key = variant_id
+        self._offer = product.offers.get(variant_id or "", _NOT_KNOWN)
+        self._said: Fields = {}
+        self._sold = product.sold
+
+    def said(self) -> Fields:
+        """The product's fields that follow."""
+        if not self.change:
+            return {"changes": ()}
+        said: Fields = {"changes": (OfferChange(variant_id=self._key, **self.change),)}
+        if self._said:
+            offer = self._offer.model_copy(update=self._said)
+            said["offers"] = {**self._product.offers, self._key or "": offer}
+            said["sold"] = self._sold
+        return said
+
+    def price(self, price: int) -> None:
+        at, offer = self.at, self._offer
+        if at < (offer.price_at or 0) or price == offer.price:
+            return
+        day, before = at // DAY_MS, offer.price
+        window = [low for low in offer.lows if low[0] >= day - LOW_DAYS]
+        today = [price, *(low for low_day, low in window if low_day == day)]
+        low_30d = None
+        if before is not None:
+            low_30d = min(before, *(low for _, low in window), before)
+            today.append(before)
+        lows = sorted([*(low for low in window if low[0] != day), (day, min(today))])
+        self._said |= {"price": price, "price_at": at, "lows": tuple(lows[-LOW_DAYS:])}
+        self.change |= {"price_before": before, "price": price, "low_30d": low_30d}
+
+    def stock(self, quantity: int) -> None:
+        offer = self._offer
+        if self.at < (offer.quantity_at or 0) or quantity == offer.quantity:
+            return
+        self._said |= {"quantity": quantity, "quantity_at": self.at}
+        self.change |= {"quantity_before": offer.quantity, "quantity": quantity}
+
+    def count(self, quantity: int) -> None:
+        """Stock that falls was sold; all that is gone in one day counts there."""
+        offer = self._offer
+        fell = offer.quantity is not None and quantity < offer.quantity
+        if fell and self.at >= (offer.quantity_at or 0):
+            assert offer.quantity is not None
+            day, days = self.at // DAY_MS, dict(self._product.sold)
+            days[day] = days.get(day, 0) + offer.quantity - quantity
+            first = max(days) - SOLD_DAYS
+            self._sold = tuple(sorted(item for item in days.items() if item[0] > first))
+        self.stock(quantity)
 
 
-def _join(
-    priced: tuple[OfferChange, ...], stocked: tuple[OfferChange, ...]
-) -> tuple[OfferChange, ...]:
-    if not priced or not stocked:
-        return priced or stocked
-    both = priced[0].model_copy(
-        update={
-            "quantity_before": stocked[0].quantity_before,
-            "quantity": stocked[0].quantity,
-        }
-    )
-    return (both,)
-
-
-def _with_price(product: Product, variant_id: str | None, price: int, at: int) -> Product:
-    offer = product.offers.get(variant_id or "", Offer())
-    if at < (offer.price_at or 0) or price == offer.price:
-        return product.model_copy(update={"changes": ()})
-    day = at // DAY_MS
-    window = [low for low in offer.lows if low[0] >= day - LOW_DAYS]
-    before = offer.price
-    low_30d = None if before is None else min(before, *(low for _, low in window), before)
-    today = [price, *(low for low_day, low in window if low_day == day)]
-    if before is not None:
-        today.append(before)
-    lows = (*(low for low in window if low[0] != day), (day, min(today)))
-    changed = offer.model_copy(
-        update={"price": price, "price_at": at, "lows": tuple(sorted(lows))[-LOW_DAYS:]}
-    )
-    change = OfferChange(variant_id=variant_id, price_before=before, price=price, low_30d=low_30d)
-    return _with_offer(product, variant_id, changed, change)
-
-
-def _with_quantity(product: Product, variant_id: str | None, quantity: int, at: int) -> Product:
-    offer = product.offers.get(variant_id or "", Offer())
-    if at < (offer.quantity_at or 0) or quantity == offer.quantity:
-        return product.model_copy(update={"changes": ()})
-    changed = offer.model_copy(update={"quantity": quantity, "quantity_at": at})
-    change = OfferChange(variant_id=variant_id, quantity_before=offer.quantity, quantity=quantity)
-    return _with_offer(product, variant_id, changed, change)
-
-
-def _sold(product: Product, variant_id: str | None, quantity: int, at: int) -> Product:
-    """Stock that falls was sold; all that is gone in one day counts there."""
-    offer = product.offers.get(variant_id or "", Offer())
-    if offer.quantity is None or quantity >= offer.quantity or at < (offer.quantity_at or 0):
-        return product
-    day = at // DAY_MS
-    days = dict(product.sold)
-    days[day] = days.get(day, 0) + offer.quantity - quantity
-    kept = sorted(item for item in days.items() if item[0] > max(days) - SOLD_DAYS)
-    return product.model_copy(update={"sold": tuple(kept)})
-
-
-def _with_offer(
-    product: Product, variant_id: str | None, offer: Offer, change: OfferChange
-) -> Product:
-    offers = {**product.offers, variant_id or "": offer}
-    return product.model_copy(update={"offers": offers, "changes": (change,)})
+_NOT_KNOWN = Offer()
