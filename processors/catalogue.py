@@ -7,6 +7,7 @@ how far another partition, or the reader, has come.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -124,7 +125,7 @@ _decode = msgspec.json.Decoder(ProductFacts).decode
 class Version:
     """One version of a product: where it stood, when it was recorded (ms), its JSON."""
 
-    __slots__ = ("_facts", "offset", "partition", "raw", "recorded_at")
+    __slots__ = ("_facts", "asked", "moves", "offset", "partition", "raw", "recorded_at")
 
     def __init__(self, partition: int, offset: int, recorded_at: int, raw: bytes | None) -> None:
         self.partition = partition
@@ -132,6 +133,10 @@ class Version:
         self.recorded_at = recorded_at
         self.raw = raw
         self._facts: ProductFacts | None = None
+        self.asked: object = None
+        self.moves: Any = None
+        """What it moves by the rules that were asked: every partition is told of it, and asks
+        the same. See :func:`processors.news.interested`."""
 
     @property
     def facts(self) -> ProductFacts | None:

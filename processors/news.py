@@ -5,9 +5,11 @@ A large one goes on by a slice a step; whoever has input of their own meanwhile 
 so that nobody is judged by news that was due to them and had not arrived.
 """
 
+from typing import NamedTuple, cast
+
 import msgspec
 
-from processors.catalogue import Change, ProductFacts
+from processors.catalogue import Change, ProductFacts, Version
 from processors.desk import Desk
 from processors.judge import judge_due
 from processors.profile import Profile
@@ -29,8 +31,12 @@ class Walk(msgspec.Struct, omit_defaults=True):
     """How many were told so far, by scenario and change."""
 
 
-Interested = list[tuple[NewsScenario, int, Change]]
-"""Scenarios that a change could move, each with the change and its place."""
+class Interested(NamedTuple):
+    """The scenarios that a version's changes could move, each with the change and its place."""
+
+    scenarios: tuple[tuple[NewsScenario, int, Change], ...]
+    by_category: bool
+    """Whether any of them finds users by the product's category too."""
 
 
 class UnderWay:
@@ -42,12 +48,12 @@ class UnderWay:
         self,
         walk: Walk,
         facts: ProductFacts,
-        scenarios: Interested,
+        interested: Interested,
         waiting: list[int],
     ) -> None:
         self.walk = walk
         self.facts = facts
-        self.scenarios = scenarios
+        self.scenarios = interested.scenarios
         self.waiting = waiting
         self.cursor = 0
 
@@ -56,15 +62,19 @@ class UnderWay:
         return _strongest(self, profile) != _NOBODY
 
 
-def interested(desk: Desk, facts: ProductFacts, at: int) -> Interested:
-    """The scenarios that a version's changes could move, with the change and its place."""
-    changes = facts.changes or (_PUBLISHED,)
-    return [
-        (scenario, place, change)
-        for scenario in desk.book.at(at).news
-        for place, change in enumerate(changes)
-        if scenario.wants(facts, change)
-    ]
+def interested(desk: Desk, version: Version, facts: ProductFacts, at: int) -> Interested:
+    """Whom a version's changes could move by the rules at ``at`` (ms): asked once for them all."""
+    news = desk.book.at(at).news
+    if version.asked is not news:
+        moved = tuple(
+            (scenario, place, change)
+            for scenario in news
+            for place, change in enumerate(facts.changes or (_PUBLISHED,))
+            if scenario.wants(facts, change)
+        )
+        by_category = facts.category is not None and any(one[0].by_category for one in moved)
+        version.asked, version.moves = news, Interested(moved, by_category)
+    return cast("Interested", version.moves)
 
 
 _PUBLISHED = Change()

@@ -9,7 +9,7 @@ from processors.catalogue import ProductFacts, category_subject
 from processors.desk import Desk
 from processors.index import InterestIndex
 from processors.inputs import FactRecord
-from processors.news import UnderWay, Walk
+from processors.news import Interested, UnderWay, Walk
 from processors.opened import OpenProfiles
 from processors.profile import Profile
 from processors.table import ProfileTable
@@ -37,42 +37,43 @@ class NewsWalks:
     def resume(self, walk: Walk) -> None:
         """Goes on with one that was under way: from its beginning, whom it has visited aside."""
         version = self._desk.catalogue.version(walk.product_id, walk.offset)
-        if version is None or version.facts is None:
+        if version is None or (facts := version.facts) is None:
             return
-        scenarios = news.interested(self._desk, version.facts, walk.at)
-        waiting = self._watchers(version.facts, scenarios)
-        self.walks.append(UnderWay(walk, version.facts, scenarios, waiting))
+        interested = news.interested(self._desk, version, facts, walk.at)
+        waiting = self._watchers(facts, interested)
+        self.walks.append(UnderWay(walk, facts, interested, waiting))
 
     def tell(self, fact: FactRecord) -> None:
         """A product has a new version: visits whom that concerns, or begins to."""
-        desk, product_id = self._desk, fact.key
-        partition, offset = fact.source.partition, fact.source.offset
+        desk, source = self._desk, fact.source
+        partition, offset = source.partition, source.offset
         if offset <= desk.applied.get(partition, -1):
             return
         desk.applied[partition] = offset
-        version = desk.catalogue.version(product_id, offset)
-        facts = None if version is None else version.facts
-        if facts is None or not (facts.changes or facts.is_news):
+        version = desk.catalogue.version(fact.key, offset)
+        if version is None or (facts := version.facts) is None:
+            return
+        if not (facts.changes or facts.is_news):
             return
         at = max(fact.recorded_at, desk.clock)
-        scenarios = news.interested(desk, facts, at)
-        waiting = self._watchers(facts, scenarios)
+        interested = news.interested(desk, version, facts, at)
+        waiting = self._watchers(facts, interested)
         if not waiting:
             return
-        walk = Walk(0, product_id, partition, offset, at)
+        walk = Walk(0, fact.key, partition, offset, at)
         if len(waiting) <= self._slice_size:
-            self._visit(UnderWay(walk, facts, scenarios, waiting), waiting)
+            self._visit(UnderWay(walk, facts, interested, waiting), waiting)
             return
         self.walked += 1
         walk.number = self.walked
-        self.walks.append(UnderWay(walk, facts, scenarios, waiting))
+        self.walks.append(UnderWay(walk, facts, interested, waiting))
 
-    def _watchers(self, facts: ProductFacts, scenarios: news.Interested) -> list[int]:
+    def _watchers(self, facts: ProductFacts, interested: Interested) -> list[int]:
         """Whom a change could concern, in ascending order."""
-        if not scenarios:
+        if not interested.scenarios:
             return []
         waiting = self._index.watchers(facts.subject)
-        if facts.category is None or not any(found[0].by_category for found in scenarios):
+        if not interested.by_category or facts.category is None:
             return waiting
         return sorted({*waiting, *self._index.watchers(category_subject(facts.category))})
 
