@@ -7,13 +7,14 @@ come; at the end it moves to the newest time itself, or as far as it is told.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
+from nudge.replay_handovers import OnTheWay
+from nudge.replay_lanes import Lanes
+from nudge.replay_shelf import Shelf
 from processors.campaign_file import read
 from processors.campaigns import Campaign
 from processors.catalogue import Catalogue
 from processors.effects import Effects
-from processors.fold import fold, fold_content
 from processors.identity import HANDOVER_DELAY_MS
 from processors.inputs import (
     EVENT_RANK,
@@ -21,37 +22,33 @@ from processors.inputs import (
     HANDOVER_RANK,
     INTERACTION_RANK,
     SUBSCRIPTION_RANK,
-    FactRecord,
-    Input,
     Source,
-    Tick,
     UserRecord,
     UserValue,
 )
-from processors.partition import Partition
 from processors.profile import Profile, decode
 from processors.rule_book import RuleBook
-from processors.table import NEVER, ProfileTable
-from schemas.adapters import SHOP_EVENT_TYPES, dump
+from processors.table import NEVER
+from schemas.adapters import SHOP_EVENT_TYPES
 from schemas.aftermath import Attribution, Handoff
 from schemas.campaigns import CampaignEvent, CampaignStart
-from schemas.catalog import CatalogEvent, ContentPublished, catalog_key_of
+from schemas.catalog import CatalogEvent
 from schemas.decisions import Decision
 from schemas.events import ShopEvent
 from schemas.late import LateInput
 from schemas.partitioner import partition_of
-from schemas.people import Handover, HandoverProfile, Interaction, Subscription, subscription_key
-from schemas.products import Content, Product
+from schemas.people import HandoverProfile, Interaction, Subscription, subscription_key
 from schemas.push import PushJob
 from schemas.segments import SegmentChange
 from schemas.structs import Login, Logout, SignUp, key_of, moved_to, struct_of
-from schemas.topics import HANDOVERS, INTERACTIONS, PRODUCTS, SHOP_EVENTS, SUBSCRIPTIONS
+from schemas.topics import HANDOVERS, INTERACTIONS, SHOP_EVENTS, SUBSCRIPTIONS
 
 GRACE_MS = 5000
 """How long live input is waited for; see ``docs/rules.md``."""
 
 MAX_FUTURE_MS = 5 * 60_000
 _BUFFER = 20_000
+_BY_BROWSER = (Login, SignUp)
 
 
 @dataclass(slots=True)
@@ -78,19 +75,16 @@ class Replayer:
         assume_reachable: bool = True,
         slice_size: int = 500,
     ) -> None:
-        self._catalogue = Catalogue()
-        self._cores = [
-            Partition(
-                number,
-                partitions,
-                book,
-                self._catalogue,
-                ProfileTable(),
-                slice_size=slice_size,
-                assume_reachable=assume_reachable,
-            )
-            for number in range(partitions)
-        ]
+        catalogue = Catalogue()
+        self._shelf = Shelf(catalogue)
+        self._lanes = Lanes(
+            book,
+            catalogue,
+            self._take,
+            partitions=partitions,
+            slice_size=slice_size,
+            assume_reachable=assume_reachable,
+        )
         self._book = book
         self._assume_reachable = assume_reachable
         self._planned: list[tuple[int, CampaignStart]] = []
@@ -100,13 +94,9 @@ class Replayer:
         self.oldest = NEVER
         """The oldest time read (ms)."""
         self._offset = 0
-        self._products: dict[str, Product] = {}
-        self._contents: dict[str, Content] = {}
         self._moved: set[str] = set()
-        self._on_the_way = _OnTheWay()
+        self._on_the_way = OnTheWay()
         self._places: dict[str, int] = {}
-        self._buffers: list[list[Input]] = [[] for _ in range(partitions)]
-        self._clocks = [0] * partitions
         self._buffered = 0
         self._outcome = Outcome()
 
@@ -125,7 +115,7 @@ class Replayer:
         assert key is not None
         self._tell(EVENT_RANK, SHOP_EVENTS.name, key, key, told, recorded_at, historical)
         self._count(1)
-        if isinstance(told, Login | SignUp) and told.user_id != key:
+        if isinstance(told, _BY_BROWSER) and told.user_id != key:
             self._moved.add(key)
         if key in self._moved or isinstance(told, Logout):
             self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(key))
@@ -153,27 +143,12 @@ class Replayer:
         self._read(recorded_at, FACT_RANK)
         if event.occurred_at > recorded_at + MAX_FUTURE_MS:
             event = event.model_copy(update={"occurred_at": recorded_at + MAX_FUTURE_MS})
-        key, folded = catalog_key_of(event), self._folded(event)
-        if folded is None:
+        fact = self._shelf.fold(event, self._offset + 1, recorded_at)
+        if fact is None:
             return
         self._offset += 1
-        self._catalogue.append(key, 0, self._offset, recorded_at, dump(folded))
-        source = Source(PRODUCTS.name, FACT_RANK, self._offset)
-        fact = FactRecord(key=key, recorded_at=recorded_at, source=source)
-        for number in range(self._partitions):
-            self._clocked(number).append(fact)
+        self._lanes.tell_all(fact, self._newest - self._grace)
         self._count(self._partitions)
-
-    def _folded(self, event: CatalogEvent) -> Product | Content | None:
-        if isinstance(event, ContentPublished):
-            content = fold_content(self._contents.get(event.content_id), event)
-            if content is not None:
-                self._contents[event.content_id] = content
-            return content
-        product = fold(self._products.get(event.product_id), event)
-        if product is not None:
-            self._products[event.product_id] = product
-        return product
 
     def plan(self, yaml: str) -> None:
         """A campaign by its file: it starts once the records have come to its time.
@@ -212,11 +187,14 @@ class Replayer:
             self.campaign(said.model_copy(update={"at": begins or until}))
 
     def _read(self, recorded_at: int, rank: int) -> None:
-        if self._planned and self._planned[0][0] <= max(self._newest, recorded_at):
-            self._start_planned(max(self._newest, recorded_at))
-        self.oldest = min(self.oldest, recorded_at)
+        """What stands before a record of that time (ms) and rank is told first."""
         arrives = max(self._newest, recorded_at)
-        while (place := self._on_the_way.first()) and (place, HANDOVER_RANK) <= (arrives, rank):
+        if self._planned and self._planned[0][0] <= arrives:
+            self._start_planned(arrives)
+        self.oldest = min(self.oldest, recorded_at)
+        while (place := self._on_the_way.first) <= arrives:
+            if place == arrives and rank < HANDOVER_RANK:
+                break
             self._newest = max(self._newest, place)
             self._hand_over()
         self._newest = arrives
@@ -225,7 +203,7 @@ class Replayer:
         """Tells the first handover on its way, or makes a partition step that may send one."""
         place, cause = self._on_the_way.pop()
         if isinstance(cause, int):
-            self._step(cause)
+            self._lanes.step(cause)
             return
         user = cause.user_id
         self._tell(HANDOVER_RANK, HANDOVERS.name, user, user, cause, place)
@@ -237,17 +215,6 @@ class Replayer:
         if place is None:
             place = self._places[key] = partition_of(key, self._partitions)
         return place
-
-    def _clocked(self, number: int) -> list[Input]:
-        """The partition's buffer, its clock moved to where a worker's would be."""
-        buffer, clock = self._buffers[number], self._newest - self._grace
-        if clock > self._clocks[number]:
-            self._clocks[number] = clock
-            if buffer and isinstance(buffer[-1], Tick):
-                buffer[-1] = Tick(clock)
-            else:
-                buffer.append(Tick(clock))
-        return buffer
 
     def _tell(
         self,
@@ -261,29 +228,14 @@ class Replayer:
     ) -> None:
         number = self._place(user)
         self._offset += 1
-        self._clocked(number).append(
-            UserRecord(
-                rank=rank,
-                key=key,
-                value=value,
-                recorded_at=recorded_at,
-                arrived_at=self._newest,
-                source=Source(topic, number, self._offset),
-                historical=historical,
-            )
-        )
+        source = Source(topic, number, self._offset)
+        record = UserRecord(rank, key, value, recorded_at, self._newest, source, historical)
+        self._lanes.tell(number, record, self._newest - self._grace)
 
     def _count(self, records: int) -> None:
         self._buffered += records
         if self._buffered >= _BUFFER:
             self._flush()
-
-    def _step(self, number: int) -> None:
-        inputs, self._buffers[number] = self._buffers[number], []
-        core = self._cores[number]
-        self._take(core.step(inputs, None))
-        while core.has_work():
-            self._take(core.step((), None))
 
     def _take(self, effects: Effects) -> None:
         self._outcome.decisions += [made.decision for made in effects.decisions]
@@ -297,8 +249,7 @@ class Replayer:
 
     def _flush(self) -> None:
         self._buffered = 0
-        for number in range(self._partitions):
-            self._step(number)
+        self._lanes.step_all()
 
     def take(self) -> Outcome:
         """What has been decided since the last call, in order of time."""
@@ -321,52 +272,25 @@ class Replayer:
                 self.campaign(said.model_copy(update={"at": self._newest}))
         self._read(max(self._newest, until or 0), FACT_RANK)
         self._flush()
-        while self._on_the_way.first():
+        while self._on_the_way.first != NEVER:
             self._hand_over()
             self._flush()
         self._grace = 0
-        while any(self._buffers) or any(clock < self._newest for clock in self._clocks):
-            for number in range(self._partitions):
-                self._clocked(number)
+        while self._lanes.behind(self._newest):
+            self._lanes.move_to(self._newest)
             self._flush()
         return self.take()
 
     def profiles(self) -> Iterator[tuple[str, Profile]]:
         """Every user's profile as it stands."""
-        for core in self._cores:
+        for core in self._lanes.cores:
             for _, key, row in core.table.users():
                 yield key.decode(), decode(row)
 
     def next_due(self) -> int | None:
         """When (ms) the next moment is to be judged, of those told so far; ``None`` for never."""
-        due = min(core.next_due() for core in self._cores)
+        due = min(core.next_due() for core in self._lanes.cores)
         return None if due == NEVER else due
-
-
-class _OnTheWay:
-    """Handovers by their place in the order, and partitions that must have stepped by then."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, int, int | Handover]] = []
-        self._number = 0
-
-    def expect(self, place: int, partition: int) -> None:
-        self._push(place, partition)
-
-    def send(self, place: int, handover: Handover) -> None:
-        self._push(place, handover)
-
-    def _push(self, place: int, cause: int | Handover) -> None:
-        self._number += 1
-        heappush(self._heap, (place, self._number, cause))
-
-    def first(self) -> int:
-        """The place (ms) of the first; 0 for none."""
-        return self._heap[0][0] if self._heap else 0
-
-    def pop(self) -> tuple[int, int | Handover]:
-        place, _, cause = heappop(self._heap)
-        return place, cause
 
 
 def _order(decision: Decision) -> tuple[int, str, int, str]:

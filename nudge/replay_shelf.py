@@ -1,0 +1,38 @@
+"""A replay's products: folded from catalogue events as the catalogue agent does it."""
+
+from processors.catalogue import Catalogue
+from processors.fold import fold, fold_content
+from processors.inputs import FactRecord, Source
+from schemas.adapters import dump
+from schemas.catalog import CatalogEvent, ContentPublished, catalog_key_of
+from schemas.products import Content, Product
+from schemas.topics import PRODUCTS
+
+
+class Shelf:
+    """Appends to ``catalogue``, which the cores read."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._products: dict[str, Product] = {}
+        self._contents: dict[str, Content] = {}
+
+    def fold(self, event: CatalogEvent, offset: int, recorded_at: int) -> FactRecord | None:
+        """The version that follows, to stand at ``offset``; ``None`` where nothing changes."""
+        folded = self._folded(event)
+        if folded is None:
+            return None
+        key = catalog_key_of(event)
+        self._catalogue.append(key, 0, offset, recorded_at, dump(folded))
+        return FactRecord(key, recorded_at, Source(PRODUCTS.name, 0, offset))
+
+    def _folded(self, event: CatalogEvent) -> Product | Content | None:
+        if isinstance(event, ContentPublished):
+            content = fold_content(self._contents.get(event.content_id), event)
+            if content is not None:
+                self._contents[event.content_id] = content
+            return content
+        product = fold(self._products.get(event.product_id), event)
+        if product is not None:
+            self._products[event.product_id] = product
+        return product
