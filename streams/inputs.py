@@ -103,8 +103,15 @@ class PartitionInputs:
         }
 
     def done(self) -> dict[str, tuple[int, int]]:
-        """By topic: everything below which offset is taken, and the newest time taken (ms)."""
-        return {inbox.name: (inbox.done, inbox.taken_newest) for inbox in self}
+        """By topic: everything below which offset is taken, and the newest time taken (ms).
+
+        Of handovers, fetched: what waits there does so for its place, which holds the clock by
+        :meth:`handed_over_until`.
+        """
+        done = {inbox.name: (inbox.done, inbox.taken_newest) for inbox in self}
+        handovers = self.handovers
+        done[handovers.name] = (handovers.position, handovers.taken_newest)
+        return done
 
     def to_commit(self) -> dict[TopicPartition, int]:
         """What has been taken since the last commit: the next offset to read."""

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.identity import HANDOVER_DELAY_MS
+from schemas.topics import HANDOVERS, USER_INPUTS
+from streams.clock import PartitionClock, Patience
+from streams.guard import StoredInput
 from streams.handovers import HandoverInbox
 from streams.inbox import Fetched, Inbox, Taken
+from streams.inputs import PartitionInputs
 from streams.merge import FactQueue, Merge
+from streams.settings import StreamsSettings
+from streams.transport import Answer, Batch
 
 WAIT = 30_000
 T0 = 1_000_000
@@ -115,6 +122,29 @@ def test_a_partition_that_says_nothing_is_waited_for_so_long_and_no_longer() -> 
     assert merge.take(T0 + WAIT, 10) == []
     assert offsets(merge.take(T0 + WAIT + 1, 10)) == [0, 100]
     assert merge.overruns["nudge.handovers"] == 1
+
+
+def test_a_login_that_waits_for_its_place_holds_the_clock_by_its_place_alone() -> None:
+    start = {topic.name: StoredInput(0) for topic in USER_INPUTS}
+    settings = StreamsSettings()
+    inputs = PartitionInputs(settings, 0, start, lambda _tp, _full: None)
+    clock = PartitionClock(Patience(grace_ms=5_000), start, 0, T0)
+    place = T0 + HANDOVER_DELAY_MS
+
+    def look(at: int) -> int:
+        for topic in USER_INPUTS:
+            answer = Answer(TopicPartition(settings.topic(topic), 0), at, topic is HANDOVERS)
+            clock.inputs[inputs.answer(answer)].answer(at, answer.highwater)
+        inputs.handovers.look(least=at, end=1)
+        return clock.look(inputs.done(), inputs.handed_over_until(), (at, None), at)
+
+    assert look(T0 + 100) == 0, "it has not come yet"
+    tp = TopicPartition(settings.topic(HANDOVERS), 0)
+    inputs.add(Batch(tp, [Rec(0, place)], 0, 1, T0 + 200, 1))
+    assert look(T0 + 1_500) == T0 + 1_500 - 5_000
+    assert look(T0 + 9_000) == place - 5_000, "untold, it holds the clock"
+    inputs.handovers.take(1)
+    assert look(T0 + 9_100) == T0 + 9_100 - 5_000
 
 
 rounds = st.tuples(st.integers(0, 4), st.integers(0, 600), st.integers(0, 4), st.booleans())
