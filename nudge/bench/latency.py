@@ -1,34 +1,35 @@
 """``nudge bench latency``: from the moment an abandoned cart is due, beyond the grace, to the push
-service's 201, while events come at a steady rate.
+service's 201, while events come at a steady rate; on request while a campaign or a feed goes on.
 
 The whole pipeline runs: a streams worker, a delivery worker, Kafka, Redis and a push service, each
 a process of its own. The traffic of the benchmarks goes on beside shoppers with a browser, each of
 whom fills a cart once and leaves. A push counts when its cart was judged at its own time: one that
-was held is late on purpose.
+was held is late on purpose. Beside a campaign or a feed only those count that were due meanwhile.
 """
 
 import asyncio
-import heapq
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from nudge import topics
+from nudge.bench.beside import CAMPAIGN, Fed, campaign_seconds, feed, outsiders, start_campaign
 from nudge.bench.jobs import delivery_settings, produce_subscriptions
-from nudge.bench.mix import Mix, Traffic, Wire
+from nudge.bench.mix import Mix, Traffic
+from nudge.bench.offsets import done
+from nudge.bench.play import PARTITIONS, SHOPPERS_A_SECOND, WARM_UP_S, Play, Say, publish
 from nudge.bench.process import Measured, process, until_ready
 from nudge.bench.push_service import PushService, push_service
 from nudge.bench.rules import quick_version_for
-from nudge.bench.visits import CURRENCY, product_name
 from nudge.controls import apply_version
 from nudge.kafka import quiet_clients
 from nudge.local import LocalKafka, LocalRedis
@@ -36,29 +37,50 @@ from nudge.local.places import free_ports
 from nudge.problem import Problem
 from nudge.reading import read_since
 from nudge.when import now_ms
-from runtime.vapid import create_key
+from runtime.vapid import VapidKey, create_key
 from schemas.push import ResultOutcome
-from schemas.topics import DECISIONS, RESULTS, SHOP_EVENTS, Topic
+from schemas.topics import (
+    DECISIONS,
+    RESULTS,
+    SHOP_CATALOG,
+    SHOP_EVENTS,
+    SUBSCRIPTIONS,
+    Topic,
+)
 from streams.settings import StreamsSettings
 
-PARTITIONS = 4
 _WAIT_S = 10
 """After how long an abandoned cart is due."""
-_SHOPPERS_A_SECOND = 25
-_WARM_UP_S = 15
 _SCENARIO = "cart_abandoned"
-_READY_S = 180.0
+_READY_S = 600.0
 _DRAIN_S = 5
-_SAY_EVERY_S = 10.0
-_AT_ONCE_MS = 20
-"""How far ahead of its time a record may be sent: so finely is the traffic spread."""
+_AROUND_S = 30
+"""Of the measured time, before and after a campaign."""
+_SUBSCRIBED_AT_ONCE = 5_000
 
-Say = Callable[[str], None]
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a campaign for ``users`` sent. ``seconds``: from its command to its last 201."""
+
+    users: int
+    decided: int
+    sent: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """From when to when (ms) something went on beside; 0 and 0 where nothing did."""
+
+    since: int = 0
+    until: int = 0
+    fed: Fed | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyResult:
-    """``beyond_grace_ms``: of each push, in rising order."""
+    """``beyond_grace_ms``: of each push, in rising order. What went on beside: ``None`` for not."""
 
     beyond_grace_ms: list[int]
     held: int
@@ -66,6 +88,8 @@ class LatencyResult:
     events: int
     seconds: float
     grace_ms: int
+    campaign: Told | None = None
+    feed: Fed | None = None
 
     @property
     def events_per_second(self) -> float:
@@ -77,6 +101,7 @@ class LatencyResult:
         return self.beyond_grace_ms[place]
 
     def as_dict(self) -> dict[str, object]:
+        beside = {"campaign": self.campaign, "feed": self.feed}
         return {
             "pushes": len(self.beyond_grace_ms),
             "events_per_second": round(self.events_per_second),
@@ -86,47 +111,110 @@ class LatencyResult:
             "p99_ms": self.percentile(0.99),
             "worst_ms": self.beyond_grace_ms[-1],
             "held": self.held,
+            **{name: asdict(one) for name, one in beside.items() if one is not None},
         }
 
 
-async def run(*, rate: int, seconds: int, users: int, say: Say) -> LatencyResult:
-    """Sends ``rate`` events a second for so long, and looks at every push of that time.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``rate``: events a second. ``seconds``: how long pushes are looked at, at least.
+
+    ``campaign``: how many users one is for that is started then; ``feed``: how many products are
+    published again then; 0 for neither.
+    """
+
+    rate: int
+    seconds: int
+    users: int
+    campaign: int = 0
+    feed: int = 0
+
+    @property
+    def looked_at_s(self) -> int:
+        """Until the campaign, if any, is through."""
+        return max(self.seconds, campaign_seconds(self.campaign) + _AROUND_S)
+
+    @property
+    def mix(self) -> Mix:
+        duration_s = WARM_UP_S + self.looked_at_s + _WAIT_S
+        products = max(self.feed, Mix().products)
+        return Mix(
+            events=self.rate * duration_s, users=self.users, products=products,
+            per_second=self.rate, reachable_share=0.0,
+        )  # fmt: skip
+
+    @property
+    def shoppers(self) -> list[str]:
+        return [f"shopper-{number}" for number in range(SHOPPERS_A_SECOND * self.looked_at_s)]
+
+    @property
+    def audience(self) -> list[str]:
+        return [f"reader-{number}" for number in range(self.campaign)]
+
+
+async def run(plan: Plan, say: Say) -> LatencyResult:
+    """Sends events at a steady rate, and looks at every push of a cart.
 
     Raises:
-        Problem: a worker ended by itself, or no push came.
+        Problem: a worker ended by itself, the campaign would not start, or no push came.
         LocalStackError: Kafka or Redis does not start.
-        TimeoutError: the workers are not ready within three minutes.
+        TimeoutError: the workers are not ready in time.
     """
     quiet_clients()
-    duration_s = _WARM_UP_S + seconds + _WAIT_S
-    mix = Mix(events=rate * duration_s, users=users, per_second=rate, reachable_share=0.0)
-    shoppers = [f"shopper-{number}" for number in range(_SHOPPERS_A_SECOND * seconds)]
     with (
         tempfile.TemporaryDirectory() as directory,
         LocalKafka(heap_mb=1024, say=say) as kafka,
         LocalRedis() as redis,
         ExitStack() as stack,
     ):
-        keys = Path(directory) / "keys"
-        key = create_key(keys)
+        place = Path(directory)
+        key = create_key(place / "keys")
         settings = StreamsSettings(kafka_bootstrap=kafka.bootstrap)
         await topics.create(settings, partitions=PARTITIONS, replication=1)
         await apply_version(settings, quick_version_for(now_ms(), _WAIT_S))
         async with push_service() as service:
-            traffic = Traffic(mix, now_ms())
-            devices = await service.subscribe(key, shoppers)
-            await produce_subscriptions(settings, PARTITIONS, devices, key)
-            await _publish(settings, traffic.shelves())
-            say(f"{mix.products:,} products, {len(devices):,} browsers; starting the workers")
-            delivery = delivery_settings(kafka.bootstrap, redis.url, keys)
+            await _fill(settings, plan, service, key, say)
+            delivery = delivery_settings(kafka.bootstrap, redis.url, place / "keys")
             workers = await _start(stack, settings, delivery)
-            say(f"{rate:,} events a second for {duration_s} s")
+            say(f"{plan.rate:,} events a second for {plan.mix.duration_ms // 1000} s")
             started = time.monotonic()
-            play = _Play(settings, workers, service, say)
-            await play.run(Traffic(mix, now_ms()), shoppers)
+            play = Play(settings, workers, service, say)
+            async with asyncio.TaskGroup() as tasks:
+                beside = tasks.create_task(_beside(settings, plan, place, workers[0], say))
+                await play.run(Traffic(plan.mix, now_ms()), plan.shoppers)
             took = time.monotonic() - started
             await asyncio.sleep(settings.grace_ms / 1000 + _DRAIN_S)
-        return await _look(settings, play.sent, took)
+        return await _look(settings, plan, play.sent, took, beside.result())
+
+
+async def _fill(
+    settings: StreamsSettings, plan: Plan, service: PushService, key: VapidKey, say: Say
+) -> None:
+    """The shop as it stands before: its products, its users' browsers."""
+    users = [*plan.shoppers, *plan.audience]
+    for first in range(0, len(users), _SUBSCRIBED_AT_ONCE):
+        devices = await service.subscribe(key, users[first : first + _SUBSCRIBED_AT_ONCE])
+        await produce_subscriptions(settings, PARTITIONS, devices, key)
+    before = Traffic(plan.mix, now_ms())
+    await publish(settings, before.shelves())
+    if plan.campaign:
+        await publish(settings, outsiders(plan.shoppers, before.start))
+    say(f"{plan.mix.products:,} products, {len(users):,} browsers; starting the workers")
+
+
+async def _beside(
+    settings: StreamsSettings, plan: Plan, directory: Path, worker: Measured, say: Say
+) -> Meanwhile:
+    """Starts what goes on beside, once carts are due."""
+    if not (plan.campaign or plan.feed):
+        return Meanwhile()
+    await asyncio.sleep(WARM_UP_S + _WAIT_S + settings.grace_ms / 1000)
+    since, fed = now_ms(), None
+    if plan.campaign:
+        await start_campaign(settings, directory, say)
+    if plan.feed:
+        fed = await feed(settings, Traffic(plan.mix, now_ms()), worker, say)
+    return Meanwhile(since, now_ms(), fed)
 
 
 async def _start(
@@ -151,109 +239,45 @@ async def _start(
             )
             await until_ready(worker, port)
             workers.append(worker)
+    await done(settings, PARTITIONS, (SUBSCRIPTIONS, SHOP_CATALOG, SHOP_EVENTS), workers[0])
     return workers
 
 
-async def _publish(settings: StreamsSettings, wires: Iterator[Wire]) -> None:
-    async with AIOKafkaProducer(
-        **settings.client_options(), linger_ms=20, max_batch_size=262_144
-    ) as producer:
-        for wire in wires:
-            await _send(producer, settings, wire)
-        await producer.flush()
-
-
-async def _send(producer: AIOKafkaProducer, settings: StreamsSettings, wire: Wire) -> None:
-    await producer.send(
-        settings.topic(wire.topic),
-        wire.value,
-        key=wire.key.encode(),
-        partition=wire.partition(PARTITIONS),
-        timestamp_ms=wire.at,
-    )
-
-
-class _Play:
-    """Sends each record when its time has come."""
-
-    def __init__(
-        self, settings: StreamsSettings, workers: list[Measured], service: PushService, say: Say
-    ) -> None:
-        self.sent = 0
-        self._settings = settings
-        self._workers = workers
-        self._service = service
-        self._say = say
-        self._say_at = time.monotonic() + _SAY_EVERY_S
-
-    async def run(self, traffic: Traffic, shoppers: list[str]) -> None:
-        """The whole traffic, shoppers among it."""
-        wires = heapq.merge(
-            traffic.records(), _carts(shoppers, traffic.start + _WARM_UP_S * 1000), key=_at
-        )
-        async with AIOKafkaProducer(
-            **self._settings.client_options(), linger_ms=5, max_batch_size=262_144
-        ) as producer:
-            for wire in wires:
-                ahead_ms = wire.at - now_ms()
-                if ahead_ms > _AT_ONCE_MS:
-                    await asyncio.sleep(ahead_ms / 1000)
-                await _send(producer, self._settings, wire)
-                self.sent += 1
-                if time.monotonic() >= self._say_at:
-                    await self._tell(-ahead_ms)
-            await producer.flush()
-
-    async def _tell(self, behind_ms: int) -> None:
-        self._say_at += _SAY_EVERY_S
-        for worker in self._workers:
-            worker.check()
-        accepted = await self._service.accepted()
-        self._say(
-            f"{self.sent:,} events, {max(0, behind_ms) / 1000:.1f} s behind; {accepted:,} pushes"
-        )
-
-
-def _at(wire: Wire) -> int:
-    return wire.at
-
-
-def _carts(shoppers: list[str], start: int) -> Iterator[Wire]:
-    """Each fills a cart, one after the other, from ``start`` (ms) on."""
-    for number, user in enumerate(shoppers):
-        at = start + number * 1000 // _SHOPPERS_A_SECOND
-        event = {
-            "type": "add_to_cart",
-            "event_id": f"cart-of-{user}",
-            "occurred_at": at,
-            "user_id": user,
-            "product_id": product_name(number),
-            "quantity": 1,
-            "price": 4990,
-            "currency": CURRENCY,
-        }
-        yield Wire(SHOP_EVENTS, user, orjson.dumps(event), at)
-
-
-async def _look(settings: StreamsSettings, events: int, seconds: float) -> LatencyResult:
+async def _look(
+    settings: StreamsSettings, plan: Plan, events: int, seconds: float, meanwhile: Meanwhile
+) -> LatencyResult:
     """Joins what was decided and what became of it."""
     due: dict[str, int] = {}
-    held = 0
+    told: set[str] = set()
+    held = decided = 0
     async for decision in _read(settings, DECISIONS):
-        if decision["scenario"] != _SCENARIO or decision["outcome"] != "sent":
-            continue
-        if decision["decided_at"] > decision["due_at"]:
-            held += 1
-        else:
-            due[decision["job_id"]] = decision["due_at"]
-    late = [
-        result["at"] - due[result["job_id"]] - settings.grace_ms
-        async for result in _read(settings, RESULTS)
-        if result["job_id"] in due and result["outcome"] == ResultOutcome.DELIVERED
-    ]
-    if not late:
+        scenario, sent = decision["scenario"], decision["outcome"] == "sent"
+        if scenario == CAMPAIGN:
+            decided += decision["final"]
+            if sent:
+                told.add(decision["job_id"])
+        elif scenario == _SCENARIO and sent:
+            if decision["decided_at"] > decision["due_at"]:
+                held += 1
+            else:
+                due[decision["job_id"]] = decision["due_at"]
+    late: list[tuple[int, int]] = []
+    through: list[int] = []
+    async for result in _read(settings, RESULTS):
+        if result["outcome"] == ResultOutcome.DELIVERED:
+            job, at = result["job_id"], result["at"]
+            if job in told:
+                through.append(at)
+            elif job in due:
+                late.append((due[job], at - due[job] - settings.grace_ms))
+    since, until = meanwhile.since, max(meanwhile.until, *through, 0)
+    counted = sorted(ms for at, ms in late if not since or since <= at <= until)
+    if not counted:
         raise Problem("No push came in that time", "Let it run for longer, or with fewer events.")
-    return LatencyResult(sorted(late), held, events, seconds, settings.grace_ms)
+    campaign = None
+    if plan.campaign:
+        campaign = Told(plan.campaign, decided, len(through), (until - since) / 1000)
+    return LatencyResult(counted, held, events, seconds, settings.grace_ms, campaign, meanwhile.fed)
 
 
 async def _read(settings: StreamsSettings, topic: Topic) -> AsyncIterator[dict[str, Any]]:

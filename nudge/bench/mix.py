@@ -109,22 +109,25 @@ class Traffic:
     def shelves(self) -> Iterator[Wire]:
         """Every product, published before ``start``."""
         at = self.start - 3_600_000
-        for number, price in enumerate(self._prices):
-            product_id = product_name(number)
-            event = {
-                "type": "product_published",
-                "event_id": f"shelf-{number}",
-                "occurred_at": at,
-                "product_id": product_id,
-                "name": f"Thing number {number}",
-                "category": category_name(number),
-                "url": f"https://shop.example/p/{product_id}",
-                "image": f"https://shop.example/p/{product_id}.jpg",
-                "price": price,
-                "currency": CURRENCY,
-                "quantity": _START_STOCK,
-            }
-            yield Wire(SHOP_CATALOG, product_id, orjson.dumps(event), at)
+        return (self.shelf(number, at) for number in range(self.mix.products))
+
+    def shelf(self, number: int, at: int, percent: int = 100) -> Wire:
+        """One product, published at ``at`` (ms) for so many per cent of its price."""
+        product_id = product_name(number)
+        event = {
+            "type": "product_published",
+            "event_id": f"shelf-{number}-{at}",
+            "occurred_at": at,
+            "product_id": product_id,
+            "name": f"Thing number {number}",
+            "category": category_name(number),
+            "url": f"https://shop.example/p/{product_id}",
+            "image": f"https://shop.example/p/{product_id}.jpg",
+            "price": self._prices[number] * percent // 100,
+            "currency": CURRENCY,
+            "quantity": _START_STOCK,
+        }
+        return Wire(SHOP_CATALOG, product_id, orjson.dumps(event), at)
 
     def records(self) -> Iterator[Wire]:
         """All events in order of their records' time."""

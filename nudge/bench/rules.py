@@ -8,6 +8,9 @@ from importlib.resources import files
 from processors.scenario_file import load
 from schemas.control import ScenarioVersion
 
+OUTSIDERS_TAG = "outsider"
+EVERYBODY_ELSE = "everybody_else"
+"""Segment of the quick file: who has not that tag."""
 _HOUR_MS = 3_600_000
 _NOON = 13
 
@@ -32,6 +35,7 @@ def version_for(at: int) -> ScenarioVersion:
 def quick_version_for(at: int, wait_s: int) -> ScenarioVersion:
     """That file, an abandoned cart due after so many seconds, a page in front no matter."""
     text = daytime_file(at)
+    text += f"\nsegments:\n  {EVERYBODY_ELSE}: {{none: [{{tags: [{OUTSIDERS_TAG}]}}]}}\n"
     for before, after in (
         ("{wait: 20m, copy: cart_abandoned}", f"{{wait: {wait_s}s, copy: cart_abandoned}}"),
         ("\npolicy:\n", "\npolicy:\n  present: 0s\n"),

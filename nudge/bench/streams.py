@@ -6,33 +6,29 @@ last, by the group's committed offsets.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer
 
 from nudge import topics
 from nudge.bench.mix import Mix, Traffic, Wire
+from nudge.bench.offsets import done, offsets
 from nudge.bench.process import MEASURED_CORE, OTHER_CORE, Measured
 from nudge.bench.rules import version_for
 from nudge.controls import apply_version
 from nudge.local import LocalKafka
 from nudge.problem import Problem
 from runtime.settings import KafkaSettings
-from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
+from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS
 
 PARTITIONS = 4
-_POLL_S = 0.1
-_DEADLINE_S = 1800.0
 _BEFORE_MS = 600_000
 """How long before the traffic the clock of the worker before it ends, at least."""
 _NEVER_SILENT_MS = 7_200_000
@@ -130,7 +126,7 @@ async def _measure(settings: KafkaSettings, mix: Mix, say: Say) -> Rate:
         await _produce(settings, part)
     before = {"NUDGE_GRACE_MS": str(now - traffic.start + _BEFORE_MS)}
     with _worker(settings, before) as process:
-        await _done(settings, (SUBSCRIPTIONS, SHOP_CATALOG), process)
+        await done(settings, PARTITIONS, (SUBSCRIPTIONS, SHOP_CATALOG), process)
     say(f"producing {mix.events:,} events")
     await _produce(settings, traffic.records())
     say("measuring")
@@ -192,72 +188,19 @@ async def _measure_stock(settings: KafkaSettings, mix: Mix) -> Rate:
         return await _follow(settings, app, share, process)
 
 
-async def _done(settings: KafkaSettings, inputs: Iterable[Topic], process: Measured) -> None:
-    """Returns when the worker has committed all of ``inputs``."""
-    async with _offsets(settings) as offsets:
-        for topic in inputs:
-            goal = await offsets.end(topic)
-            async for done in offsets.committed(settings.group("nudge"), topic, process):
-                if done >= goal:
-                    break
-
-
 async def _follow(settings: KafkaSettings, group: str, share: float, process: Measured) -> Rate:
     """Watches the group's offsets of ``shop.events`` until ``share`` of them is committed."""
     first: Rate | None = None
-    async with _offsets(settings) as offsets:
-        goal = await offsets.end(SHOP_EVENTS) * share
-        async for done in offsets.committed(group, SHOP_EVENTS, process):
-            seen = Rate(done, time.perf_counter(), process.core_seconds())
-            if first is None and done:
+    async with offsets(settings, PARTITIONS) as looked:
+        goal = await looked.end(SHOP_EVENTS) * share
+        async for committed in looked.committed(group, SHOP_EVENTS, process):
+            seen = Rate(committed, time.perf_counter(), process.core_seconds())
+            if first is None and committed:
                 first = seen
-            if first is not None and done >= goal and done > first.records:
+            if first is not None and committed >= goal and committed > first.records:
                 return Rate(
-                    done - first.records,
+                    committed - first.records,
                     seen.seconds - first.seconds,
                     seen.core_seconds - first.core_seconds,
                 )
     raise AssertionError("unreachable: it goes on until all is done")
-
-
-class _Offsets:
-    """Where topics end, and how far a group has come."""
-
-    def __init__(self, settings: KafkaSettings, admin: AIOKafkaAdminClient) -> None:
-        self._settings = settings
-        self._admin = admin
-
-    async def end(self, topic: Topic) -> int:
-        """The sum over its partitions."""
-        from nudge.kafka import reader
-
-        name = self._settings.topic(topic)
-        async with reader(self._settings) as consumer:
-            ends = await consumer.end_offsets([TopicPartition(name, p) for p in range(PARTITIONS)])
-            return sum(ends.values())
-
-    async def committed(self, group: str, topic: Topic, process: Measured) -> AsyncIterator[int]:
-        """Again and again the sum of what ``group`` has committed.
-
-        Raises:
-            Problem: ``process`` has ended.
-            TimeoutError: after half an hour.
-        """
-        name, deadline = self._settings.topic(topic), time.perf_counter() + _DEADLINE_S
-        while time.perf_counter() < deadline:
-            process.check()
-            with contextlib.suppress(KafkaError):
-                offsets = await self._admin.list_consumer_group_offsets(group)
-                yield sum(max(at.offset, 0) for tp, at in offsets.items() if tp.topic == name)
-            await asyncio.sleep(_POLL_S)
-        raise TimeoutError(f"{group} has not come to the end of {name}")
-
-
-@asynccontextmanager
-async def _offsets(settings: KafkaSettings) -> AsyncIterator[_Offsets]:
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        yield _Offsets(settings, admin)
-    finally:
-        await admin.close()

@@ -3,13 +3,18 @@
 import pytest
 
 from nudge.bench import scenarios
+from nudge.bench.beside import CAMPAIGN_FILE, nightly
 from nudge.bench.core import CoreBench
 from nudge.bench.latency import LatencyResult
-from nudge.bench.mix import Mix
+from nudge.bench.mix import Mix, Traffic
 from nudge.bench.profiles import Written, copies
 from nudge.bench.recovered import MemoryResult
-from nudge.bench.rules import quick_version_for
+from nudge.bench.rules import EVERYBODY_ELSE, OUTSIDERS_TAG, quick_version_for
+from processors.campaign_file import read
+from processors.fold import fold
+from processors.profile import new_profile
 from processors.scenario_file import load
+from schemas.adapters import parse_catalog_event
 
 _NOON = 1_773_136_800_000
 _MADE = [
@@ -50,6 +55,29 @@ def test_carts_of_the_latency_benchmark_are_due_at_once_whatever_page_is_in_fron
     text = quick_version_for(_NOON, 10).yaml
     assert load(text, "benchmark").policy.present == 0
     assert "{wait: 10s, copy: cart_abandoned}" in text
+
+
+def test_the_campaign_beside_the_carts_is_for_everybody_but_the_shoppers() -> None:
+    rules = load(quick_version_for(_NOON, 10).yaml, "benchmark")
+    said = read(CAMPAIGN_FILE, "benchmark", rules)
+    assert said.file.segment == EVERYBODY_ELSE
+    segment = rules.segments[EVERYBODY_ELSE]
+    assert segment.holds(new_profile(), _NOON)
+    tagged = new_profile()
+    tagged.traits = {"tags": [OUTSIDERS_TAG]}
+    assert not segment.holds(tagged, _NOON)
+
+
+def test_all_but_a_hundredth_of_the_feed_says_what_is_known() -> None:
+    mix = Mix(events=1, products=300)
+    known = {
+        wire.key: fold(None, parse_catalog_event(wire.value))
+        for wire in Traffic(mix, _NOON).shelves()
+    }
+    again = list(nightly(Traffic(mix, _NOON), lambda: _NOON + 60_000))
+    changed = [wire for wire in again if fold(known[wire.key], parse_catalog_event(wire.value))]
+    assert len(again) == 300
+    assert len(changed) == 3
 
 
 def test_the_same_traffic_is_worked_off_to_the_same_bytes() -> None:
