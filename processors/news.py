@@ -57,9 +57,23 @@ class UnderWay:
         self.waiting = waiting
         self.cursor = 0
 
-    def concerns(self, profile: Profile) -> bool:
-        """Whether the user cares for what changed."""
-        return _strongest(self, profile) != _NOBODY
+    def ties(self, profile: Profile) -> "list[Tie]":
+        """How the user cares for what changed; empty: not at all."""
+        facts, at = self.facts, self.walk.at
+        return [
+            Tie(scenario, place, change, caring)
+            for scenario, place, change in self.scenarios
+            if (caring := scenario.interest(profile, facts, change, at))
+        ]
+
+
+class Tie(NamedTuple):
+    """What a change is to one user by one scenario."""
+
+    scenario: NewsScenario
+    place: int
+    change: Change
+    caring: Caring
 
 
 def interested(desk: Desk, version: Version, facts: ProductFacts, at: int) -> Interested:
@@ -79,52 +93,37 @@ def interested(desk: Desk, version: Version, facts: ProductFacts, at: int) -> In
 
 _PUBLISHED = Change()
 """Content has no offers that could change: it is news as a whole."""
-_NOBODY = (99, 0)
 
 
-def place_of(desk: Desk, key: str, profile: Profile, under_way: UnderWay) -> tuple[int, int]:
-    """Who is visited first within a slice: the stronger tie, then the older (ms).
+def judged_first(
+    desk: Desk, key: str, profile: Profile, under_way: UnderWay, ties: list[Tie]
+) -> list[Tie]:
+    """The ties of a user whom the change concerns, once what was due before it is judged.
 
-    Whom the change concerns is judged first by what was due before it, so that nothing hangs on
-    how far the clock had come when the change was read.
+    So nothing hangs on how far the clock had come when the change was read. It may end the ties.
     """
-    at = under_way.walk.at
-    if _strongest(under_way, profile) == _NOBODY:
-        return _NOBODY
-    judge_due(desk, key, profile, at)
-    return _strongest(under_way, profile)
+    judged = judge_due(desk, key, profile, under_way.walk.at)
+    return under_way.ties(profile) if judged else ties
 
 
-def _strongest(under_way: UnderWay, profile: Profile) -> tuple[int, int]:
-    ties = [
-        (SAVED if caring.kind == CARTED else caring.kind, caring.at)
-        for scenario, _, change in under_way.scenarios
-        if (caring := scenario.interest(profile, under_way.facts, change, under_way.walk.at))
-    ]
-    return min(ties, default=_NOBODY)
+def place_of(ties: list[Tie]) -> tuple[int, int]:
+    """Who is told first within a slice: the stronger tie, then the older (ms)."""
+    return min(
+        (SAVED if caring.kind == CARTED else caring.kind, caring.at) for _, _, _, caring in ties
+    )
 
 
-def visit(desk: Desk, key: str, profile: Profile, under_way: UnderWay) -> bool:
-    """Opens what the change opens for one user; whether the user cared."""
-    walk = under_way.walk
-    if place_of(desk, key, profile, under_way) == _NOBODY:
-        return False
-    turn = Turn(desk, key, profile, walk.at)
-    for scenario, place, change in under_way.scenarios:
-        caring = scenario.interest(profile, under_way.facts, change, walk.at)
-        if caring is not None:
-            _tell(turn, scenario, place, change, caring, under_way)
-    return True
+def tell(desk: Desk, key: str, profile: Profile, under_way: UnderWay, ties: list[Tie]) -> None:
+    """Opens what the change opens for one user."""
+    turn = Turn(desk, key, profile, under_way.walk.at)
+    for tie in ties:
+        _tell(turn, under_way, *tie)
 
 
 def _tell(
-    turn: Turn,
-    scenario: NewsScenario,
-    place: int,
-    change: Change,
+    turn: Turn, under_way: UnderWay, scenario: NewsScenario, place: int, change: Change,
     caring: Caring,
-    under_way: UnderWay,
-) -> None:
+) -> None:  # fmt: skip
     moment = scenario.on_fact(turn, under_way.facts, change, caring)
     if moment is None:
         return

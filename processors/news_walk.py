@@ -87,21 +87,26 @@ class NewsWalks:
                 continue
             key = encoded.decode()
             profile = self._open.look(key)
-            if (walk.number == 0 or profile.walked < walk.number) and under_way.concerns(profile):
+            if walk.number and profile.walked >= walk.number:
+                continue
+            if ties := under_way.ties(profile):
                 self._open.touch(key)
-                place = news.place_of(self._desk, key, profile, under_way)
-                visits.append((place, key, profile))
+                if ties := news.judged_first(self._desk, key, profile, under_way, ties):
+                    visits.append((news.place_of(ties), key, profile, ties))
         visits.sort(key=lambda visit: visit[:2])
-        for _, key, profile in visits:
-            if news.visit(self._desk, key, profile, under_way):
-                profile.walked = max(profile.walked, walk.number)
+        for _, key, profile, ties in visits:
+            news.tell(self._desk, key, profile, under_way, ties)
+            profile.walked = max(profile.walked, walk.number)
 
     def catch_up(self, key: str, profile: Profile, until: int) -> None:
         """News that was due to the user by ``until`` (ms) and is still on its way comes first."""
         for under_way in self.walks:
             walk = under_way.walk
-            if walk.at <= until and profile.walked < walk.number and under_way.concerns(profile):
-                news.visit(self._desk, key, profile, under_way)
+            if walk.at > until or profile.walked >= walk.number:
+                continue
+            if ties := under_way.ties(profile):
+                ties = news.judged_first(self._desk, key, profile, under_way, ties)
+                news.tell(self._desk, key, profile, under_way, ties)
                 profile.walked = walk.number
 
     def walk_on(self) -> None:
