@@ -6,7 +6,7 @@ how far another partition, or the reader, has come.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -119,7 +119,8 @@ class ProductFacts(msgspec.Struct, frozen=True):
 
 
 _NO_OFFER = Offer()
-_decode = msgspec.json.Decoder(ProductFacts).decode
+facts_of: Callable[[bytes], ProductFacts] = msgspec.json.Decoder(ProductFacts).decode
+"""What a record of ``nudge-products`` says, as far as rules need it."""
 
 
 class Version:
@@ -142,7 +143,7 @@ class Version:
     def facts(self) -> ProductFacts | None:
         """``None`` for a tombstone."""
         if self._facts is None and self.raw is not None:
-            self._facts = _decode(self.raw)
+            self._facts = facts_of(self.raw)
         return self._facts
 
 

@@ -6,6 +6,7 @@ An older statement than the one that holds changes nothing; neither does one tha
 from typing import Any
 
 from processors.bestsellers import SOLD_DAYS
+from processors.catalogue import ProductFacts
 from schemas.catalog import (
     CatalogEvent,
     ContentPublished,
@@ -16,6 +17,7 @@ from schemas.catalog import (
 )
 from schemas.products import Content, Offer, OfferChange, Product
 
+_DESCRIPTION = ("name", "category", "url", "image", "currency", "related")
 DAY_MS = 86_400_000
 LOW_DAYS = 30
 """EU Omnibus (Directive 98/6/EC art. 6a): a reduction quotes the lowest price of 30 days."""
@@ -37,6 +39,33 @@ def fold(product: Product | None, event: CatalogEvent) -> Product | None:
     ):
         return None
     return before.model_copy(update={**said, "at": max(before.at, at)})
+
+
+def says_what_is_known(known: ProductFacts, event: CatalogEvent) -> bool:
+    """Whether :func:`fold` would answer ``None`` of what plainly repeats the product's record.
+
+    A nightly feed says little else; to find that out here costs a tenth of a fold. What is not
+    plain is left to the fold.
+    """
+    match event:
+        case ProductPublished():
+            own = known.offers.get(event.variant_id or "")
+            return (
+                own is not None
+                and own.price == event.price
+                and event.quantity in (None, own.quantity)
+                and known.published
+                and known.published_at is not None
+                and all(getattr(known, name) == getattr(event, name) for name in _DESCRIPTION)
+            )
+        case PriceChange():
+            own = known.offers.get(event.variant_id or "")
+            return own is not None and (own.price, known.currency) == (event.price, event.currency)
+        case StockChange():
+            own = known.offers.get(event.variant_id or "")
+            return own is not None and own.quantity == event.quantity
+        case _:
+            return False
 
 
 def fold_content(content: Content | None, event: ContentPublished) -> Content | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from processors.fold import fold, fold_content
+from processors.catalogue import facts_of
+from processors.fold import fold, fold_content, says_what_is_known
 from runtime.metrics import Metric, counter
 from schemas.adapters import (
     InvalidRecordError,
@@ -152,4 +153,6 @@ class CatalogueActor:
         known = self._written.get(key) or self._reader.newest.get(key)
         if isinstance(event, ContentPublished):
             return fold_content(None if known is None else parse(_CONTENT, known), event)
+        if known is not None and says_what_is_known(facts_of(known), event):
+            return None
         return fold(None if known is None else parse(_PRODUCT, known), event)

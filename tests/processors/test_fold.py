@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.fold import DAY_MS, fold, fold_content
-from schemas.adapters import CATALOG_EVENT
+from processors.catalogue import facts_of
+from processors.fold import DAY_MS, fold, fold_content, says_what_is_known
+from schemas.adapters import CATALOG_EVENT, dump
 from schemas.products import Product
 from tests.processors.shop import DAY, HOUR, NOON
 
@@ -41,6 +42,9 @@ def folded(*events: Any) -> Product:
     return product
 
 
+variants = st.sampled_from([None, "red"])
+
+
 def low_of(product: Product) -> int | None:
     return product.changes[0].low_30d
 
@@ -55,6 +59,43 @@ def test_the_same_said_again_is_nothing() -> None:
     assert fold(product, published(NOON + 1, quantity=3)) is None
     assert fold(product, price(NOON + 1, 10000)) is None
     assert fold(product, stock(NOON + 1, 3)) is None
+
+
+statements = st.one_of(
+    st.builds(price, st.integers(NOON, NOON + 3), st.sampled_from([900, 1000]), variants),
+    st.builds(stock, st.integers(NOON, NOON + 3), st.integers(0, 2), variants),
+    st.builds(
+        lambda at, own, variant: published(
+            at, **own, **({"variant_id": variant} if variant else {})
+        ),
+        st.integers(NOON, NOON + 3),
+        st.fixed_dictionaries(
+            {"price": st.sampled_from([900, 1000])},
+            optional={
+                "quantity": st.integers(0, 2),
+                "name": st.sampled_from(["Oslo lamp", "Bergen lamp"]),
+                "related": st.just({"similar": ["shade"]}),
+            },
+        ),
+        variants,
+    ),
+    st.builds(lambda at: said("product_unpublished", at), st.integers(NOON, NOON + 3)),
+)
+
+
+@given(st.lists(statements, min_size=1, max_size=6), statements)
+def test_what_plainly_repeats_the_record_would_change_nothing(before: list[Any], last: Any) -> None:
+    product = folded(*before)
+    if says_what_is_known(facts_of(dump(product)), last):
+        assert fold(product, last) is None
+
+
+def test_a_feed_that_repeats_a_product_is_known_without_folding_it() -> None:
+    for own in ({}, {"quantity": 3}, {"related": {"similar": ["shade"]}}, {"variant_id": "red"}):
+        known = facts_of(dump(folded(published(NOON, **own))))
+        assert says_what_is_known(known, published(NOON + DAY, **own))
+        assert not says_what_is_known(known, published(NOON + DAY, **own | {"price": 9000}))
+        assert not says_what_is_known(known, published(NOON + DAY, **own | {"name": "Moss lamp"}))
 
 
 def test_an_older_statement_that_comes_later_changes_nothing() -> None:
