@@ -14,6 +14,7 @@ from processors.campaigns import Campaign, Occurrence
 from processors.desk import Desk
 from processors.judge import judge_due
 from processors.localtime import zone
+from processors.opened import OpenProfiles
 from processors.profile import Profile
 from processors.table import NEVER, ProfileTable
 from processors.turn import Turn
@@ -57,11 +58,23 @@ class _UnderWay:
 class CampaignWalks:
     """``next_at``: when (ms) one is to begin; :data:`processors.table.NEVER` for none."""
 
-    __slots__ = ("_begun", "_desk", "_next", "_revision", "_table", "_walked", "next_at", "walks")
+    __slots__ = (
+        "_begun", "_desk", "_next", "_open", "_revision", "_slice_size", "_table", "_walked",
+        "next_at", "walks",
+    )  # fmt: skip
 
-    def __init__(self, desk: Desk, table: ProfileTable, state: CampaignState) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        table: ProfileTable,
+        opened: OpenProfiles,
+        slice_size: int,
+        state: CampaignState,
+    ) -> None:
         self._desk = desk
         self._table = table
+        self._open = opened
+        self._slice_size = slice_size
         self._walked = state.walked
         self._begun = state.begun
         self._revision = -1
@@ -105,7 +118,9 @@ class CampaignWalks:
         self.next_at = NEVER if first is None else first[0]
 
     def begin(self, until: int) -> None:
-        """Begins every walk that is to begin by ``until`` (ms)."""
+        """Begins every walk that is to begin by ``until`` (ms); small ones end at once."""
+        for key in self._open.touched:  # who came in this very step is of the audience as well
+            self._table.number_for(key.encode())
         while self._next is not None and self.next_at <= until:
             campaign, occurrence = self._next
             self._walked += 1
@@ -115,26 +130,22 @@ class CampaignWalks:
             self.walks.append(_UnderWay(walk, campaign, occurrence, end))
             self._begun[campaign.name] = occurrence.at
             self._find_next()
+        while self.walks and self._table.numbers <= self._slice_size:
+            self.walk_on()
 
-    def take_slice(self, size: int) -> list[int]:
-        """The users that the first walk visits next."""
+    def walk_on(self) -> None:
+        """Visits the next slice of the oldest walk."""
         under_way = self.walks[0]
         start = under_way.cursor
-        under_way.cursor = min(start + size, under_way.end)
-        return list(range(start, under_way.cursor))
-
-    def end_slice(self) -> None:
-        """Ends the first walk where everybody was visited."""
-        if self.walks[0].cursor >= self.walks[0].end:
+        under_way.cursor = min(start + self._slice_size, under_way.end)
+        for number in range(start, under_way.cursor):
+            encoded = self._table.key_of(number)
+            if encoded is not None:
+                key = encoded.decode()
+                if self._is_for(under_way, self._open.look(key)):
+                    self._visit(under_way, key, self._open.touch(key))
+        if under_way.cursor >= under_way.end:
             self.walks.pop(0)
-
-    def is_for(self, profile: Profile) -> bool:
-        """Whether the first walk has something for the user, who was not visited yet."""
-        return self._is_for(self.walks[0], profile)
-
-    def visit(self, key: str, profile: Profile) -> None:
-        """What the first walk says to one user whom it is for."""
-        self._visit(self.walks[0], key, profile)
 
     def catch_up(self, key: str, profile: Profile, until: int) -> None:
         """Whatever began by ``until`` (ms) and is on its way to the user comes first."""

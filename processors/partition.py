@@ -26,16 +26,13 @@ from processors.news_walk import NewsWalks
 from processors.opened import OpenProfiles
 from processors.people import Apply
 from processors.profile import EMPTY_ROW, Profile, decode, encode
-from processors.quiet import next_look, quiet_at, wakes_at
+from processors.quiet import expires_at, next_look, quiet_at, wakes_at
 from processors.rule_book import RuleBook
 from processors.table import NEVER, RESERVED, ProfileTable
 from schemas.people import HandoverProfile, split_subscription_key
 
 STATE_KEY = RESERVED + b"core"
 """Row of what the partition itself must remember: clock, applied products, walks under way."""
-
-ANONYMOUS_EXPIRY_MS = 90 * 86_400_000
-KNOWN_EXPIRY_MS = 400 * 86_400_000
 
 
 class PartitionState(msgspec.Struct, omit_defaults=True):
@@ -120,7 +117,9 @@ class Partition:
         for walk in state.walks:
             self._news.resume(walk)
         campaigns = state.campaigns or CampaignState()
-        self._campaigns = CampaignWalks(self.desk, self.table, campaigns)
+        self._campaigns = CampaignWalks(
+            self.desk, self.table, self._open, self._slice_size, campaigns
+        )
 
     def _look_at_rows(self) -> None:
         """Who is due when, who cares for what. A worker is not ready before: every µs counts."""
@@ -143,7 +142,7 @@ class Partition:
             due = quiet_at(decode(row), self.desk)
         if seen.moments:
             due = min(due, seen.first_look())
-        expiry = _expiry(seen.known, seen.active_at)
+        expiry = expires_at(seen.known, seen.active_at)
         self.table.wake_at(number, due if due < expiry else expiry)
 
     def _switch_rules(self, *, recovering: bool = False) -> None:
@@ -195,7 +194,7 @@ class Partition:
     def _record(self, record: UserRecord) -> None:
         campaigns = self._campaigns
         if record.arrived_at >= campaigns.next_at:
-            self._begin_campaigns(record.arrived_at)
+            campaigns.begin(record.arrived_at)
         rank, apply = record.rank, self._apply
         key = record.key
         if rank == SUBSCRIPTION_RANK:
@@ -228,7 +227,7 @@ class Partition:
         desk.source = None
         clock = max(desk.clock, tick.clock)
         if clock >= self._campaigns.next_at:
-            self._begin_campaigns(clock)
+            self._campaigns.begin(clock)
         desk.clock = clock
         self._switch_rules()
         self._wake_stirred(clock if last else NEVER - 1)
@@ -255,29 +254,11 @@ class Partition:
                 table.wake_at(table.number_for(key.encode()), due)
         self._open.stirred.clear()
 
-    def _begin_campaigns(self, until: int) -> None:
-        """Small ones are told at once. Who came in this very step is of the audience as well."""
-        for key in self._open.touched:
-            self.table.number_for(key.encode())
-        self._campaigns.begin(until)
-        while self._campaigns.walks and self.table.numbers <= self._slice_size:
-            self._walk_campaign()
-
-    def _walk_campaign(self) -> None:
-        campaigns = self._campaigns
-        for number in campaigns.take_slice(self._slice_size):
-            encoded = self.table.key_of(number)
-            if encoded is not None:
-                key = encoded.decode()
-                if campaigns.is_for(self._open.look(key)):
-                    campaigns.visit(key, self._open.touch(key))
-        campaigns.end_slice()
-
     def _walk_on(self) -> None:
         if self._news.walks:
             self._news.walk_on()
         elif self._campaigns.walks:
-            self._walk_campaign()
+            self._campaigns.walk_on()
 
     def _flush(self) -> None:
         for key, profile in self._open.touched.items():
@@ -301,7 +282,7 @@ class Partition:
         table, encoded = self.table, key.encode()
         number = table.find(encoded)
         was = None if number is None else table.row(number)
-        expiry = _expiry(profile.known, profile.active_at)
+        expiry = expires_at(profile.known, profile.active_at)
         row = None
         if profile.moments or expiry > self.desk.clock:
             row = encode(profile)
@@ -321,10 +302,3 @@ class Partition:
         self._open.moments += len(profile.moments)
         due = next_look(profile, self.desk)
         table.wake_at(number, due if due < expiry else expiry)
-
-
-def _expiry(known: bool, active_at: int) -> int:
-    """When (ms) a profile without activity is forgotten."""
-    if not active_at:
-        return NEVER
-    return active_at + (KNOWN_EXPIRY_MS if known else ANONYMOUS_EXPIRY_MS)

@@ -1,4 +1,5 @@
-"""What is noticed when nothing happens: a session that ends, a user who stays away.
+"""What is noticed when nothing happens: a session that ends, a user who stays away
+or for good.
 
 No moment waits for it in the profile. When a user is to be looked at follows from the last
 activity, so that whoever is active costs an addition, and nobody is woken whom no scenario
@@ -7,11 +8,22 @@ would hear of.
 
 from processors.desk import Desk
 from processors.glance import ProfileGlance
+from processors.localtime import DAY_MS
 from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
 from processors.session import end_session
 from processors.table import NEVER
 from processors.turn import Turn
+
+ANONYMOUS_EXPIRY_MS = 90 * DAY_MS
+KNOWN_EXPIRY_MS = 400 * DAY_MS
+
+
+def expires_at(known: bool, active_at: int) -> int:
+    """When (ms) a profile without activity since ``active_at`` is forgotten."""
+    if not active_at:
+        return NEVER
+    return active_at + (KNOWN_EXPIRY_MS if known else ANONYMOUS_EXPIRY_MS)
 
 
 def quiet_at(profile: Profile, desk: Desk) -> int:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from processors.inputs import Input, Tick
-from processors.partition import ANONYMOUS_EXPIRY_MS, KNOWN_EXPIRY_MS, STATE_KEY
+from processors.partition import STATE_KEY
+from processors.quiet import ANONYMOUS_EXPIRY_MS, KNOWN_EXPIRY_MS
 from processors.table import NEVER, ProfileTable
 from schemas.decisions import Outcome, Reason
 from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, cart, event
