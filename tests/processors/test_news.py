@@ -1,7 +1,11 @@
 """A product with many watchers is told in slices, and nobody is judged before their news."""
 
+from processors.catalogue import Catalogue, Version
+from processors.desk import Desk
+from processors.news import Interested, interested
+from processors.rule_book import RuleBook
 from processors.table import ProfileTable
-from tests.processors.shop import HOUR, MINUTE, NOON, Shop, event
+from tests.processors.shop import HOUR, MINUTE, NOON, SHIPPED, Shop, event, first_rules
 
 
 def crowd(shop: Shop, people: int, at: int = NOON) -> None:
@@ -136,3 +140,24 @@ def test_news_that_interest_nobody_open_no_walk() -> None:
     effects = shop.step(shop.fact("price_change", NOON + HOUR, price=100, currency="PLN"))
     assert not shop.core.has_work()
     assert [key for key in effects.writes if not key.startswith(b"\x00")] == []
+
+
+def test_what_a_change_moves_is_asked_once_for_all_partitions_and_anew_by_new_rules() -> None:
+    raw = b'{"product_id":"lamp","changes":[{"price_before":10000,"price":8000}]}'
+    version = Version(0, 1, NOON, raw)
+    assert version.facts is not None
+    book, facts = RuleBook(), version.facts
+    book.add(first_rules(), 0)
+
+    def ask(at: int) -> Interested:
+        return interested(Desk(book, Catalogue(), 2), version, facts, at)
+
+    def names(at: int) -> list[str]:
+        return [scenario.name for scenario, _, _ in ask(at).scenarios]
+
+    assert names(NOON) == ["price_drop"]
+    assert ask(NOON) is ask(NOON), "another partition's desk, the same answer"
+    later = first_rules(SHIPPED.read_text() + "# later")
+    book.add(later, NOON + HOUR)
+    assert ask(NOON + HOUR).scenarios[0][0] is later.scenarios["price_drop"]
+    assert ask(NOON).scenarios[0][0] is not later.scenarios["price_drop"]
