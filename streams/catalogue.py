@@ -1,7 +1,7 @@
 """The catalogue agent: ``shop.catalog`` folded into ``nudge-products``, which is its own state."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -41,7 +41,7 @@ _CONTENT = adapter_of(Content)
 
 
 class CatalogueActor:
-    """Folds one partition of ``shop.catalog``, a batch a transaction.
+    """Folds one partition of ``shop.catalog``, as many batches a transaction as wait for it.
 
     Args:
         position: the next offset to read.
@@ -101,25 +101,37 @@ class CatalogueActor:
     async def _advance(self) -> bool:
         if not self._queue:
             return False
-        batch = self._queue.popleft()
+        batches = self._next()
         if len(self._queue) < QUEUED_BATCHES // 2:
             self._pressure(self._tp, False)
-        await self._fold(batch)
+        await self._fold(batches)
         return bool(self._queue)
 
-    async def _fold(self, batch: Batch) -> None:
+    def _next(self) -> list[Batch]:
+        """As many of the batches that wait as a step may hold records of, one at least."""
+        batches = [self._queue.popleft()]
+        room = self._settings.step_records - len(batches[0].records)
+        while self._queue and (room := room - len(self._queue[0].records)) >= 0:
+            batches.append(self._queue.popleft())
+        return batches
+
+    async def _fold(self, batches: Sequence[Batch]) -> None:
         outgoing = Outgoing(self._settings, self._partition, self._partitions)
         if self._reader.positions.get(self._partition, 0) > self._written_to:
             self._written.clear()
-        if batch.broken is not None:
-            outgoing.add_rejected(rejected_batch(SHOP_CATALOG.name, self._partition, batch.broken))
-        for record in batch.records:
-            self._fold_record(record, batch.answered_at, outgoing)
-        mark = FoldMark(until=self._newest, offset=batch.after)
+        for batch in batches:
+            if batch.broken is not None:
+                letter = rejected_batch(SHOP_CATALOG.name, self._partition, batch.broken)
+                outgoing.add_rejected(letter)
+            for record in batch.records:
+                self._fold_record(record, batch.answered_at, outgoing)
+        after = batches[-1].after
+        mark = FoldMark(until=self._newest, offset=after)
         outgoing.put(PRODUCTS, FOLD_MARK_KEY.encode(), dump(mark), at=self._newest or None)
-        written = await self._transactions.commit(outgoing, {self._tp: batch.after})
+        written = await self._transactions.commit(outgoing, {self._tp: after})
         self._written_to = written[self._settings.topic(PRODUCTS), self._partition]
-        counter(Metric.EVENTS).labels(topic=SHOP_CATALOG.name).inc(len(batch.records))
+        folded = sum(len(batch.records) for batch in batches)
+        counter(Metric.EVENTS).labels(topic=SHOP_CATALOG.name).inc(folded)
 
     def _fold_record(self, record: Any, answered_at: int, outgoing: Outgoing) -> None:
         time = record.timestamp
