@@ -16,7 +16,7 @@ from processors.judge import judge_due, withdraw
 from processors.merging import merge
 from processors.profile import Profile, new_profile
 from processors.quiet import next_look
-from processors.reduce import reduce, touch
+from processors.reduce import is_retry, reduce, touch
 from processors.response import answered
 from processors.rules import NOBODY
 from processors.segment_watch import leave_all
@@ -135,6 +135,8 @@ class Apply:
             return self._erase(Turn(desk, key, profile, at, active_at, late, historical))
         if profile.alias_to is not None and not identity.moves(event, key):
             if at < profile.alias_until:
+                if is_retry(profile, event):
+                    return profile
                 turn = Turn(desk, key, profile, at, active_at, late, historical)
                 identity.forward(turn, event, record)
                 return profile

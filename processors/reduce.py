@@ -60,6 +60,11 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
     return True
 
 
+def is_retry(profile: Profile, event: e.ShopEvent) -> bool:
+    """Whether the event was applied here already, as :func:`reduce` would find."""
+    return short_hash(event.event_id) in profile.recent
+
+
 def touch(profile: Profile, at: int) -> None:
     """Activity at ``at`` (ms)."""
     last = profile.active_at if profile.sessions else 0  # a subscription alone is no activity

@@ -120,6 +120,8 @@ class _World:
         topic, value = record["topic"], record["value"]
         moved = shopper["moved_to"] is not None and not _erases(record)
         if moved and topic in ("shop.events", "push.subscriptions"):
+            if topic == "shop.events" and value["event_id"] in shopper["seen"]:
+                return []
             return [self._forwarded(record, shopper["moved_to"])]
         if topic == "push.subscriptions":
             self._subscription(shopper, record)
@@ -203,6 +205,8 @@ class _World:
         handed = dict(shopper)
         fresh = new_shopper(shopper["key"])
         fresh["moved_to"] = user
+        fresh["seen"] = shopper["seen"]
+        fresh["seen"].append(record["value"]["event_id"])
         shopper.update(fresh)
         return {**record, "topic": "nudge.handovers", "key": user, "handed": handed}
 
