@@ -229,8 +229,10 @@ class Partition:
         if clock >= self._campaigns.next_at:
             self._campaigns.begin(clock)
         desk.clock = clock
-        self._switch_rules()
-        self._wake_stirred(clock if last else NEVER - 1)
+        if desk.rules is not desk.book.only:
+            self._switch_rules()
+        if self._open.stirred:
+            self._wake_stirred(clock if last else NEVER - 1)
         while (number := table.pop_due(clock)) is not None:
             encoded = table.key_of(number)
             if encoded is None:
