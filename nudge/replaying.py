@@ -16,7 +16,7 @@ from nudge.comparison import Tally
 from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
 from nudge.replay import Outcome, Replayer
-from nudge.replay_input import BadLine, Read, feed_files, feed_topics, stretch_since
+from nudge.replay_input import BadLine, Read, Stretch, feed_files, feed_topics, stretch_since
 from nudge.terminal import Progress, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook
@@ -46,8 +46,12 @@ class Plan:
 
 
 def run_plan(plan: Plan, write: Write) -> list[Tally]:
-    """Writes the first book's decisions; answers a tally a book."""
+    """Writes the first book's decisions; answers a tally a book.
+
+    Every book judges the same records: what comes into the topics meanwhile is left out.
+    """
     tallies = []
+    stretch: Stretch | None = None
     for number, book in enumerate(plan.books):
         tally = Tally(book.at(0).version, ZoneInfo(book.at(0).shop.timezone))
         for batch in plan.vouchers:
@@ -57,7 +61,7 @@ def run_plan(plan: Plan, write: Write) -> list[Tally]:
             if plan.files:
                 run.over_files()
             else:
-                asyncio.run(run.over_topics())
+                stretch = asyncio.run(run.over_topics(stretch))
         tallies.append(tally)
     return tallies
 
@@ -123,7 +127,8 @@ class _Run:
         self._give(replayer.finish(self._plan.until))
         self._report(read)
 
-    async def over_topics(self) -> None:
+    async def over_topics(self, stretch: Stretch | None) -> Stretch:
+        """Answers what it read: ``stretch``, or without one all that the topics hold now."""
         settings = kafka_settings()
         since = self._plan.since
         if any(scenario.config.voucher for scenario in self._book.at(0).scenarios.values()):
@@ -139,7 +144,8 @@ class _Run:
         await consumer.start()
         try:
             warm = None if since is None else since - WARM_UP_MS
-            stretch = await stretch_since(consumer, settings, warm)
+            if stretch is None:
+                stretch = await stretch_since(consumer, settings, warm)
             partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
             replayer = self._replayer(partitions, assume_reachable=False)
             read = Read()
@@ -156,6 +162,7 @@ class _Run:
                     f"{rfc3339(replayer.oldest)}: profiles had less than 30 days to warm up."
                 )
             self._report(read)
+            return stretch
         finally:
             await consumer.stop()
 

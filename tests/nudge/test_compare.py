@@ -1,14 +1,24 @@
 """``nudge replay --compare``: what another scenario file would change, before it is switched on."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from nudge.compare_view import page
 from nudge.comparison import Comparison, Tally
+from nudge.replaying import Plan, run_plan
+from processors.rule_book import RuleBook
+from processors.scenario_file import load
+from runtime.settings import KafkaSettings
 from schemas.decisions import Decision
+from schemas.topics import SHOP_EVENTS
+from tests.harness.records import Sent, produce
 from tests.nudge.commands import nudge
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -99,3 +109,34 @@ async def test_a_page_needs_something_to_compare(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").touch()
     history = str(tmp_path / "history.jsonl")
     (await nudge(None, "replay", history, "--html", str(tmp_path / "x.html"))).failed(2)
+
+
+async def test_an_order_that_comes_while_topics_are_compared_is_for_neither_file(
+    cluster: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUDGE_KAFKA_BOOTSTRAP", cluster.kafka_bootstrap)
+    monkeypatch.setenv("NUDGE_NAMESPACE", cluster.namespace)
+    await produce(cluster, SHOP_EVENTS, [_order("anna", 1)])
+
+    def order_meanwhile(_line: bytes) -> None:
+        with ThreadPoolExecutor(1) as aside:
+            aside.submit(asyncio.run, produce(cluster, SHOP_EVENTS, [_order("anna", 2)])).result()
+
+    plan = Plan([], [_shipped(), _shipped()], until=None, since=None, partitions=4, grace_ms=5_000)
+    before, after = await asyncio.to_thread(run_plan, plan, order_meanwhile)
+    assert sum(before.kinds.values()) > 0
+    assert before.kinds == after.kinds
+
+
+def _order(user: str, number: int) -> Sent:
+    event = {"type": "purchase", "event_id": f"e{number}", "user_id": user, "occurred_at": NOON,
+             "order_id": f"A-{number}", "value": 4_999, "currency": "PLN",
+             "items": [{"product_id": "lamp", "quantity": 1, "price": 4_999}]}  # fmt: skip
+    return Sent(user, event, NOON + number)
+
+
+def _shipped() -> RuleBook:
+    book = RuleBook()
+    text = (files("processors.scenarios") / "default.yaml").read_text(encoding="utf-8")
+    book.add(load(text), 0)
+    return book
