@@ -1,5 +1,4 @@
-"""What is noticed when nothing happens: a session that ends, a user who stays away
-or for good.
+"""What is noticed when nothing happens: a session that ends, a user who stays away, a user gone.
 
 No moment waits for it in the profile. When a user is to be looked at follows from the last
 activity, so that whoever is active costs an addition, and nobody is woken whom no scenario

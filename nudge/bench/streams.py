@@ -11,15 +11,14 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaProducer
-
 from nudge import topics
-from nudge.bench.mix import Mix, Traffic, Wire
+from nudge.bench.mix import Mix, Traffic
 from nudge.bench.offsets import done, offsets
+from nudge.bench.play import PARTITIONS, Say, publish
 from nudge.bench.process import MEASURED_CORE, OTHER_CORE, Measured
 from nudge.bench.rules import version_for
 from nudge.controls import apply_version
@@ -28,15 +27,12 @@ from nudge.problem import Problem
 from runtime.settings import KafkaSettings
 from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS
 
-PARTITIONS = 4
 _BEFORE_MS = 600_000
 """How long before the traffic the clock of the worker before it ends, at least."""
 _NEVER_SILENT_MS = 7_200_000
 """Longer than producing the traffic takes."""
 _STOCK_SHARE = 0.1
 """Of the topic, for stock Faust: it would take too long over all of it."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,34 +119,18 @@ async def _measure(settings: KafkaSettings, mix: Mix, say: Say) -> Rate:
     await apply_version(settings, version_for(traffic.start))
     say("filling the shelves")
     for part in (traffic.subscriptions(), traffic.shelves()):
-        await _produce(settings, part)
+        await publish(settings, part)
     before = {"NUDGE_GRACE_MS": str(now - traffic.start + _BEFORE_MS)}
     with _worker(settings, before) as process:
         await done(settings, PARTITIONS, (SUBSCRIPTIONS, SHOP_CATALOG), process)
     say(f"producing {mix.events:,} events")
-    await _produce(settings, traffic.records())
+    await publish(settings, traffic.records())
     say("measuring")
     # After a silence the clock would stand still for two minutes, longer than many a run takes:
     # nothing would fall due.
     heard = {"NUDGE_SILENCE_MS": str(mix.duration_ms + _BEFORE_MS + _NEVER_SILENT_MS)}
     with _worker(settings, heard) as process:
         return await _follow(settings, settings.group("nudge"), 1.0, process)
-
-
-async def _produce(settings: KafkaSettings, wires: Iterable[Wire]) -> None:
-    async with AIOKafkaProducer(
-        **settings.client_options(), linger_ms=20, max_batch_size=262_144
-    ) as producer:
-        for number, wire in enumerate(wires):
-            await producer.send(
-                settings.topic(wire.topic),
-                wire.value,
-                key=wire.key.encode(),
-                partition=wire.partition(PARTITIONS),
-                timestamp_ms=wire.at,
-            )
-            if number % 1000 == 0:
-                await asyncio.sleep(0)
 
 
 @contextmanager

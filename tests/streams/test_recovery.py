@@ -50,11 +50,7 @@ async def test_a_changelog_that_ends_in_a_compacted_tombstone_is_recovered_to_it
 async def test_a_worker_refuses_topics_that_were_made_anew(
     ruled: KafkaSettings, crew: Workers
 ) -> None:
-    worker = crew.start()
-    user = user_in(0)
-    await produce(ruled, SHOP_EVENTS, [view(user, 0)])
-    await eventually(lambda: _told(ruled, {user: [1]}), 90)
-    assert worker.stop() == 0
+    await _told_once(ruled, crew)
     admin = AIOKafkaAdminClient(**ruled.client_options())
     await admin.start()
     try:
@@ -90,11 +86,7 @@ async def test_a_worker_waits_for_a_scenario_file_and_says_so(
 async def test_a_group_that_was_set_back_has_nobody_told_twice(
     ruled: KafkaSettings, crew: Workers
 ) -> None:
-    user = user_in(0)
-    worker = crew.start()
-    await produce(ruled, SHOP_EVENTS, [view(user, 0)])
-    await eventually(lambda: _told(ruled, {user: [1]}), 90)
-    assert worker.stop() == 0
+    user = await _told_once(ruled, crew)
     await _set_group(ruled, 0)
     again = crew.start()
     await produce(ruled, SHOP_EVENTS, [view(user, 1)])
@@ -105,11 +97,7 @@ async def test_a_group_that_was_set_back_has_nobody_told_twice(
 async def test_a_worker_whose_profiles_know_less_than_was_committed_refuses_to_decide(
     ruled: KafkaSettings, crew: Workers
 ) -> None:
-    user = user_in(0)
-    worker = crew.start()
-    await produce(ruled, SHOP_EVENTS, [view(user, 0)])
-    await eventually(lambda: _told(ruled, {user: [1]}), 90)
-    assert worker.stop() == 0
+    user = await _told_once(ruled, crew)
     await produce(ruled, SHOP_EVENTS, [view(user, 1)])
     await _set_group(ruled, 2)
     again = crew.start()
@@ -125,6 +113,16 @@ def test_offsets_before_the_beginning_and_past_the_end_are_refused_with_the_cure
     with pytest.raises(RefusedError, match="NUDGE_ACCEPT_LOST_INPUT"):
         check_offset(tp, 4, 5, 9, accept_lost=False)
     check_offset(tp, 4, 5, 9, accept_lost=True)
+
+
+async def _told_once(settings: KafkaSettings, crew: Workers) -> str:
+    """A user whom a worker has told once; it has stopped since."""
+    user = user_in(0)
+    worker = crew.start()
+    await produce(settings, SHOP_EVENTS, [view(user, 0)])
+    await eventually(lambda: _told(settings, {user: [1]}), 90)
+    assert worker.stop() == 0
+    return user
 
 
 async def _set_group(settings: KafkaSettings, offset: int) -> None:
