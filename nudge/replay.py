@@ -32,7 +32,6 @@ from processors.table import NEVER
 from schemas.adapters import SHOP_EVENT_TYPES
 from schemas.aftermath import Attribution, Handoff
 from schemas.campaigns import CampaignEvent, CampaignStart
-from schemas.catalog import CatalogEvent
 from schemas.decisions import Decision
 from schemas.events import ShopEvent
 from schemas.late import LateInput
@@ -40,7 +39,7 @@ from schemas.partitioner import partition_of
 from schemas.people import HandoverProfile, Interaction, Subscription, subscription_key
 from schemas.push import PushJob
 from schemas.segments import SegmentChange
-from schemas.structs import Login, Logout, SignUp, key_of, moved_to, struct_of
+from schemas.structs import CatalogEvent, Login, Logout, SignUp, key_of, moved_to, struct_of
 from schemas.topics import HANDOVERS, INTERACTIONS, SHOP_EVENTS, SUBSCRIPTIONS
 
 GRACE_MS = 5000
@@ -142,7 +141,7 @@ class Replayer:
         """An event of ``shop.catalog``, folded here as the catalogue agent does."""
         self._read(recorded_at, FACT_RANK)
         if event.occurred_at > recorded_at + MAX_FUTURE_MS:
-            event = event.model_copy(update={"occurred_at": recorded_at + MAX_FUTURE_MS})
+            event = moved_to(event, recorded_at + MAX_FUTURE_MS)
         fact = self._shelf.fold(event, self._offset + 1, recorded_at)
         if fact is None:
             return

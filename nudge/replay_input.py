@@ -20,12 +20,11 @@ from schemas.adapters import (
     InvalidRecordError,
     adapter_of,
     parse,
-    parse_catalog_event,
 )
 from schemas.base import EPOCH_MS_LIMIT, EpochMs
 from schemas.decisions import DeadLetterReason
 from schemas.people import Interaction, InteractionKind, Subscription, split_subscription_key
-from schemas.structs import read_shop_event
+from schemas.structs import read_catalog_event, read_shop_event
 from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 
 _TIME: TypeAdapter[int] = TypeAdapter(EpochMs)
@@ -86,7 +85,7 @@ def feed_line(replayer: Replayer, line: bytes) -> None:
     elif kind in _INTERACTIONS:
         replayer.interaction(parse(adapter_of(Interaction), line), recorded_at)
     else:
-        replayer.catalog_event(parse_catalog_event(line), recorded_at)
+        replayer.catalog_event(read_catalog_event(line), recorded_at)
 
 
 def _time(stamp: Any, *, named: bool) -> int:
@@ -208,7 +207,7 @@ def _feed_record(replayer: Replayer, rank: int, record: ConsumerRecord) -> None:
         historical = any(name == "nudge-historical" for name, _ in record.headers)
         replayer.shop_event(read_shop_event(record.value), at, historical=historical)
     elif rank == FACT_RANK:
-        replayer.catalog_event(parse_catalog_event(record.value), at)
+        replayer.catalog_event(read_catalog_event(record.value), at)
     elif rank == INTERACTION_RANK:
         replayer.interaction(parse(adapter_of(Interaction), record.value), at)
     else:

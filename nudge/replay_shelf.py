@@ -4,8 +4,9 @@ from processors.catalogue import Catalogue
 from processors.fold import fold, fold_content
 from processors.inputs import FactRecord, Source
 from schemas.adapters import dump
-from schemas.catalog import CatalogEvent, ContentPublished, catalog_key_of
+from schemas.catalog import catalog_key_of
 from schemas.products import Content, Product
+from schemas.structs import CatalogEvent, ContentPublished
 from schemas.topics import PRODUCTS
 
 

@@ -154,7 +154,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = {}
-        self.bestsellers = Bestsellers(self._newest)
+        self.bestsellers = Bestsellers(self.newest_row)
         self.floor = 0
         """Nobody asks for what stood before this time (ms)."""
 
@@ -177,9 +177,15 @@ class Catalogue:
             keep = bisect_right(versions, self.floor, key=lambda version: version.recorded_at) - 1
             del versions[: max(keep, 0)]
 
-    def _newest(self, key: str) -> bytes | None:
+    def newest(self, key: str) -> Version | None:
+        """The version that was written last."""
         versions = self._versions.get(key)
-        return versions[-1].raw if versions else None
+        return versions[-1] if versions else None
+
+    def newest_row(self, key: str) -> bytes | None:
+        """Its JSON; ``None`` where the product is not known, or has gone."""
+        newest = self.newest(key)
+        return None if newest is None else newest.raw
 
     def forget_before(self, time: int) -> None:
         """No partition will ask for what stood before ``time`` (ms) any more."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from processors.bestsellers import SOLD_DAYS
 from processors.catalogue import ProductFacts
-from schemas.catalog import (
+from schemas.products import Content, Offer, OfferChange, Product
+from schemas.structs import (
     CatalogEvent,
     ContentPublished,
     PriceChange,
@@ -15,7 +16,6 @@ from schemas.catalog import (
     ProductUnpublished,
     StockChange,
 )
-from schemas.products import Content, Offer, OfferChange, Product
 
 _DESCRIPTION = ("name", "category", "url", "image", "currency", "related")
 DAY_MS = 86_400_000

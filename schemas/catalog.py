@@ -68,6 +68,6 @@ CatalogEvent = PriceChange | StockChange | ProductPublished | ProductUnpublished
 
 def catalog_key_of(event: CatalogEvent) -> str:
     """The record key: the product's id, or ``content/<id>``."""
-    if isinstance(event, ContentPublished):
+    if event.type == "content_published":
         return f"content/{event.content_id}"
     return event.product_id

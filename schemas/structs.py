@@ -1,27 +1,39 @@
-"""The events of ``shop.events`` as a worker reads them: the contract's, as structs.
+"""The events of ``shop.events`` and ``shop.catalog`` as a worker reads them: structs.
 
-:mod:`schemas.events` is the contract. Pydantic takes four times as long as msgspec to read an
-event, and its models many times as long as a struct to say what stands in a field; together that
-would be half of all that a worker does with one. So each model of the contract has a struct here,
-made from it, of the same name and with the same fields. What plainly keeps to the contract is
-read by msgspec; all else is judged by pydantic, whose word is the last.
+:mod:`schemas.events` and :mod:`schemas.catalog` are the contract. Pydantic takes four times as long
+as msgspec to read an event, and its models many times as long as a struct to say what stands in a
+field; together that would be half of all that a worker does with one. So each model of the contract
+has a struct here, made from it, of the same name and with the same fields. What plainly keeps to
+the contract is read by msgspec; all else is judged by pydantic, whose word is the last.
 
 To a type checker the structs are the contract's models.
 """
 
 import re
+from collections.abc import Callable
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from schemas import adapters, events
+from schemas import adapters, catalog, events
 from schemas.base import NO_CONTROLS
 
 if TYPE_CHECKING:
-    from schemas.events import *  # noqa: F403 - every name of the contract stands here too
+    from schemas.catalog import *  # noqa: F403 - every name of the contract stands here too
+    from schemas.events import *  # noqa: F403 - and of this one
 
 _BOUNDS = ("min_length", "max_length", "ge", "le")
 _made: dict[type[BaseModel], type[msgspec.Struct]] = {}
@@ -35,7 +47,7 @@ def struct_for(model: type[BaseModel]) -> Any:
         for name, field in model.model_fields.items():
             if name == "type":
                 continue
-            default = () if field.is_required() else (field.get_default(),)
+            default = () if field.is_required() else (field.get_default(call_default_factory=True),)
             fields.append((name, _lean(hints[name]), *default))
         tagged = "type" in model.model_fields
         _made[model] = msgspec.defstruct(
@@ -91,6 +103,9 @@ if not TYPE_CHECKING:
     Item = struct_for(events.Item)
     globals().update({kind.__name__: struct_for(kind) for kind in adapters.EVENT_CLASSES.values()})
     ShopEvent = Union[tuple(struct_for(kind) for kind in adapters.EVENT_CLASSES.values())]  # noqa: UP007
+    _CATALOG = tuple(struct_for(kind) for kind in get_args(catalog.CatalogEvent))
+    globals().update({kind.__name__: kind for kind in _CATALOG})
+    CatalogEvent = Union[_CATALOG]  # noqa: UP007
     _BY_BROWSER = frozenset({struct_for(events.SignUp), struct_for(events.Login)})
 
     def key_of(event):
@@ -109,6 +124,7 @@ EVENT_CLASSES: dict[str, type[events.Envelope]] = {
 SHOP_EVENT_TYPES = frozenset(EVENT_CLASSES.values())
 
 _decode: Any = msgspec.json.Decoder(ShopEvent).decode
+_decode_catalog: Any = msgspec.json.Decoder(CatalogEvent).decode
 _DELETE, _BACKSLASH = 0x7F, 0x5C
 _escaped_control = re.compile(rb"\\(?:[bfnrt]|u(?:00[01]|007[Ff]|[Dd][89A-Fa-f]))").search
 """Control characters, which no id may hold, and halves of surrogate pairs."""
@@ -120,19 +136,35 @@ def read_shop_event(value: bytes | None) -> events.ShopEvent:
     Raises:
         InvalidRecordError: bad JSON, an unknown type, a wrong field, or nobody named.
     """
-    if value and _DELETE not in value and _BACKSLASH not in value and value.isascii():
-        plain = True
-    else:
-        plain = value is not None and _is_plain(value)
-    if plain:
+    event: events.ShopEvent | None = _read(_decode, value)
+    if event is not None and (event.user_id is not None or event.anonymous_id is not None):
+        return event
+    return struct_of(adapters.parse_shop_event(value))
+
+
+def read_catalog_event(value: bytes | None) -> catalog.CatalogEvent:
+    """An event of ``shop.catalog``.
+
+    Raises:
+        InvalidRecordError: bad JSON, an unknown type or a wrong field.
+    """
+    event: catalog.CatalogEvent | None = _read(_decode_catalog, value)
+    if event is not None:
+        return event
+    told = adapters.parse_catalog_event(value).model_dump(mode="json")
+    return cast("catalog.CatalogEvent", msgspec.convert(told, CatalogEvent))
+
+
+def _read(decode: Callable[[bytes], Any], value: bytes | None) -> Any:
+    """What plainly keeps to the contract; ``None``: pydantic is to be asked."""
+    if not value:
+        return None
+    if (_DELETE not in value and _BACKSLASH not in value and value.isascii()) or _is_plain(value):
         try:
-            event: events.ShopEvent = _decode(value)
+            return decode(value)
         except (msgspec.MsgspecError, RecursionError):
             pass
-        else:
-            if event.user_id is not None or event.anonymous_id is not None:
-                return event
-    return struct_of(adapters.parse_shop_event(value))
+    return None
 
 
 def _is_plain(value: bytes) -> bool:
@@ -156,11 +188,12 @@ def event_of(plain: dict[str, Any]) -> events.ShopEvent:
     return cast("events.ShopEvent", msgspec.convert(plain, ShopEvent))
 
 
-def moved_to(event: events.ShopEvent, occurred_at: int) -> events.ShopEvent:
+Event = TypeVar("Event", bound="events.ShopEvent | catalog.CatalogEvent")
+
+
+def moved_to(event: Event, occurred_at: int) -> Event:
     """The same event at another time (ms)."""
-    return cast(
-        "events.ShopEvent", msgspec.structs.replace(cast(Any, event), occurred_at=occurred_at)
-    )
+    return cast(Event, msgspec.structs.replace(cast(Any, event), occurred_at=occurred_at))
 
 
 def field_names(kind: type[events.Envelope]) -> tuple[str, ...]:

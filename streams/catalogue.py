@@ -15,10 +15,9 @@ from schemas.adapters import (
     check_catalog_key,
     dump,
     parse,
-    parse_catalog_event,
 )
-from schemas.catalog import CatalogEvent, ContentPublished
 from schemas.products import FOLD_MARK_KEY, Content, FoldMark, Product
+from schemas.structs import CatalogEvent, ContentPublished, moved_to, read_catalog_event
 from schemas.topics import MAX_FUTURE_MS, PRODUCTS, SHOP_CATALOG
 from streams.decode import (
     check_partition,
@@ -140,15 +139,18 @@ class CatalogueActor:
         try:
             key = record_key(record)
             check_size(record, self._settings.max_record_bytes)
-            event = parse_catalog_event(record.value)
+            event = read_catalog_event(record.value)
             check_catalog_key(event, key)
-            check_partition(key, self._partition, self._partitions)
+            known = self._reader.catalogue.newest(key)
+            if known is None or known.partition != self._partition:
+                check_partition(key, self._partition, self._partitions)
         except InvalidRecordError as error:
             letter = rejected(SHOP_CATALOG.name, self._partition, record, error)
             counter(Metric.DEAD_LETTERS).labels(SHOP_CATALOG.name, error.reason).inc()
             outgoing.add_rejected(letter)
             return
-        folded = self._folded(key, self._clamped(event, recorded_at))
+        row = self._written.get(key) or (None if known is None else known.raw)
+        folded = self._folded(row, self._clamped(event, recorded_at))
         if folded is not None:
             # The record's time is of what caused it, and never before that of one before it.
             self._written[key] = value = dump(folded)
@@ -159,10 +161,10 @@ class CatalogueActor:
         if event.occurred_at <= bound:
             return event
         counter(Metric.CLAMPED).labels(topic=SHOP_CATALOG.name).inc()
-        return event.model_copy(update={"occurred_at": bound})
+        return moved_to(event, bound)
 
-    def _folded(self, key: str, event: CatalogEvent) -> Product | Content | None:
-        known = self._written.get(key) or self._reader.newest.get(key)
+    @staticmethod
+    def _folded(known: bytes | None, event: CatalogEvent) -> Product | Content | None:
         if isinstance(event, ContentPublished):
             return fold_content(None if known is None else parse(_CONTENT, known), event)
         if known is not None and says_what_is_known(facts_of(known), event):

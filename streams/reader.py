@@ -65,8 +65,6 @@ class WholeTopics:
         self._on_handovers = on_handovers
         self.catalogue = Catalogue()
         self.book = RuleBook()
-        self.newest: dict[str, bytes | None] = {}
-        """Every product's newest record, as JSON."""
         self.fold_marks: dict[int, FoldMark] = {}
         """The last mark of each partition of ``nudge-products``."""
         self.positions: dict[int, int] = {}
@@ -194,7 +192,6 @@ class WholeTopics:
             self._frontier.mark(record.partition, mark.until, mark.offset)
             return
         fact = self._remember(record)
-        self.newest[fact.key] = record.value
         for queue in (*self._following, *self._catching_up):
             queue.add(fact)
 

@@ -25,10 +25,10 @@ from processors.inputs import HANDOVER_RANK, FactRecord, Input, Source, Tick
 from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
-from schemas.adapters import dump, parse_catalog_event
-from schemas.catalog import ContentPublished
+from schemas.adapters import dump
 from schemas.partitioner import partition_of
 from schemas.products import Product
+from schemas.structs import ContentPublished, read_catalog_event
 from schemas.topics import HANDOVERS, PRODUCTS, SHOP_CATALOG, SHOP_EVENTS, USER_INPUTS
 from streams.decode import Decoder, Rejected
 from streams.engine import tune_garbage_collector
@@ -206,7 +206,7 @@ class CoreBench:
             lane.tell(wire.topic.name, wire.key, wire.value, wire.at)
 
     def _fold(self, wire: Wire) -> None:
-        event = parse_catalog_event(wire.value)
+        event = read_catalog_event(wire.value)
         assert not isinstance(event, ContentPublished)
         product = fold(self._products.get(event.product_id), event)
         if product is None:

@@ -14,11 +14,11 @@ from processors.partition import Partition
 from processors.profile import Profile, decode
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
-from schemas.adapters import CATALOG_EVENT, SHOP_EVENT, dump
+from schemas.adapters import SHOP_EVENT, dump, to_json
 from schemas.decisions import Decision
 from schemas.people import Interaction, Subscription
 from schemas.products import Product
-from schemas.structs import struct_of
+from schemas.structs import read_catalog_event, struct_of
 from tests.oracle.comparing import arrival, book_of, plain, verdicts
 from tests.oracle.generator import Record
 from tests.oracle.oracle import RANKS
@@ -124,7 +124,7 @@ class Bench:
 
     def _news(self, record: Record) -> list[Input]:
         key = record["key"]
-        product = fold(self._products.get(key), CATALOG_EVENT.validate_python(record["value"]))
+        product = fold(self._products.get(key), read_catalog_event(to_json(record["value"])))
         if product is None:
             return []
         self._products[key] = product

@@ -10,12 +10,11 @@ from processors.fold import fold, fold_content
 from processors.inputs import EVENT_RANK, FactRecord, Input, Source, Tick, UserRecord
 from processors.rules import Rules
 from processors.scenario_file import load
-from schemas.adapters import CATALOG_EVENT, SHOP_EVENT, dump
-from schemas.catalog import ContentPublished
+from schemas.adapters import SHOP_EVENT, dump, to_json
 from schemas.control import VoucherBatch
 from schemas.decisions import Decision
 from schemas.events import OrderState
-from schemas.structs import struct_of
+from schemas.structs import ContentPublished, read_catalog_event, struct_of
 from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop
 from tests.timelines.stories import SHIPPED
 
@@ -91,7 +90,7 @@ class Told:
             at += gap
             value = {**plain, "event_id": f"e{number}", "occurred_at": at}
             if who == "shop":
-                self._fact(known, CATALOG_EVENT.validate_python(value), at, number)
+                self._fact(known, read_catalog_event(to_json(value)), at, number)
                 continue
             event = struct_of(SHOP_EVENT.validate_python({**value, "user_id": who}))
             place = Source("told", 0, number)

@@ -14,7 +14,7 @@ from processors.campaign_file import read
 from processors.fold import fold
 from processors.profile import new_profile
 from processors.scenario_file import load
-from schemas.adapters import parse_catalog_event
+from schemas.structs import read_catalog_event
 
 _NOON = 1_773_136_800_000
 _MADE = [
@@ -71,11 +71,11 @@ def test_the_campaign_beside_the_carts_is_for_everybody_but_the_shoppers() -> No
 def test_all_but_a_hundredth_of_the_feed_says_what_is_known() -> None:
     mix = Mix(events=1, products=300)
     known = {
-        wire.key: fold(None, parse_catalog_event(wire.value))
+        wire.key: fold(None, read_catalog_event(wire.value))
         for wire in Traffic(mix, _NOON).shelves()
     }
     again = list(nightly(Traffic(mix, _NOON), lambda: _NOON + 60_000))
-    changed = [wire for wire in again if fold(known[wire.key], parse_catalog_event(wire.value))]
+    changed = [wire for wire in again if fold(known[wire.key], read_catalog_event(wire.value))]
     assert len(again) == 300
     assert len(changed) == 3
 

@@ -6,9 +6,10 @@ from typing import Any
 from nudge.replay import Replayer
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
-from schemas.adapters import CATALOG_EVENT, SHOP_EVENT
+from schemas.adapters import SHOP_EVENT, to_json
 from schemas.control import Pause
 from schemas.people import Interaction, Subscription
+from schemas.structs import read_catalog_event
 from tests.oracle.oracle import RANKS, Record
 
 Verdict = tuple[Any, ...]
@@ -56,7 +57,7 @@ def tell(replayer: Replayer, record: Record) -> None:
     if topic == "shop.events":
         replayer.shop_event(SHOP_EVENT.validate_python(value), at)
     elif topic == "shop.catalog":
-        replayer.catalog_event(CATALOG_EVENT.validate_python(value), at)
+        replayer.catalog_event(read_catalog_event(to_json(value)), at)
     elif topic == "push.interactions":
         replayer.interaction(Interaction.model_validate(value), at)
     else:

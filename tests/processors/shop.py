@@ -25,11 +25,11 @@ from processors.rule_book import RuleBook
 from processors.rules import Rules
 from processors.scenario_file import load
 from processors.table import ProfileTable
-from schemas.adapters import CATALOG_EVENT, SHOP_EVENT, dump
+from schemas.adapters import SHOP_EVENT, dump, to_json
 from schemas.decisions import Decision
 from schemas.people import HandoverEvent, Subscription, subscription_id_of, subscription_key
 from schemas.products import Product
-from schemas.structs import ShopEvent, key_of, struct_of
+from schemas.structs import ShopEvent, key_of, read_catalog_event, struct_of
 from tests.timelines.stories import ALWAYS, SHIPPED
 
 NOON = 1_781_085_600_000
@@ -154,7 +154,7 @@ class Shop:
         """A catalogue event, folded; it must change something."""
         plain = {"type": type_, "event_id": f"{type_}/{at}", "occurred_at": at, **fields}
         known = self.products.get(product)
-        folded = fold(known, CATALOG_EVENT.validate_python(plain | {"product_id": product}))
+        folded = fold(known, read_catalog_event(to_json(plain | {"product_id": product})))
         assert folded is not None
         self.products[product] = folded
         self.offset += 1

@@ -2,15 +2,16 @@
 
 from processors.fold import fold
 from processors.profile import encode
-from schemas.adapters import CATALOG_EVENT
+from schemas.adapters import to_json
 from schemas.products import Product
+from schemas.structs import read_catalog_event
 from tests.processors.shop import DAY, HOUR, NOON, Shop, event, only, shipped_rules
 
 
 def stocked(product: Product | None, at: int, quantity: int, variant: str | None = None) -> Product:
     plain = {"type": "stock_change", "event_id": f"{at}", "occurred_at": at, "product_id": "lamp",
              "quantity": quantity, "variant_id": variant}  # fmt: skip
-    folded = fold(product, CATALOG_EVENT.validate_python(plain))
+    folded = fold(product, read_catalog_event(to_json(plain)))
     assert folded is not None
     return folded
 

@@ -3,8 +3,8 @@
 from processors.fold import fold_content
 from processors.inputs import FactRecord, Source
 from processors.scenario_file import load
-from schemas.adapters import CATALOG_EVENT, dump
-from schemas.catalog import ContentPublished
+from schemas.adapters import dump, to_json
+from schemas.structs import ContentPublished, read_catalog_event
 from tests.processors.shop import NOON, Shop, event, only
 from tests.timelines.stories import SHIPPED
 
@@ -16,7 +16,7 @@ def published(shop: Shop, at: int) -> FactRecord:
         "type": "content_published", "event_id": "c", "occurred_at": at, "content_id": "c1",
         "topic": "lamps", "title": "Light", "url": "https://shop.example/c1",
     }  # fmt: skip
-    said = CATALOG_EVENT.validate_python(plain)
+    said = read_catalog_event(to_json(plain))
     assert isinstance(said, ContentPublished)
     content = fold_content(None, said)
     assert content is not None

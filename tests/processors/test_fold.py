@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from processors.catalogue import facts_of
 from processors.fold import DAY_MS, fold, fold_content, says_what_is_known
-from schemas.adapters import CATALOG_EVENT, dump
+from schemas.adapters import dump, to_json
 from schemas.products import Product
+from schemas.structs import read_catalog_event
 from tests.processors.shop import DAY, HOUR, NOON
 
 
 def said(type_: str, at: int, **fields: Any) -> Any:
     plain = {"type": type_, "event_id": f"{type_}/{at}", "occurred_at": at, "product_id": "lamp"}
-    return CATALOG_EVENT.validate_python(plain | fields)
+    return read_catalog_event(to_json(plain | fields))
 
 
 def price(at: int, amount: int, variant: str | None = None) -> Any:
@@ -163,7 +164,7 @@ def test_content_is_replaced_by_newer_content_only() -> None:
     def content(at: int, title: str = "A lesson") -> Any:
         plain = {"type": "content_published", "event_id": "e", "occurred_at": at, "topic": "maths",
                  "content_id": "c1", "title": title, "url": "https://shop.example/c1"}  # fmt: skip
-        return CATALOG_EVENT.validate_python(plain)
+        return read_catalog_event(to_json(plain))
 
     first = fold_content(None, content(NOON))
     assert first is not None

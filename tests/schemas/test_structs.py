@@ -10,29 +10,43 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas import adapters, structs
-from schemas.adapters import SHOP_EVENT, InvalidRecordError, parse_shop_event
-from schemas.examples import SHOP_TYPES, example
+from schemas import adapters
+from schemas.adapters import (
+    SHOP_EVENT,
+    InvalidRecordError,
+    parse_catalog_event,
+    parse_shop_event,
+)
+from schemas.examples import CATALOG_TYPES, SHOP_TYPES, example
 from schemas.export import topic_schema
-from schemas.structs import plain_of, read_shop_event, struct_of
-from schemas.topics import SHOP_EVENTS
+from schemas.structs import (
+    plain_value,
+    read_catalog_event,
+    read_shop_event,
+    struct_for,
+    struct_of,
+)
+from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, Topic
 from tests.schemas.strategies import values_of
 
 QUICK = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+TYPES = (*SHOP_TYPES, *CATALOG_TYPES)
+READERS = ((parse_shop_event, read_shop_event), (parse_catalog_event, read_catalog_event))
+"""The contract's reader and the worker's, of either topic."""
 
 
 def read_by_both(value: bytes) -> None:
-    """Either both refuse it for the same reason, or both read the same."""
-    told = attempt(parse_shop_event, value)
-    read: Any = attempt(read_shop_event, value)
-    if isinstance(told, InvalidRecordError):
-        assert isinstance(read, InvalidRecordError)
-        assert (read.reason, str(read)) == (told.reason, str(told))
-        return
-    assert not isinstance(read, InvalidRecordError)
-    assert type(read) is structs.EVENT_CLASSES[told.type]
-    for name in type(told).model_fields:
-        assert same(getattr(read, name), getattr(told, name)), name
+    """In either topic both refuse it for the same reason, or both read the same."""
+    for by_contract, by_worker in READERS:
+        told: Any = attempt(by_contract, value)
+        read: Any = attempt(by_worker, value)
+        if isinstance(told, InvalidRecordError):
+            assert isinstance(read, InvalidRecordError)
+            assert (read.reason, str(read)) == (told.reason, str(told))
+            continue
+        assert type(read) is struct_for(type(told))
+        for name in type(told).model_fields:
+            assert same(getattr(read, name), getattr(told, name)), name
 
 
 def attempt(read: Callable[[bytes], Any], value: bytes) -> Any:
@@ -56,26 +70,32 @@ def same(read: Any, told: Any) -> bool:
     return type(read) is type(told) and bool(read == told)
 
 
-@pytest.mark.parametrize("type_", SHOP_TYPES)
+@pytest.mark.parametrize("type_", TYPES)
 def test_an_example_of_each_type_is_read_without_pydantic(
     type_: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     value = orjson.dumps(example(type_))
     read_by_both(value)
-    told = parse_shop_event(value)
+    by_contract, by_worker = READERS[type_ in CATALOG_TYPES]
+    told: Any = by_contract(value)
 
     def refuse(_: object) -> None:
         raise AssertionError("pydantic was asked")
 
-    monkeypatch.setattr(adapters, "parse_shop_event", refuse)
-    read = read_shop_event(value)
-    assert plain_of(read) == told.model_dump(mode="json", exclude_none=True)
+    monkeypatch.setattr(adapters, by_contract.__name__, refuse)
+    read: Any = by_worker(value)
+    assert plain_value(read) == told.model_dump(mode="json", exclude_none=True)
     assert read.type == type_
 
 
+VALUES = {topic.name: values_of(topic_schema(topic)) for topic in (SHOP_EVENTS, SHOP_CATALOG)}
+
+
 @QUICK
-@given(values_of(topic_schema(SHOP_EVENTS)))
-def test_whatever_the_schema_allows_is_read_the_same(raw: Any) -> None:
+@pytest.mark.parametrize("topic", [SHOP_EVENTS, SHOP_CATALOG], ids=lambda topic: topic.name)
+@given(data=st.data())
+def test_whatever_the_schema_allows_is_read_the_same(topic: Topic, data: st.DataObject) -> None:
+    raw: Any = data.draw(VALUES[topic.name])
     read_by_both(orjson.dumps(raw, option=orjson.OPT_NON_STR_KEYS))
     read_by_both(json.dumps(raw).encode())
 
@@ -85,15 +105,18 @@ ODD = st.one_of(
     st.text(max_size=8), st.just("\x00"), st.just("a\x7f"), st.just("x" * 129), st.just(""),
     st.just("2026-03-01T10:00:00Z"), st.just("12"), st.just(12.0), st.just(1.7e12),
     st.lists(st.integers(0, 3), max_size=2), st.just({"type": "search", "a": [{"b": None}]}),
+    st.just({"accessory": ["tea"]}), st.just({"accessory": ["a"] * 21}), st.just({"other": []}),
 )  # fmt: skip
 
 
 @QUICK
 @given(st.data())
 def test_an_event_with_something_odd_in_it_is_read_or_refused_alike(data: st.DataObject) -> None:
-    plain = example(data.draw(st.sampled_from(SHOP_TYPES)))
+    plain = example(data.draw(st.sampled_from(TYPES)))
     for _ in range(data.draw(st.integers(1, 2))):
-        names = st.sampled_from([*plain, "unknown", "locale", "variant_id", "price", "items"])
+        names = st.sampled_from(
+            [*plain, "unknown", "locale", "variant_id", "price", "items", "related"]
+        )
         name = data.draw(names)
         if data.draw(st.booleans()):
             plain.pop(name, None)
@@ -109,7 +132,7 @@ def test_an_event_with_something_odd_in_it_is_read_or_refused_alike(data: st.Dat
 @QUICK
 @given(st.data())
 def test_a_record_damaged_on_its_way_is_read_or_refused_alike(data: st.DataObject) -> None:
-    value = bytearray(orjson.dumps(example(data.draw(st.sampled_from(SHOP_TYPES)))))
+    value = bytearray(orjson.dumps(example(data.draw(st.sampled_from(TYPES)))))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(value) - 1))
         pieces = st.sampled_from(

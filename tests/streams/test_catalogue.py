@@ -7,8 +7,8 @@ import pytest
 
 from processors.fold import fold
 from runtime.settings import KafkaSettings
-from schemas.adapters import parse_catalog_event
 from schemas.products import FOLD_MARK_KEY, Product
+from schemas.structs import read_catalog_event
 from schemas.topics import PRODUCTS, SHOP_CATALOG
 from tests.harness.records import Read, Sent, produce, read_to_end
 from tests.harness.waiting import eventually
@@ -38,7 +38,7 @@ def folded(sent: list[Sent]) -> dict[str, list[Product]]:
     known: dict[str, list[Product]] = {}
     for one in sent:
         versions = known.setdefault(one.key or "", [])
-        product = fold(versions[-1] if versions else None, parse_catalog_event(one.encoded()))
+        product = fold(versions[-1] if versions else None, read_catalog_event(one.encoded()))
         if product is not None:
             versions.append(product)
     return known

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from nudge.replay import Outcome, Replayer
-from schemas.adapters import adapter_of, parse, parse_catalog_event, parse_shop_event
+from schemas.adapters import adapter_of, parse, parse_shop_event
 from schemas.decisions import Decision
 from schemas.people import Interaction, Subscription, split_subscription_key
+from schemas.structs import read_catalog_event
 from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS
 from tests.timelines.events import WireRecord
 from tests.timelines.expected import Expected, in_words
@@ -56,7 +57,7 @@ def tell_replayer(replayer: Replayer, record: WireRecord) -> None:
     if record.topic is SHOP_EVENTS:
         replayer.shop_event(parse_shop_event(record.value), at, historical=record.historical)
     elif record.topic is SHOP_CATALOG:
-        replayer.catalog_event(parse_catalog_event(record.value), at)
+        replayer.catalog_event(read_catalog_event(record.value), at)
     elif record.topic is INTERACTIONS:
         replayer.interaction(parse(adapter_of(Interaction), record.value), at)
     else:
