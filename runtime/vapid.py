@@ -41,12 +41,17 @@ class KeyExistsError(KeyFilesError):
     """There is a key already, and it is never overwritten."""
 
 
-class VapidSettings(Settings):
-    """Who we are to the push services."""
+class VapidPlace(Settings):
+    """Where the pairs lie: all that is needed to make them, before there is a contact."""
 
     vapid_keys: Path = Field(
         Path("keys"), description="directory of the VAPID key pairs (`nudge keys create`)"
     )
+
+
+class VapidSettings(VapidPlace):
+    """Who we are to the push services."""
+
     vapid_subject: str = Field(
         pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+)$",
         description="whom a push service writes to when our pushes misbehave: mailto: or https:",

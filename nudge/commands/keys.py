@@ -106,11 +106,6 @@ def _directory(given: Path | None) -> Path:
     if given is not None:
         return given
     from nudge.kafka import load
-    from runtime.settings import Settings
-    from runtime.vapid import VapidSettings
+    from runtime.vapid import VapidPlace
 
-    class Where(Settings):
-        # Without the contact that pushing needs: keys are made before anything else is set.
-        vapid_keys: Path = VapidSettings.model_fields["vapid_keys"].default
-
-    return load(Where).vapid_keys
+    return load(VapidPlace).vapid_keys

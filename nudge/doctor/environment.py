@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from nudge.doctor.finding import Finding, fail, ok, warn
 from nudge.envfile import SECTIONS, variables
-from runtime.settings import Settings
-from runtime.vapid import KeyFilesError, VapidSettings, exposed_files, load_keys
+from runtime.vapid import KeyFilesError, VapidPlace, exposed_files, load_keys
 
 PREFIX = "NUDGE_"
 OWN = frozenset({"NUDGE_TRACEBACK"})
@@ -68,11 +67,7 @@ def _wrong(title: str, name: str, missing: bool, message: str) -> Finding:
 
 def check_keys() -> Iterator[Finding]:
     """VAPID keys exist, can be read by their owner alone, and are loaded."""
-
-    class Where(Settings):
-        vapid_keys: Path = VapidSettings.model_fields["vapid_keys"].default
-
-    directory = Where().vapid_keys
+    directory = VapidPlace().vapid_keys
     try:
         ring = load_keys(directory)
     except KeyFilesError as error:

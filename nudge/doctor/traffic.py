@@ -34,7 +34,7 @@ async def check_traffic(settings: KafkaSettings) -> AsyncIterator[Finding]:
         for topic in TOPICS
     }
     async with reader(settings) as consumer:
-        newest = [record async for record in _newest(consumer, partitions[SHOP_EVENTS])]
+        newest = [record async for record in newest_of(consumer, partitions[SHOP_EVENTS])]
     every = [tp for held in partitions.values() for tp in held]
     async with reader(settings) as consumer:
         oldest = [record async for record in _oldest(consumer, every)]
@@ -69,9 +69,10 @@ async def check_dead_letters(settings: KafkaSettings) -> AsyncIterator[Finding]:
     )
 
 
-async def _newest(
+async def newest_of(
     consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
 ) -> AsyncIterator[ConsumerRecord]:
+    """At most the last :data:`SAMPLE` records of each partition."""
     begins = await consumer.beginning_offsets(partitions)
     ends = await consumer.end_offsets(partitions)
     stretch = {tp: Span(max(begins[tp], ends[tp] - SAMPLE), ends[tp]) for tp in partitions}

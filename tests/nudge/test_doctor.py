@@ -11,12 +11,15 @@ from nudge.doctor.environment import check_variables, known_variables
 from nudge.doctor.finding import Level
 from nudge.doctor.redis import judge_redis
 from nudge.doctor.steering import WORKER_GROUP
+from nudge.doctor.subscribers import judge_keys
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
+from schemas.adapters import dump
 from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.examples import example
-from schemas.topics import DEAD_LETTER, RESULTS, SHOP_EVENTS
+from schemas.people import Subscription
+from schemas.topics import DEAD_LETTER, RESULTS, SHOP_EVENTS, SUBSCRIPTIONS
 from tests.harness.clusters import PARTITIONS
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
@@ -50,11 +53,19 @@ def search(user: str, **fields: Any) -> dict[str, Any]:
     return example("search") | {"user_id": user, "occurred_at": now_ms()} | fields
 
 
+def subscribed(key_id: str | None) -> bytes:
+    fields = {"subscription_id": "s", "user_id": "ada", "endpoint": "https://push.example/s",
+              "p256dh": "p", "auth": "a", "created_at": 1, "last_seen_at": 1}  # fmt: skip
+    return dump(Subscription.model_validate(fields | {"key_id": key_id}))
+
+
 async def test_a_sound_deployment_has_nothing_that_fails(
     cluster: KafkaSettings, redis_url: str, tmp_path: Path
 ) -> None:
-    create_key(tmp_path / "keys")
+    key = create_key(tmp_path / "keys")
     (await nudge(cluster, "scenarios", "apply", str(QUICK))).good()
+    browser = Sent("ada/s", subscribed(key.key_id), partition=0)
+    await produce(cluster, SUBSCRIPTIONS, [browser])
     await send(cluster, *(Sent(f"u{n}", search(f"u{n}")) for n in range(50)))
     found = await findings(
         cluster, 0,
@@ -64,7 +75,7 @@ async def test_a_sound_deployment_has_nothing_that_fails(
         NUDGE_TOKEN_SECRET="only for tests, and long enough for one",
     )  # fmt: skip
     for check in ("settings", "keys", "redis", "topics", "scenarios", "pause", "partitioner",
-                  "user ids", "events", "clocks", "dead letters"):  # fmt: skip
+                  "subscribers", "user ids", "events", "clocks", "dead letters"):  # fmt: skip
         assert {finding["level"] for finding in found[check]} == {"ok"}, check
     assert [finding["level"] for finding in found["lag"]] == ["warn", "warn"]
     assert "No `nudge worker` runs" in found["lag"][0]["said"]
@@ -191,3 +202,13 @@ def test_the_workers_group_is_the_one_that_workers_join() -> None:
     from streams.settings import StreamsSettings
 
     assert create_app(StreamsSettings()).conf.id == WORKER_GROUP
+
+
+def test_whoever_came_with_a_key_that_is_lost_is_counted_and_the_cure_named() -> None:
+    every = [subscribed("here"), subscribed("gone"), subscribed("gone"), subscribed(None), None]
+    (finding,) = judge_keys(every, {"here"})
+    assert (finding.level, "Of 4 sampled subscriptions 2" in finding.said) == (Level.FAIL, True)
+    assert "2 with gone" in finding.said
+    (finding,) = judge_keys(every, {"here", "gone"})
+    assert finding.level == Level.OK
+    assert not list(judge_keys([None, b"no subscription"], {"here"}))
