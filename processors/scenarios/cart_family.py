@@ -65,10 +65,11 @@ def _unavailable(turn: Turn, line: Line) -> bool:
 
 
 def context(turn: Turn) -> Mapping[str, Any]:
-    """``cart`` (lines with names where known, count, value) and its dearest ``product``."""
+    """``cart`` (lines with names where known, count, value); ``product``: its dearest to be had."""
     profile = turn.profile
     lines = [_line(turn, line) for line in profile.cart]
-    dearest = max(range(len(lines)), key=lambda n: (profile.cart[n].price, -n), default=None)
+    can_be_had = [n for n, line in enumerate(profile.cart) if not _unavailable(turn, line)]
+    dearest = max(can_be_had, key=lambda n: (profile.cart[n].price, -n), default=None)
     return without_nothing({
         "cart": without_nothing({
             "lines": lines,
