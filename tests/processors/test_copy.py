@@ -11,6 +11,7 @@ from processors.copy import Copy, CopyError, Text, money, with_utm
 from schemas.events import OrderState
 from schemas.push import PAYLOAD_LIMIT
 from tests.processors.shop import NOON, shipped_rules
+from tests.timelines.stories import shipped
 
 RULES = shipped_rules()
 LOCALES = ("en", "pl", "ru", "tr")
@@ -83,6 +84,16 @@ def test_with_no_data_at_all_the_last_variant_speaks(name: str, locale: str) -> 
     assert RULES.copies[name].renders_without_data(locale, RULES.shop_data, "Europe/Warsaw")
 
 
+@pytest.mark.parametrize(("name", "locale"), EVERY)
+def test_each_variant_speaks_where_what_it_speaks_of_is_known(name: str, locale: str) -> None:
+    free = {"delivery": {"cost": 1200, "free_from": 20000, "free": True}}
+    for plain in shipped()["copy"][name][locale]:
+        copy = Copy({locale: (CopyVariant.model_validate(plain),)}, locale)
+        text = copy.render(locale, EVERYTHING) or copy.render(locale, EVERYTHING | free)
+        assert text is not None, plain["title"]
+        assert ".." not in words_of(text)
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("status", list(OrderState))
 def test_every_state_of_an_order_has_its_word_in_every_language(
@@ -115,6 +126,35 @@ def test_one_two_five_and_twenty_two_take_the_form_of_their_language(
 ) -> None:
     cart = {"count": count, "value": 1000, "currency": "PLN"}
     text = RULES.copies["cart_abandoned"].render(locale, NOTHING | {"cart": cart})
+    assert text is not None
+    assert words in words_of(text)
+
+
+COUNTED = {
+    ("wishlist_reminder", "pl"): {1: "1 dostępna rzecz.", 2: "2 dostępne rzeczy.",
+                                  5: "5 dostępnych rzeczy.", 22: "22 dostępne rzeczy."},
+    ("wishlist_reminder", "ru"): {1: "1 товар в", 2: "2 товара в", 5: "5 товаров в",
+                                  21: "21 товар в"},
+    ("new_in_category", "pl"): {1: "1 nowa rzecz wśród", 2: "2 nowe rzeczy wśród",
+                                5: "5 nowych rzeczy wśród", 22: "22 nowe rzeczy wśród"},
+    ("new_in_category", "ru"): {1: "1 новый товар среди", 2: "2 новых товара среди",
+                                5: "5 новых товаров среди", 21: "21 новый товар среди"},
+    ("low_stock", "pl"): {1: "została 1 szt.", 3: "zostały 3 szt.", 5: "zostało 5 szt.",
+                          22: "zostały 22 szt."},
+    ("low_stock", "ru"): {1: "осталась 1 шт.", 3: "осталось 3 шт.", 5: "осталось 5 шт.",
+                          21: "осталась 21 шт."},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "locale", "count", "words"),
+    [(*which, count, words) for which, by in COUNTED.items() for count, words in by.items()],
+)
+def test_what_is_counted_elsewhere_takes_its_form_too(
+    name: str, locale: str, count: int, words: str
+) -> None:
+    data = {"product": PRODUCT | {"quantity": count}, "products": [PRODUCT] * count}
+    text = RULES.copies[name].render(locale, NOTHING | data)
     assert text is not None
     assert words in words_of(text)
 
