@@ -29,11 +29,11 @@ def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
     judged = False
     while True:
         at, quiet = profile.next_due(), quiet_at(profile, desk)
-        if quiet <= until and (at is None or quiet <= at):
+        if quiet <= until and quiet <= at:
             notice(desk, key, profile, quiet)
             judged = True
             continue
-        if at is None or at > until:
+        if at > until:
             return judged
         active_at = profile.active_at
         turn = Turn(desk, key, profile, at)

@@ -9,7 +9,7 @@ from processors.campaign_walk import CampaignState, CampaignWalks
 from processors.catalogue import Catalogue, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
-from processors.glance import ProfileGlance, categories_of, glance
+from processors.glance import categories_of, glance
 from processors.index import InterestIndex, products_of
 from processors.inputs import (
     EVENT_RANK,
@@ -26,7 +26,7 @@ from processors.news_walk import NewsWalks
 from processors.opened import OpenProfiles
 from processors.people import Apply
 from processors.profile import EMPTY_ROW, Profile, decode, encode
-from processors.quiet import expires_at, next_look, quiet_at, wakes_at
+from processors.quiet import expires_at, next_look, wakes_at
 from processors.rule_book import RuleBook
 from processors.table import NEVER, RESERVED, ProfileTable
 from schemas.people import HandoverProfile, split_subscription_key
@@ -124,26 +124,17 @@ class Partition:
     def _look_at_rows(self) -> None:
         """Who is due when, who cares for what. A worker is not ready before: every µs counts."""
         newest, moments = profiles.SCHEMA // 100, 0
-        wake, tie, by_category = self._wake, self._index.tie, self.desk.by_category
+        wake, tie, by_category = self.table.wake_at, self._index.tie, self.desk.by_category
         for number, _, row in self.table.users():
             seen = glance(row)
             if seen.v // 100 > newest:
                 decode(row)
             moments += len(seen.moments)
-            wake(number, seen, row)
+            wake(number, wakes_at(seen, row, self.desk))
             tie(number, seen.subjects())
             if by_category:
                 tie(number, categories_of(row))
         self._open.moments += moments
-
-    def _wake(self, number: int, seen: ProfileGlance, row: bytes) -> None:
-        due = wakes_at(seen, self.desk)
-        if due is None:
-            due = quiet_at(decode(row), self.desk)
-        if seen.moments:
-            due = min(due, seen.first_look())
-        expiry = expires_at(seen.known, seen.active_at)
-        self.table.wake_at(number, due if due < expiry else expiry)
 
     def _switch_rules(self, *, recovering: bool = False) -> None:
         """Follows the rules in force at the clock; new ones may want to look at users sooner."""
@@ -158,10 +149,9 @@ class Partition:
         if recovering or same or not (rules.quiet or newly):
             return
         for number, _, row in self.table.users():
-            self._wake(number, glance(row), row)
+            self.table.wake_at(number, wakes_at(glance(row), row, desk))
             if newly:
-                for subject in categories_of(row):
-                    self._index.add(subject, number)
+                self._index.tie(number, categories_of(row))
 
     def step(self, inputs: Iterable[Input], tick: Tick | None) -> Effects:
         """Applies ``inputs`` in their order, then moves the clock, then walks a slice on.

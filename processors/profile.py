@@ -10,6 +10,7 @@ import msgspec
 import orjson
 
 from processors.moment import Moment
+from processors.table import NEVER
 from processors.traces import (
     Credit,
     Device,
@@ -207,15 +208,14 @@ class Profile(
         self.open_categories = categories
         self.categories_row = _CHANGED
 
-    def next_due(self) -> int | None:
-        """The earliest time (ms) at which a moment is to be judged."""
-        active_at, earliest = self.active_at, None
+    def next_due(self) -> int:
+        """When (ms) a moment is to be judged next; :data:`processors.table.NEVER` if never."""
+        active_at, earliest = self.active_at, NEVER
         for moment in self.moments:
             # As Moment.next_look says: this is asked several times an event.
             due, look_at = moment.due or active_at + moment.wait, moment.look_at
             due = look_at if look_at > due else due
-            if earliest is None or due < earliest:
-                earliest = due
+            earliest = due if due < earliest else earliest
         return earliest
 
 

@@ -8,7 +8,7 @@ would hear of.
 from processors.desk import Desk
 from processors.glance import ProfileGlance
 from processors.localtime import DAY_MS
-from processors.profile import Profile
+from processors.profile import Profile, decode
 from processors.reduce import SESSION_GAP_MS
 from processors.session import end_session
 from processors.table import NEVER
@@ -38,24 +38,27 @@ def quiet_at(profile: Profile, desk: Desk) -> int:
 
 def next_look(profile: Profile, desk: Desk) -> int:
     """When (ms) the user is to be looked at next, moment or none; :data:`NEVER` if never."""
-    earliest = quiet_at(profile, desk)
-    if profile.moments:
-        active_at = profile.active_at
-        for moment in profile.moments:
-            # As Moment.next_look says: this is asked several times an event.
-            due, look_at = moment.due or active_at + moment.wait, moment.look_at
-            due = look_at if look_at > due else due
-            earliest = due if due < earliest else earliest
-    return earliest
+    quiet = quiet_at(profile, desk)
+    if not profile.moments:
+        return quiet
+    due = profile.next_due()
+    return due if due < quiet else quiet
 
 
-def wakes_at(seen: ProfileGlance, desk: Desk) -> int | None:
-    """The same of a row at a glance; ``None`` where a glance does not tell."""
+def wakes_at(seen: ProfileGlance, row: bytes, desk: Desk) -> int:
+    """When (ms) the user of a row is to be looked at, or forgotten: at a glance, where it tells."""
     if seen.awaited:
-        return seen.active_at + SESSION_GAP_MS
-    if not seen.sessions:
-        return NEVER
-    return seen.active_at + desk.first_quiet if seen.looked_at <= seen.active_at else None
+        due = seen.active_at + SESSION_GAP_MS
+    elif not seen.sessions:
+        due = NEVER
+    elif seen.looked_at <= seen.active_at:
+        due = seen.active_at + desk.first_quiet
+    else:
+        due = quiet_at(decode(row), desk)
+    if seen.moments:
+        due = min(due, seen.first_look())
+    expiry = expires_at(seen.known, seen.active_at)
+    return due if due < expiry else expiry
 
 
 def notice(desk: Desk, key: str, profile: Profile, at: int) -> None:

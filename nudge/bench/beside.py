@@ -16,10 +16,11 @@ import orjson
 
 from nudge.bench.mix import Traffic, Wire
 from nudge.bench.offsets import done
-from nudge.bench.play import PARTITIONS, Say, publish
+from nudge.bench.play import Say, publish
 from nudge.bench.process import Measured
 from nudge.bench.rules import EVERYBODY_ELSE, OUTSIDERS_TAG
 from nudge.problem import Problem
+from nudge.topics import LOCAL_PARTITIONS
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from schemas.topics import SHOP_CATALOG, SHOP_EVENTS
@@ -106,7 +107,7 @@ async def feed(settings: KafkaSettings, traffic: Traffic, worker: Measured, say:
     await publish(settings, nightly(traffic, now_ms))
     fed.published = time.monotonic() - since
     say(f"{fed.products:,} products were published in {fed.published:.1f} s")
-    await done(settings, PARTITIONS, (SHOP_CATALOG,), worker)
+    await done(settings, LOCAL_PARTITIONS, (SHOP_CATALOG,), worker)
     fed.folded = time.monotonic() - since
     say(f"and folded after {fed.folded:.1f} s")
     return fed

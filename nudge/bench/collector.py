@@ -29,7 +29,6 @@ from nudge.problem import Problem
 from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
 
-PARTITIONS = 4
 USERS = 10_000
 CONNECTIONS = 64
 RATE = 1_500
@@ -95,7 +94,7 @@ async def run(*, seconds: float, batch: int, rate: float, say: Say) -> Collector
         redis = stack.enter_context(LocalRedis())
         create_key(directory / "keys")
         settings = KafkaSettings(kafka_bootstrap=kafka.bootstrap)
-        await topics.create(settings, partitions=PARTITIONS, replication=1)
+        await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
         environment = {
             "NUDGE_KAFKA_BOOTSTRAP": kafka.bootstrap,
             "NUDGE_REDIS_URL": redis.url,

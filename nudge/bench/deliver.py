@@ -24,7 +24,6 @@ from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
 from schemas.adapters import dump
 
-PARTITIONS = 4
 _COUNT_EVERY_S = 0.02
 _DEADLINE_S = 600.0
 _FROM, _TO = 0.02, 0.98
@@ -104,15 +103,15 @@ async def run(*, jobs: int, users: int, webpush_pushes: int, say: Say) -> Delive
         keys = Path(directory) / "keys"
         key = create_key(keys)
         settings = KafkaSettings(kafka_bootstrap=kafka.bootstrap)
-        await topics.create(settings, partitions=PARTITIONS, replication=1)
+        await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
         async with push_service() as service:
             devices = await service.subscribe(key, [f"user-{number}" for number in range(users)])
             say(f"webpush() as it comes: {webpush_pushes:,} pushes")
             webpush = await _measure_webpush(devices, keys / f"{key.key_id}.pem", webpush_pushes)
             say(f"webpush(): {webpush.per_core_second:,.0f} a second of core")
             say(f"writing {jobs:,} jobs")
-            await produce_subscriptions(settings, PARTITIONS, devices, key)
-            await produce_jobs(settings, PARTITIONS, devices, jobs)
+            await produce_subscriptions(settings, topics.LOCAL_PARTITIONS, devices, key)
+            await produce_jobs(settings, topics.LOCAL_PARTITIONS, devices, jobs)
             say("delivering")
             environment = delivery_settings(kafka.bootstrap, redis.url, keys)
             delivery = await _measure_delivery(service, environment, jobs)

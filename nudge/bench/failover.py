@@ -29,7 +29,6 @@ from runtime.settings import KafkaSettings
 from schemas.topics import DECISIONS, SHOP_EVENTS
 from streams.settings import StreamsSettings
 
-PARTITIONS = 4
 _WAIT_S = 2
 """After how long an abandoned cart is due."""
 _SHOPPERS_EVERY_S = 0.025
@@ -109,19 +108,21 @@ def run(runs: int, *, session_timeout_s: float, say: Say) -> FailoverResult:
 
 
 async def _measure(settings: StreamsSettings, runs: int, result: FailoverResult, say: Say) -> None:
-    await topics.create(settings, partitions=PARTITIONS, replication=1)
+    await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
     await apply_version(settings, quick_version_for(now_ms(), _WAIT_S))
     with ExitStack() as stack:
         workers = [
             stack.enter_context(_worker(settings, core)) for core in (MEASURED_CORE, OTHER_CORE)
         ]
         async with _shoppers(settings), reader(settings) as decisions:
-            tps = [TopicPartition(settings.topic(DECISIONS), n) for n in range(PARTITIONS)]
+            tps = [
+                TopicPartition(settings.topic(DECISIONS), n) for n in range(topics.LOCAL_PARTITIONS)
+            ]
             await seek(decisions, await decisions.end_offsets(tps))
             for number in range(1, runs + 1):
                 say(f"run {number} of {runs}: waiting for two workers that share the partitions")
                 taken = await _shared(workers)
-                await _decided(decisions, range(PARTITIONS), time.monotonic())
+                await _decided(decisions, range(topics.LOCAL_PARTITIONS), time.monotonic())
                 say(f"killing the worker of partitions {taken}")
                 workers[0].kill()
                 killed_at = time.monotonic()
@@ -156,7 +157,7 @@ async def _shared(workers: list[Measured]) -> list[int]:
                 worker.check()
                 taken = worker.logged("partitions_taken")
                 owned.append(taken[-1]["partitions"] if taken else [])
-            if all(owned) and sorted(owned[0] + owned[1]) == list(range(PARTITIONS)):
+            if all(owned) and sorted(owned[0] + owned[1]) == list(range(topics.LOCAL_PARTITIONS)):
                 mine: list[int] = owned[0]
                 return mine
             await asyncio.sleep(0.2)

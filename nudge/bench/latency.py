@@ -26,7 +26,7 @@ from nudge.bench.beside import CAMPAIGN, Fed, campaign_seconds, feed, outsiders,
 from nudge.bench.jobs import delivery_settings, produce_subscriptions
 from nudge.bench.mix import Mix, Traffic
 from nudge.bench.offsets import done
-from nudge.bench.play import PARTITIONS, SHOPPERS_A_SECOND, WARM_UP_S, Play, Say, publish
+from nudge.bench.play import SHOPPERS_A_SECOND, WARM_UP_S, Play, Say, publish
 from nudge.bench.process import Measured, process, until_ready
 from nudge.bench.push_service import PushService, push_service
 from nudge.bench.rules import quick_version_for
@@ -170,7 +170,7 @@ async def run(plan: Plan, say: Say) -> LatencyResult:
         place = Path(directory)
         key = create_key(place / "keys")
         settings = StreamsSettings(kafka_bootstrap=kafka.bootstrap)
-        await topics.create(settings, partitions=PARTITIONS, replication=1)
+        await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
         await apply_version(settings, quick_version_for(now_ms(), _WAIT_S))
         async with push_service() as service:
             await _fill(settings, plan, service, key, say)
@@ -194,7 +194,7 @@ async def _fill(
     users = [*plan.shoppers, *plan.audience]
     for first in range(0, len(users), _SUBSCRIBED_AT_ONCE):
         devices = await service.subscribe(key, users[first : first + _SUBSCRIBED_AT_ONCE])
-        await produce_subscriptions(settings, PARTITIONS, devices, key)
+        await produce_subscriptions(settings, topics.LOCAL_PARTITIONS, devices, key)
     before = Traffic(plan.mix, now_ms())
     await publish(settings, before.shelves())
     if plan.campaign:
@@ -239,7 +239,9 @@ async def _start(
             )
             await until_ready(worker, port)
             workers.append(worker)
-    await done(settings, PARTITIONS, (SUBSCRIPTIONS, SHOP_CATALOG, SHOP_EVENTS), workers[0])
+    await done(
+        settings, topics.LOCAL_PARTITIONS, (SUBSCRIPTIONS, SHOP_CATALOG, SHOP_EVENTS), workers[0]
+    )
     return workers
 
 
@@ -281,6 +283,6 @@ async def _look(
 
 
 async def _read(settings: StreamsSettings, topic: Topic) -> AsyncIterator[dict[str, Any]]:
-    partitions = [TopicPartition(settings.topic(topic), n) for n in range(PARTITIONS)]
+    partitions = [TopicPartition(settings.topic(topic), n) for n in range(topics.LOCAL_PARTITIONS)]
     async for record in read_since(settings, partitions, None):
         yield orjson.loads(record.value)

@@ -12,11 +12,11 @@ from nudge.bench.mix import Traffic, Wire
 from nudge.bench.process import Measured
 from nudge.bench.push_service import PushService
 from nudge.bench.visits import CURRENCY, product_name
+from nudge.topics import LOCAL_PARTITIONS
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from schemas.topics import SHOP_EVENTS
 
-PARTITIONS = 4
 SHOPPERS_A_SECOND = 25
 WARM_UP_S = 15
 """How long the traffic goes on before the first shopper comes."""
@@ -48,7 +48,7 @@ async def _send(producer: AIOKafkaProducer, settings: KafkaSettings, wire: Wire)
         settings.topic(wire.topic),
         wire.value,
         key=wire.key.encode(),
-        partition=wire.partition(PARTITIONS),
+        partition=wire.partition(LOCAL_PARTITIONS),
         timestamp_ms=wire.at,
     )
 

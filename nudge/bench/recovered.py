@@ -23,7 +23,6 @@ from nudge.problem import Problem
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 
-PARTITIONS = 4
 _DEADLINE_S = 600.0
 _LOOK_EVERY_S = 0.05
 _SETTLE_S = 3.0
@@ -146,13 +145,13 @@ def _settings(kafka: LocalKafka, namespace: str) -> KafkaSettings:
 
 
 async def _prepare(settings: KafkaSettings) -> None:
-    await topics.create(settings, partitions=PARTITIONS, replication=1)
+    await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
     await apply_version(settings, version_for(now_ms()))
 
 
 async def _fill(settings: KafkaSettings, made: list[Row], profiles: int) -> Written:
     await _prepare(settings)
-    return await write_changelog(settings, PARTITIONS, copies(made, profiles))
+    return await write_changelog(settings, topics.LOCAL_PARTITIONS, copies(made, profiles))
 
 
 async def _recover(settings: KafkaSettings, profiles: int) -> Recovered:

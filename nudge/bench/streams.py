@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from nudge import topics
 from nudge.bench.mix import Mix, Traffic
 from nudge.bench.offsets import done, offsets
-from nudge.bench.play import PARTITIONS, Say, publish
+from nudge.bench.play import Say, publish
 from nudge.bench.process import MEASURED_CORE, OTHER_CORE, Measured
 from nudge.bench.rules import version_for
 from nudge.controls import apply_version
@@ -71,7 +71,7 @@ class StreamsResult:
         return {
             "events": self.mix.events,
             "users": self.mix.users,
-            "partitions": PARTITIONS,
+            "partitions": topics.LOCAL_PARTITIONS,
             "events_per_second": [round(run.per_second) for run in self.runs],
             "median": round(self.median),
             "events_per_core_second": [round(run.per_core_second) for run in self.runs],
@@ -113,7 +113,7 @@ async def _measure(settings: KafkaSettings, mix: Mix, say: Say) -> Rate:
     A worker before it reads the shelves and the subscriptions: they are the shop as it stands. Its
     clock must end before the traffic begins, or every event would come late.
     """
-    await topics.create(settings, partitions=PARTITIONS, replication=1)
+    await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
     now = int(time.time() * 1000)
     traffic = Traffic(mix, now - mix.duration_ms - 60_000)
     await apply_version(settings, version_for(traffic.start))
@@ -122,7 +122,7 @@ async def _measure(settings: KafkaSettings, mix: Mix, say: Say) -> Rate:
         await publish(settings, part)
     before = {"NUDGE_GRACE_MS": str(now - traffic.start + _BEFORE_MS)}
     with _worker(settings, before) as process:
-        await done(settings, PARTITIONS, (SUBSCRIPTIONS, SHOP_CATALOG), process)
+        await done(settings, topics.LOCAL_PARTITIONS, (SUBSCRIPTIONS, SHOP_CATALOG), process)
     say(f"producing {mix.events:,} events")
     await publish(settings, traffic.records())
     say("measuring")
@@ -159,7 +159,7 @@ async def _measure_stock(settings: KafkaSettings, mix: Mix) -> Rate:
         "NUDGE_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
         "NUDGE_BENCH_APP": app,
         "NUDGE_BENCH_TOPIC": settings.topic(SHOP_EVENTS),
-        "NUDGE_BENCH_PARTITIONS": str(PARTITIONS),
+        "NUDGE_BENCH_PARTITIONS": str(topics.LOCAL_PARTITIONS),
     }
     command = [sys.executable, "-m", "nudge.bench.stock_table", "worker", "-l", "warn",
                "--without-web"]  # fmt: skip
@@ -171,7 +171,7 @@ async def _measure_stock(settings: KafkaSettings, mix: Mix) -> Rate:
 async def _follow(settings: KafkaSettings, group: str, share: float, process: Measured) -> Rate:
     """Watches the group's offsets of ``shop.events`` until ``share`` of them is committed."""
     first: Rate | None = None
-    async with offsets(settings, PARTITIONS) as looked:
+    async with offsets(settings, topics.LOCAL_PARTITIONS) as looked:
         goal = await looked.end(SHOP_EVENTS) * share
         async for committed in looked.committed(group, SHOP_EVENTS, process):
             seen = Rate(committed, time.perf_counter(), process.core_seconds())
