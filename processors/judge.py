@@ -245,7 +245,7 @@ def _remember(turn: Turn, moment: Moment, job: PushJob) -> None:
     kept = [pending for pending in profile.pending if pending.expires_at > turn.at]
     kept.append(
         Pending(job.job_id, moment.scenario, moment.entity, moment.step, turn.at,
-                moment.first_due, job.expires_at, moment.version)
+                moment.first_due, job.expires_at, turn.rules.version)
     )  # fmt: skip
     profile.pending = kept[-bounds.MAX_PENDING :]
 

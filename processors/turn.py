@@ -183,8 +183,18 @@ class Turn:
             final=final,
             arm=self.arm_of(moment),
             job_id=number if job else None,
-            scenario_version=moment.version,
-            evidence={"opened_at": moment.opened_at, **moment.data, **(evidence or {})},
+            scenario_version=self.rules.version,
+            evidence={
+                "opened_at": moment.opened_at,
+                **self._opened_by(moment),
+                **moment.data,
+                **(evidence or {}),
+            },
         )
         self.desk.decided(decision)
         return number
+
+    def _opened_by(self, moment: Moment) -> dict[str, str]:
+        """The version whose waits the moment has, where another one judges it."""
+        same = moment.version in ("", self.rules.version)
+        return {} if same else {"opened_by": moment.version}

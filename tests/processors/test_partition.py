@@ -1,5 +1,6 @@
 """One partition's core: outages, restarts, batches, forgetting."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from processors.partition import STATE_KEY
 from processors.quiet import ANONYMOUS_EXPIRY_MS, KNOWN_EXPIRY_MS
 from processors.table import NEVER, ProfileTable
 from schemas.decisions import Outcome, Reason
-from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, cart, event
+from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, cart, event, first_rules
 
 
 def visit(at: int, user: str | None = "ann", **fields: Any) -> Any:
@@ -205,3 +206,15 @@ def test_late_input_is_listed_with_its_place() -> None:
     (late,) = effects.late
     assert (late.user_id, late.occurred_at, late.clock) == ("ann", NOON, NOON + HOUR)
     assert effects.late == shop.effects[-1].late
+
+
+def test_a_decision_names_the_version_that_made_it_and_the_one_that_opened_the_moment() -> None:
+    shop = Shop(replace(first_rules(), version="opens"))
+    shop.tell(cart(NOON))
+    shop.core.desk.book.add(replace(first_rules(), version="judges"), NOON + 10 * MINUTE)
+    shop.tell(cart(NOON + 15 * MINUTE, "bob"))
+    shop.tick(NOON + HOUR)
+    ann, bob = shop.decisions
+    assert (ann.scenario_version, ann.evidence["opened_by"]) == ("judges", "opens")
+    assert bob.scenario_version == "judges"
+    assert "opened_by" not in bob.evidence
