@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
@@ -76,13 +77,27 @@ def from_words(type_: str, fields: tuple[str, ...], *, now: int) -> dict[str, An
     return raw
 
 
+_MONEY = frozenset(("price", "value", "delivery_cost"))
+"""Fields in minor units, in any type."""
+_DECIMALS = re.compile(r"-?\d+[.,]\d+")
+
+
 def _value(name: str, text: str) -> Any:
+    if name in _MONEY and _DECIMALS.fullmatch(text):
+        raise usage_problem(
+            f"{name}={text}: money is in minor units (grosze, cents)",
+            f"For {text.replace(',', '.')} of a currency with cents write {name}={_minor(text)}.",
+        )
     if text[:1] not in ("[", "{"):
         return text
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise usage_problem(f"{name} is no JSON: {error}") from None
+
+
+def _minor(text: str) -> int:
+    return int(Decimal(text.replace(",", ".")).scaleb(2))
 
 
 def from_json(text: str) -> Any:

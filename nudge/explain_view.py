@@ -13,12 +13,13 @@ from nudge.tapping import line_markup
 from nudge.terminal import note, plain, say
 from nudge.when import ago, clock, rfc3339
 from nudge.words import Kind, value_of
+from processors.moment import AWAITS_CLICK
 from processors.profile import Profile
 
 Fact = tuple[str, str]
 """What it is about, and what it is; untrusted text."""
 
-_TIMES = ("_at", "until")
+_TIMES = ("_at", "until", "from")
 _FIRST_YEAR_MS = 10**12
 
 
@@ -46,9 +47,16 @@ def _words(name: str) -> str:
 
 
 def _said(name: str, about: Any, now: int) -> str:
-    if isinstance(about, int) and str(name).endswith(_TIMES) and about >= _FIRST_YEAR_MS:
-        return clock(about, now=now)
-    return about if isinstance(about, str) else orjson.dumps(about).decode()
+    match about:
+        case str():
+            return about
+        case int() if (name == "at" or name.endswith(_TIMES)) and about >= _FIRST_YEAR_MS:
+            return clock(about, now=now)
+        case list():
+            return ", ".join(_said("", one, now) for one in about) or "none"
+        case dict():
+            return ", ".join(f"{_words(key)} {_said(key, one, now)}" for key, one in about.items())
+    return orjson.dumps(about).decode()
 
 
 def place_of(entry: Entry) -> str:
@@ -59,18 +67,24 @@ def place_of(entry: Entry) -> str:
 
 def now_facts(profile: Profile, now: int) -> Iterator[Fact]:
     """What is known of the user now: cart, reach, consent, what waits."""
+    currency = None if profile.mixed else profile.currency
     lines = [
-        f"{line.quantity} × {line.product_id} at {money(line.price, profile.currency)}"
+        f"{line.quantity} × {line.product_id} at {money(line.price, currency)}"
         for line in profile.cart
     ]
     devices = len(profile.devices)
-    yield "cart", ", ".join(lines) or "empty"
+    several = " in several currencies: no sum can be told" if profile.mixed and lines else ""
+    yield "cart", (", ".join(lines) or "empty") + several
     yield "reach", f"{devices} device(s)" if devices else "no device: nothing can be sent"
     for purpose, (granted, at) in profile.consents.items():
         said = "agreed" if granted else "refused"
         yield "consent", f"{purpose}: {said} at {clock(at, now=now)}"
     for moment in profile.moments:
         due = moment.due_at(profile.active_at)
+        if moment.scenario == AWAITS_CLICK:
+            sent, channel = moment.data["scenario"], moment.data["channel"]
+            yield "waiting", f"for a click on {sent}, else {channel} at {clock(due, now=now)}"
+            continue
         held = f", held until {clock(moment.look_at, now=now)} ({', '.join(moment.held)})"
         step = f" step {moment.step}" if moment.step > 1 else ""
         yield (

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -32,7 +33,16 @@ def plain(text: str) -> str:
     """Text from elsewhere, made safe to stand inside markup and on one line."""
     from rich.markup import escape
 
-    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+    return escape("".join(c if _is_shown(c) else "\N{REPLACEMENT CHARACTER}" for c in text))
+
+
+def _is_shown(character: str) -> bool:
+    """Printable, or what joins: the spaces of ``68,99\u00a0zł`` and of families among emoji."""
+    return (
+        character.isprintable()
+        or unicodedata.category(character) == "Zs"
+        or character == "\N{ZERO WIDTH JOINER}"
+    )
 
 
 def say_json(value: Any, *, indent: bool = False) -> None:

@@ -134,3 +134,11 @@ def test_money_has_the_decimals_of_its_currency(
     minor: int | None, currency: str | None, text: str
 ) -> None:
     assert money(minor, currency) == text
+
+
+@pytest.mark.parametrize("amount", ["249.00", "249,50", "0.99"])
+def test_an_amount_with_a_point_is_not_taken_for_minor_units(amount: str) -> None:
+    with pytest.raises(Problem, match="minor units") as refused:
+        from_words("add_to_cart", (f"price={amount}",), now=NOW)
+    minor = {"249.00": 24900, "249,50": 24950, "0.99": 99}[amount]
+    assert f"price={minor}." in (refused.value.cure or "")

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from nudge.explain_view import facts_of, page, show
+from nudge.explain_view import facts_of, now_facts, page, show
 from nudge.story import TOLD, Entry, Story
+from nudge.terminal import plain
 from nudge.words import line_of
-from processors.profile import Profile
+from processors.moment import AWAITS_CLICK, Moment
+from processors.profile import Line, Profile
 from schemas.control import ScenarioVersion
 from schemas.topics import DECISIONS, JOBS, SHOP_EVENTS, Topic
 
@@ -58,7 +60,37 @@ def test_a_decision_names_its_rules_its_cause_and_its_evidence() -> None:
     assert facts["arm"] == "short"
     assert facts["cap"] == "gap"
     assert ":" in facts["last sent at"], "a time, not milliseconds"
-    assert facts["lines"] == "[1,2]"
+    assert facts["lines"] == "1, 2"
+
+
+def test_evidence_is_told_in_words_and_times_not_in_json() -> None:
+    evidence = {"from": AT, "reminder": {"title": "Dentist", "at": AT}, "left": []}
+    facts = dict(facts_of(decided(evidence=evidence), AT))
+    assert ":" in facts["from"]
+    assert facts["reminder"].startswith("title Dentist, at ")
+    assert str(AT) not in facts["reminder"]
+    assert facts["left"] == "none"
+
+
+def test_a_cart_of_two_currencies_is_not_told_in_one_of_them() -> None:
+    lines = [Line("lamp", None, 1, 24900, AT), Line("cup", None, 1, 1000, AT)]
+    told = Profile(schema=1, cart=lines, currency="EUR", mixed=True)
+    assert "EUR" not in dict(now_facts(told, AT))["cart"]
+    assert "several currencies" in dict(now_facts(told, AT))["cart"]
+    one = Profile(schema=1, cart=lines[:1], currency="PLN")
+    assert dict(now_facts(one, AT))["cart"] == "1 × lamp at 249.00 PLN"
+
+
+def test_what_waits_for_a_click_is_told_by_its_message_and_the_next_channel() -> None:
+    waiting = Moment(scenario=AWAITS_CLICK, entity="d", opened_at=AT, version="v7", due=AT,
+                     data={"scenario": "cart_abandoned", "channel": "email"})  # fmt: skip
+    said = dict(now_facts(Profile(schema=1, moments=[waiting]), AT))["waiting"]
+    assert said.startswith("for a click on cart_abandoned, else email at ")
+
+
+def test_the_terminal_keeps_the_spaces_within_an_amount_and_nothing_that_steers_it() -> None:
+    assert plain("68,99\u00a0zł 4:55\u202fAM") == "68,99\u00a0zł 4:55\u202fAM"
+    assert plain("a\x1b[2Jb\u202ec") == "a\ufffd[2Jb\ufffdc"
 
 
 def test_the_terminal_tells_rules_and_evidence(capsys: pytest.CaptureFixture[str]) -> None:
