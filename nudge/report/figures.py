@@ -93,6 +93,12 @@ FIGURES: tuple[Figure, ...] = (
            " scenario that had spoken to them last. Gone: the browser let the subscription go.",
            [*_text("scenario"),
             *_counts("subscribed", "agreed", "unsubscribed", "gone", "refused")]),
+    Figure("prompts", "Opt-in by prompt",
+           "People who were asked for permission, by the question's name. Accepted and declined:"
+           " the shop's own question. The rest is the browser's: opt-in is granted of asked.",
+           [*_text("prompt"),
+            *_counts("asked", "accepted", "declined", "granted", "denied", "dismissed"),
+            Column("opt_in", "opt-in", Unit.SHARE)], "Nobody was asked in this period."),
     Figure("customers", "Customers",
            "Customers at the start bought in the preceding period, as long as this one. CRR: how"
            " many of them bought again in the period. Silent: lost, and not even on the site.",

@@ -47,7 +47,11 @@ def show(report: Report) -> None:
     out = console()
     # A narrow terminal wraps lines; no figure is cut.
     out.width = max(out.width, _WIDEST)
-    out.print(f"{_day(report.period.since)} to {_day(report.period.until)} (UTC)")
+    period = report.period
+    out.print(
+        f"{_day(period.since)} to {_day(period.until)} (UTC); the preceding period, which CRR and"
+        f" churn compare with, begins at {_day(period.before)}"
+    )
     for said in report.notes:
         note(f"[yellow]{said}[/yellow]")
     for figure in FIGURES:
@@ -191,6 +195,7 @@ _PLOTS: dict[str, Callable[[Sequence[Row]], Markup]] = {
 def as_json(report: Report) -> dict[str, Any]:
     """The report as plain data: shares from 0 to 1, money in minor units, times in ms."""
     return {
+        "preceding_since": report.period.before,
         "since": report.period.since,
         "until": report.period.until,
         "data_begin": report.oldest,

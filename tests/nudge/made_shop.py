@@ -219,6 +219,22 @@ def _reach(shop: MadeShop) -> None:
     shop.unsubscribe("guest", "b-guest", START + DAY + HOUR)
     shop.subscribe("known", "b-guest", START + DAY + HOUR, AGENTS[0])
     shop.subscribe("u013", "b-second", at + 2 * HOUR, AGENTS[1])  # after a click
+    _prompts(shop, at)
+
+
+def _prompts(shop: MadeShop, at: int) -> None:
+    """Four are asked in the cart, one of them twice: two agree; and one by a button of the shop."""
+    answers = {
+        "u014": ("shown", "accepted", "granted"),
+        "u015": ("shown", "accepted", "denied"),
+        "u016": ("shown", "declined", "shown", "accepted", "granted"),
+        "u017": ("shown",),
+    }
+    for user, steps in answers.items():
+        for step in steps:
+            shop.event("push_prompt", user, at, prompt="cart", step=step)
+    shop.event("push_prompt", "u018", at, prompt="button", step="dismissed")
+    shop.event("push_prompt", "u019", START - DAY, prompt="button", step="granted")
 
 
 def documents(page: str) -> Iterator[tuple[str, str]]:

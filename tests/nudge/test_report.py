@@ -13,7 +13,8 @@ from nudge.report import figures
 from nudge.report.data import Period, opened
 from nudge.report.figures import Report
 from nudge.report.intervals import difference, wilson
-from nudge.report.showing import page
+from nudge.report.showing import as_json, page, show
+from nudge.terminal import console
 from runtime.settings import KafkaSettings
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
@@ -146,6 +147,24 @@ def test_who_left_counts_to_what_spoke_to_them_last_and_a_login_is_no_leaving(
     kinds = ("subscribed", "agreed", "unsubscribed", "gone", "refused")
     assert picked(rows[("cart_abandoned",)], *kinds) == (1, 0, 1, 1, 1)
     assert picked(rows[("no message before",)], *kinds) == (1, 0, 0, 0, 0)
+
+
+def test_opt_in_by_prompt_counts_each_person_once_a_question(report: Report) -> None:
+    rows = by(report.rows["prompts"], "prompt")
+    kinds = ("asked", "accepted", "declined", "granted", "denied", "dismissed", "opt_in")
+    assert picked(rows[("cart",)], *kinds) == (4, 3, 1, 2, 1, 0, 0.5)
+    assert picked(rows[("button",)], *kinds) == (1, 0, 0, 0, 0, 1, 0.0)
+
+
+def test_crr_names_the_period_that_it_compares_with(
+    report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert as_json(report)["preceding_since"] == START - 30 * DAY
+    console.cache_clear()
+    show(report)
+    console.cache_clear()
+    assert "begins at 2026-03-02 00:00" in capsys.readouterr().out
+    assert "begins at 2026-03-02 00:00" in page(report)
 
 
 def test_baskets_and_lifetime_value_stay_within_their_currency(report: Report) -> None:
