@@ -1,5 +1,7 @@
 """A comparison for people: tables on a terminal, or one HTML page with plots."""
 
+from math import ceil
+
 from markupsafe import Markup
 
 from nudge.comparison import Comparison
@@ -35,6 +37,11 @@ def show(comparison: Comparison) -> None:
             ([plain(cap), _number(old), _number(new)] for cap, old, new in caps),
         )
     _show_hours(comparison)
+    for title, groups in _people(comparison):
+        if groups:
+            say(f"\n[bold]{title}[/bold] [dim](some of them)[/dim]")
+            for scenario, users in groups.items():
+                say(f"  [dim]{plain(scenario)}[/dim] {plain(', '.join(users))}")
     if samples := comparison.new_samples():
         say(f"\n[bold]What {plain(after.version)} says[/bold]")
         for sample in samples[:_SAMPLES_SHOWN]:
@@ -71,12 +78,27 @@ def page(comparison: Comparison) -> str:
         caps=comparison.caps(),
         hours=_by_hour(comparison),
         days=_by_day(comparison),
-        people=[
-            ("Newly get a message", comparison.people(comparison.newly)),
-            ("No longer get one", comparison.people(comparison.no_longer)),
-        ],
+        scenario_hours=_shaded(comparison),
+        people=_people(comparison),
         samples=comparison.new_samples(),
     )
+
+
+def _people(comparison: Comparison) -> list[tuple[str, dict[str, list[str]]]]:
+    return [
+        ("Newly get a message", comparison.people(comparison.newly)),
+        ("No longer get one", comparison.people(comparison.no_longer)),
+    ]
+
+
+def _shaded(comparison: Comparison) -> list[tuple[str, list[tuple[int, int, int]]]]:
+    """(scenario, 24 times before, after, and of how dark a shade: 0 to 4)."""
+    rows = comparison.by_hour()
+    most = max((after for _, hours in rows for _, after in hours), default=0)
+    return [
+        (name, [(old, new, ceil(4 * new / most) if most else 0) for old, new in hours])
+        for name, hours in rows
+    ]
 
 
 def _by_hour(comparison: Comparison) -> Markup:

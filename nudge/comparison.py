@@ -41,6 +41,8 @@ class Tally:
     messages: Counter[Message] = field(default_factory=Counter)
     hours: Counter[int] = field(default_factory=Counter)
     """Messages by hour of the day at the shop."""
+    scenario_hours: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """The same of each scenario."""
     days: Counter[date] = field(default_factory=Counter)
     caps: Counter[str] = field(default_factory=Counter)
     """Silences by the cap that was hit."""
@@ -58,6 +60,7 @@ class Tally:
             self.messages[decision.scenario, decision.user_id, decision.entity] += 1
             at = datetime.fromtimestamp(decision.decided_at / 1000, self.tz)
             self.hours[at.hour] += 1
+            self.scenario_hours[decision.scenario, at.hour] += 1
             self.days[at.date()] += 1
         elif decision.reason in CAPS:
             cap = decision.evidence.get("cap")
@@ -121,6 +124,14 @@ class Comparison:
         total = _pair(tally.total() for tally in both)
         people = (self.before.people, self.after.people)
         return [*rows, Audience("all", total, people, newly.total(), lost.total())]
+
+    def by_hour(self) -> list[tuple[str, list[tuple[int, int]]]]:
+        """(scenario, 24 times messages before and after), in the order of the audiences."""
+        before, after = self.before.scenario_hours, self.after.scenario_hours
+        return [
+            (name, [(before[name, hour], after[name, hour]) for hour in range(24)])
+            for name in (row.scenario for row in self.audiences()[:-1])
+        ]
 
     def kinds(self) -> list[tuple[str, str, str, int, int]]:
         """(scenario, outcome, reason, before, after) of every kind of decision."""

@@ -35,7 +35,7 @@ def columns(series: Sequence[Series], labels: Sequence[str], about: str) -> Mark
     """Columns over time, the series in front of each other; some of the labels stand below."""
     top = round_up(max((max(one.values, default=0) for one in series), default=0))
     slot = min(100 / max(len(labels), 1), _WIDEST_SLOT)
-    parts = [_grid(top)]
+    parts = [_grid()]
     for place, one in enumerate(series):
         inset = slot * (0.12 + 0.14 * place)
         for number, value in enumerate(one.values):
@@ -53,7 +53,9 @@ def columns(series: Sequence[Series], labels: Sequence[str], about: str) -> Mark
                 )
             )  # fmt: skip
     parts += [_below(labels, number, slot) for number in _some(len(labels))]
-    return _svg(parts, _TOP + _PLOT_HEIGHT + 22, about) + _legend(series)
+    # The style sheet leaves room at the left of a plot for the figures of its axis.
+    kind = "chart plot"
+    return _svg([_axis(top), *parts], _TOP + _PLOT_HEIGHT + 22, about, kind) + _legend(series)
 
 
 def spans(items: Sequence[Span], about: str) -> Markup:
@@ -98,17 +100,24 @@ def round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
 
-def _grid(top: float) -> Markup:
-    lines = []
-    for part in (0.0, 0.5, 1.0):
-        y = _TOP + _PLOT_HEIGHT * (1 - part)
-        lines.append(
-            Markup(
-                '<line class="grid" x1="0" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/>'
-                '<text x="0" y="{1:.1f}">{2}</text>'
-            ).format(y, y - 4, f"{top * part:,.10g}" if part else "")
-        )
-    return Markup().join(lines)
+def _grid() -> Markup:
+    line = Markup('<line class="grid" x1="0" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/>')
+    return Markup().join(line.format(_height_of(part)) for part in _TICKS)
+
+
+def _axis(top: float) -> Markup:
+    """The figures beside the lines of the grid, where no column stands."""
+    text = Markup('<text class="end" x="{}" y="{:.1f}">{}</text>')
+    return Markup().join(
+        text.format(-8, _height_of(part) + 4, f"{top * part:,.10g}") for part in _TICKS
+    )
+
+
+_TICKS = (0.0, 0.5, 1.0)
+
+
+def _height_of(part: float) -> float:
+    return _TOP + _PLOT_HEIGHT * (1 - part)
 
 
 def _below(labels: Sequence[str], number: int, slot: float) -> Markup:
@@ -127,10 +136,10 @@ def _some(count: int) -> list[int]:
     return sorted({ceil(step * (count - 1) / 4) for step in range(5)})
 
 
-def _svg(parts: Sequence[Markup], height: float, about: str) -> Markup:
+def _svg(parts: Sequence[Markup], height: float, about: str, kind: str = "chart") -> Markup:
     return Markup(
-        '<svg class="chart" width="100%" height="{:.0f}" role="img" aria-label="{}">{}</svg>'
-    ).format(height, about, Markup().join(parts))
+        '<svg class="{}" width="100%" height="{:.0f}" role="img" aria-label="{}">{}</svg>'
+    ).format(kind, height, about, Markup().join(parts))
 
 
 def _legend(series: Sequence[Series]) -> Markup:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -10,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nudge.compare_view import page
+from nudge.compare_view import page, show
 from nudge.comparison import Comparison, Tally
+from nudge.pages.charts import Series, columns
 from nudge.replaying import Plan, run_plan
+from nudge.terminal import console
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from runtime.settings import KafkaSettings
@@ -56,6 +59,27 @@ def test_who_newly_gets_a_message_and_who_loses_one() -> None:
 
 def test_hours_are_the_shops() -> None:
     assert tally("a", decision("anna")).hours == {12: 1}
+
+
+def test_each_scenarios_hours_are_told_before_and_after() -> None:
+    evening = decision("berta", scenario="price_drop", decided_at=NOON + 7 * HOUR)
+    found = Comparison(tally("a", decision("anna")), tally("b", decision("anna"), evening))
+    hours = dict(found.by_hour())
+    assert hours["cart_abandoned"][12] == (1, 1)
+    assert hours["price_drop"][19] == (0, 1)
+    assert sum(sum(pair) for of_one in hours.values() for pair in of_one) == 3
+    assert "Messages by hour and scenario" in page(found)
+
+
+def test_the_terminal_names_who_newly_gets_a_message_and_who_no_longer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console.cache_clear()
+    show(Comparison(tally("a", decision("anna")), tally("b", decision("berta"))))
+    console.cache_clear()
+    told = capsys.readouterr().out
+    assert "Newly get a message (some of them)\n  cart_abandoned berta" in told
+    assert "No longer get one (some of them)\n  cart_abandoned anna" in told
 
 
 def test_a_moment_that_is_only_held_is_not_counted() -> None:
@@ -140,3 +164,11 @@ def _shipped() -> RuleBook:
     text = (files("processors.scenarios") / "default.yaml").read_text(encoding="utf-8")
     book.add(load(text), 0)
     return book
+
+
+def test_no_column_stands_in_front_of_the_figures_of_its_axis() -> None:
+    written = columns([Series("sent", [7.0])], ["2026-03-01"], "Messages a day")
+    figures = re.findall(r'<text class="end" x="(-?\d+)"', written)
+    assert len(figures) == 3
+    assert all(int(x) < 0 for x in figures), "left of the plot, where columns begin"
+    assert 'class="chart plot"' in written
