@@ -39,7 +39,7 @@ async def rules_of(file: Path | None) -> Rules:
     version = (await read_controls(kafka_settings())).in_force(now_ms())
     if version is None:
         raise Problem("No scenario file is in force.", "Apply one, or give --scenarios FILE.")
-    return load(version.yaml, f"version {version.version}", version.version)
+    return load(version.yaml, f"version {version.version}", version.version, applied=True)
 
 
 def _read(file: Path) -> Rules:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
 
 from processors.config import (
     HOUR,
@@ -19,6 +19,7 @@ from processors.config import (
     VoucherSetting,
 )
 from processors.copy import Copy, CopyError
+from processors.copy_checks import slips
 from processors.durations import Duration
 from processors.rules import Rules
 from processors.yaml_file import RefusedFileError, YamlFile
@@ -97,10 +98,19 @@ class Window(Config):
     end: Annotated[Clock, Field(alias="to")]
 
 
+def _named(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*", value) is None:
+        raise ValueError(
+            f"{value!r} would not do in a link: write letters, digits, -, _ and ., a letter or"
+            " digit first"
+        )
+    return value
+
+
 class CampaignFile(Config):
     """The whole file."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][\w.-]*$")]
+    id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_named)]
     kind: CampaignKind = CampaignKind.CAMPAIGN
     segment: str
     at: Time | None = None
@@ -162,11 +172,8 @@ class _Loader(YamlFile):
         self._check_times(file)
         if rules is not None:
             self._check_segment(file, rules)
-        copies = (
-            self._copy("copy", file.copies, rules),
-            self._copy("last_call", file.last_call or file.copies, rules),
-        )
-        first, last = copies
+        first = self._copy("copy", file.copies, rules)
+        last = self._copy("last_call", file.last_call, rules) if file.last_call else first
         if self.problems or first is None or last is None:
             raise self.refused()
         return Said(file, (first, last))
@@ -238,6 +245,8 @@ class _Loader(YamlFile):
             self.refuse((name, *error.path), str(error), "see docs/scenario-file.md")
             return None
         if rules is not None:
+            for where, said, cure in slips(by_locale):
+                self.refuse((name, *where), said, cure)
             for locale in copy.locales():
                 if not copy.renders_without_data(locale, rules.shop_data, rules.shop.timezone):
                     self.refuse(

@@ -143,18 +143,27 @@ def compile_text(source: str) -> Render:
     if "{" not in source:
         return lambda _context: source
     try:
-        parsed = _ENVIRONMENT.parse(source)
-        if any(parsed.find(kind) is not None for kind in _OTHER_TEMPLATES):
+        tree = parsed(source)
+        if any(tree.find(kind) is not None for kind in _OTHER_TEMPLATES):
             raise CopyError("a template stands alone: no include, import or extends")
-        unknown = meta.find_undeclared_variables(parsed) - NAMES
-        template: Template = _ENVIRONMENT.from_string(parsed)
+        unknown = meta.find_undeclared_variables(tree) - NAMES
+        template: Template = _ENVIRONMENT.from_string(tree)
     except TemplateError as error:
-        raise CopyError(f"the template does not parse: {error}") from None
+        raise CopyError(f"the template does not parse: {error.message}") from None
     if unknown:
         raise CopyError(
             f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}"
         )
     return _plainly(template)
+
+
+def parsed(source: str) -> nodes.Template:
+    """A template's tree.
+
+    Raises:
+        TemplateError: bad syntax.
+    """
+    return _ENVIRONMENT.parse(source)
 
 
 def _plainly(template: Template) -> Render:

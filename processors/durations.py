@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_LONGEST = 730 * _UNITS["d"]
 _PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 _WHOLE = re.compile(r"(?:\d+(?:ms|s|m|h|d|w))+")
 
@@ -37,10 +38,17 @@ def format_duration(ms: int) -> str:
     return "".join(parts)
 
 
+def _setting(value: Any) -> int:
+    duration = parse_duration(value)
+    if duration > _LONGEST:
+        raise ValueError(f"{format_duration(duration)} is longer than two years (730d)")
+    return duration
+
+
 Duration = Annotated[
     int,
-    BeforeValidator(parse_duration),
-    Field(ge=0, le=2 * 365 * 86_400_000),
+    BeforeValidator(_setting),
+    Field(ge=0, le=_LONGEST),
     WithJsonSchema({"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w))+$"}),
 ]
 """Written like ``20m``; milliseconds once read."""

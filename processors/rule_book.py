@@ -83,7 +83,7 @@ class RuleBook:
             ScenarioFileError: anything is wrong with it.
         """
         source = f"version {version.version}"
-        self.add(load(version.yaml, source, version.version), version.effective_at)
+        self.add(load(version.yaml, source, version.version, applied=True), version.effective_at)
 
     def add_vouchers(self, batch: VoucherBatch) -> None:
         """Codes for a pool; a batch that is known already adds none."""

@@ -4,12 +4,13 @@ from dataclasses import replace
 from difflib import get_close_matches
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from processors.config import Mode, ScenarioFile, StepsConfig
+from processors.config import Mode, ScenarioFile, Shop, StepsConfig
 from processors.copy import Copy, CopyError
+from processors.copy_checks import is_locale, slips
 from processors.desk import NEVER_QUIET
 from processors.durations import format_duration
 from processors.event_checks import EventChecks, names
@@ -22,6 +23,7 @@ from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
 from processors.segment_watch import watches
 from processors.segments import Segment, compile_segments
 from processors.yaml_file import RefusedFileError, YamlFile
+from schemas.currencies import Currency
 from schemas.structs import Envelope
 
 
@@ -34,25 +36,44 @@ def version_of(text: str) -> str:
     return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def load(text: str, source: str = "scenarios.yaml", version: str | None = None) -> Rules:
+def load(
+    text: str, source: str = "scenarios.yaml", version: str | None = None, *, applied: bool = False
+) -> Rules:
     """The rules that the file states.
+
+    ``applied``: it was found good before, maybe by a release that knew fewer mistakes. What only
+    keeps a message from ever being said is no reason to refuse it then.
 
     Raises:
         ScenarioFileError: anything is wrong with it.
     """
-    return _Loader(text, source).load(version or version_of(text))
+    return _Loader(text, source, applied=applied).load(version or version_of(text))
+
+
+_STAND_INS: dict[str, Any] = {
+    "shop": {"name": "", "url": "", "cart_url": "", "checkout_url": "", "order_url": "",
+             "icon": "", "timezone": "UTC", "locale": "en", "currency": "EUR"},
+    "policy": {},
+    "segments": {},
+    "scenarios": {},
+    "copy": {},
+}  # fmt: skip
+"""In the place of a section that cannot be read, so that the others' mistakes are told too."""
 
 
 class _Loader(YamlFile):
     refusal = ScenarioFileError
 
+    def __init__(self, text: str, source: str, *, applied: bool) -> None:
+        super().__init__(text, source)
+        self._applied = applied
+        self._unread = frozenset[str]()
+        """Sections that stand-ins stand for."""
+
     def load(self, version: str) -> Rules:
-        plain = self.parse()
-        try:
-            file = ScenarioFile.model_validate(plain)
-        except ValidationError as error:
-            self.explain(error, (), ScenarioFile)
-            raise self.refused() from None
+        file = self._file(self.parse())
+        if not self._applied and "shop" not in self._unread:
+            self._check_shop(file.shop)
         copies = self._copies(file)
         segments = compile_segments(file.segments, self.refuse)
         scenarios = {
@@ -63,6 +84,30 @@ class _Loader(YamlFile):
         if self.problems:
             raise self.refused()
         return _rules(version, file, scenarios, copies, segments)
+
+    def _file(self, plain: dict[str, Any]) -> ScenarioFile:
+        try:
+            return ScenarioFile.model_validate(plain)
+        except ValidationError as error:
+            self.explain(error, (), ScenarioFile)
+            self._unread = frozenset(str(found["loc"][0]) for found in error.errors())
+        known = {name: part for name, part in plain.items() if name in _STAND_INS}
+        stand_ins = {name: _STAND_INS[name] for name in self._unread & _STAND_INS.keys()}
+        return ScenarioFile.model_validate(known | stand_ins)
+
+    def _check_shop(self, shop: Shop) -> None:
+        for name in ("url", "cart_url", "checkout_url", "order_url", "icon"):
+            link = getattr(shop, name)
+            if link is not None and not link.startswith(("https://", "http://")):
+                self.refuse(("shop", name), f"{link!r} is no address", "write it with https://")
+        if not is_locale(shop.locale):
+            self.refuse(
+                ("shop", "locale"), f"there is no language {shop.locale!r}", "like en or pl-PL"
+            )
+        if shop.currency not in (None, *get_args(Currency)):
+            self.refuse(
+                ("shop", "currency"), f"{shop.currency!r} is no ISO 4217 code", "such as EUR"
+            )
 
     def _scenario(self, name: str, settings: dict[str, Any], file: ScenarioFile) -> Scenario | None:
         path: Path = ("scenarios", name)
@@ -85,14 +130,17 @@ class _Loader(YamlFile):
             config = EventChecks(self.refuse).checked(path, config)
             if len(self.problems) > before:
                 return None
-        if config.segment is not None and config.segment not in file.segments:
+        no_segment = config.segment is not None and config.segment not in file.segments
+        if config.segment is not None and no_segment and "segments" not in self._unread:
             near = get_close_matches(config.segment, file.segments, n=1)
             cure = f"did you mean {near[0]!r}?" if near else "write it under segments:"
             self.refuse((*path, "segment"), f"there is no segment {config.segment!r}", cure)
         scenario = make(name, config)
         in_arms = [copy_name for arm in config.arms for copy_name in arm.copy_names]
         for copy_name in (*scenario.copy_names(), *in_arms):
-            if copy_name not in file.copies and config.enabled is not Mode.OFF:
+            if "copy" in self._unread or config.enabled is Mode.OFF:
+                continue
+            if copy_name not in file.copies:
                 near = get_close_matches(copy_name, file.copies, n=1)
                 cure = f"did you mean {near[0]!r}?" if near else f"write it under copy: {copy_name}"
                 self.refuse(path, f"there is no copy {copy_name!r}", cure)
@@ -119,6 +167,9 @@ class _Loader(YamlFile):
             except CopyError as error:
                 self.refuse((*path, *error.path), str(error), "see docs/scenario-file.md")
                 continue
+            if not self._applied:
+                for where, said, cure in slips(by_locale):
+                    self.refuse((*path, *where), said, cure)
             for locale in copy.locales():
                 if not copy.renders_without_data(locale, shop, file.shop.timezone):
                     self.refuse(

@@ -1,5 +1,6 @@
 """What is wrong with a YAML file, each with its line and its cure; the file is refused whole."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -94,7 +95,48 @@ class YamlFile:
             message, cure = "is missing", "add it"
         elif kind == "value_error":
             message = message.removeprefix("Value error, ")
+        elif kind in ("enum", "literal_error"):
+            path, message, cure = _none_of(path, details)
+        elif kind in _WORDS:
+            bounds = details.get("ctx", {})
+            message = _WORDS[kind].format_map({k: _number(v) for k, v in bounds.items()})
         self.refuse(path, message, cure)
+
+
+_WORDS = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "too_short": "needs at least {min_length}",
+    "too_long": "takes at most {max_length}, not {actual_length}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is longer than {max_length} characters",
+    "string_type": "must be text: put it in quotes",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list",
+    "dict_type": "must hold settings, each under its name",
+    "model_type": "must hold settings, each under its name",
+}
+"""pydantic's kinds of error in the words of whoever writes such a file."""
+
+
+def _number(bound: Any) -> Any:
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+
+
+def _none_of(path: Path, details: ErrorDetails) -> tuple[Path, str, str]:
+    """What stands there, and what may; the key itself where a mapping has such keys."""
+    given, expected = details["input"], str(details.get("ctx", {}).get("expected", ""))
+    where = path[:-1] if path and path[-1] == "[key]" else path
+    near = get_close_matches(str(given), re.findall(r"'([^']*)'", expected), n=1)
+    cure = f"did you mean {near[0]!r}?" if near else ""
+    return where, f"{given!r} is none of {expected}", cure
 
 
 def _dotted(path: Path) -> str:

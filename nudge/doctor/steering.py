@@ -37,7 +37,7 @@ def judge_controls(controls: Controls, now: int) -> Iterator[Finding]:
                    "`nudge scenarios apply FILE`")  # fmt: skip
     else:
         try:
-            load(current.yaml, f"version {current.version}", current.version)
+            load(current.yaml, f"version {current.version}", current.version, applied=True)
             since = rfc3339(current.effective_at)
             yield ok("scenarios", f"Version {current.version} is in force since {since}.")
         except ScenarioFileError as error:

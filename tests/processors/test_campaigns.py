@@ -207,7 +207,7 @@ def test_a_schedule_comes_to_its_days(schedule: str, local: bool, days: list[str
         ("at: now", "kind: recurring\nat: now", 2, "schedule: is missing", "every: week"),
         ("at: now", "kind: recurring\nschedule: {every: week, on: [Mo], at: '10:00'}", 5,
          "names no such days", "Mon"),
-        ("at: now", "at: now\npace: 0", 5, "greater than or equal to 1", ""),
+        ("at: now", "at: now\npace: 0", 5, "must be 1 or more", ""),
         ("at: now", "at: now\nwindow: {from: '10:00', to: '10:00'}", 5, "never opens", "different"),
         ("at: now", "at: now\nspeed: 5", 5, "no such setting", "known:"),
         ("{{ shop.url }}", "{{ user.city }}", 6, "the last variant needs data", "end with"),

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.config import CopyVariant
-from processors.copy import Copy, CopyError, Text, money, with_utm
+from processors.copy import NAMES, Copy, CopyError, Text, money, with_utm
+from processors.copy_checks import HOLDS
 from schemas.events import OrderState
 from schemas.push import PAYLOAD_LIMIT
 from tests.processors.shop import NOON, shipped_rules
@@ -40,6 +41,14 @@ EVERYTHING = NOTHING | {
     "event": ORDER | {"code": "SPRING", "expires_at": NOON},
     "voucher": {"code": "SPRING", "value": 1500, "currency": "PLN", "expires_at": NOON},
 }
+
+
+def test_every_field_that_the_copy_is_given_may_stand_in_a_template() -> None:
+    assert set(HOLDS) | {"user", "event", "order", "products", "locale", "tz"} == NAMES
+    for name, fields in HOLDS.items():
+        given = EVERYTHING.get(name, {})
+        assert isinstance(given, dict)
+        assert given.keys() <= fields, name
 
 
 def words_of(text: Text) -> str:

@@ -45,7 +45,7 @@ def test_two_scenarios_share_their_users_out_each_by_itself() -> None:
         ("[{name: a, percent: 60}, {name: b, percent: 60}]", "more than 100 per cent"),
         ("[{name: a, percent: 10}, {name: a, percent: 10}]", "the same name"),
         ("[{name: a, percent: 10, copy: cart_abandonned}]", "there is no copy 'cart_abandonned'"),
-        ("[{name: a, percent: 0}]", "greater than 0"),
+        ("[{name: a, percent: 0}]", "must be more than 0"),
     ],
 )
 def test_arms_that_cannot_be_are_refused(arms: str, message: str) -> None:

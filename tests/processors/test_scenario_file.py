@@ -122,7 +122,7 @@ MISTAKES = {
         "settle: 5m", "settle: -5m", "settle: -5m", "write a duration with its unit", "",
     ),
     "a wait of three years": (
-        "settle: 5m", "settle: 1095d", "settle: 1095d", "less than or equal to", "",
+        "settle: 5m", "settle: 1095d", "settle: 1095d", "1095d is longer than two years", "",
     ),
     "steps that do not ascend": (
         "{wait: 24h, copy: cart_still_waiting}", "{wait: 10m, copy: cart_still_waiting}",
@@ -169,19 +169,21 @@ MISTAKES = {
         "  order_confirmed:", "'order_confirmed' stands here twice", "keep one of them",
     ),
     "a class of message that there is not": (
-        "class: transactional", "class: advertising", "class: advertising", "Input should be", "",
+        "class: transactional", "class: advertising", "class: advertising",
+        "'advertising' is none of 'transactional'", "",
     ),
     "a mode that there is not": (
-        "enabled: on             #", "enabled: maybe #", "enabled: maybe", "Input should be", "",
+        "enabled: on             #", "enabled: maybe #", "enabled: maybe",
+        "'maybe' is none of 'off', 'shadow' or 'on'", "",
     ),
     "more than two buttons": (
         '        url: "{{ shop.cart_url }}"\n        image',
         '        url: "{{ shop.cart_url }}"\n        actions: [{action: a, title: A},'
         ' {action: b, title: B}, {action: c, title: C}]\n        image',
-        "actions:", "at most 2", "",
+        "actions:", "takes at most 2, not 3", "",
     ),
     "a percentage of nothing": (
-        "min_percent: 5", "min_percent: 0", "min_percent: 0", "greater than 0", "",
+        "min_percent: 5", "min_percent: 0", "min_percent: 0", "must be more than 0", "",
     ),
     "quiet hours that are no time": (
         'from: "22:00"', 'from: "late"', "late", "write a time of day like 22:00", "",
@@ -196,6 +198,40 @@ MISTAKES = {
         "    on: order_status\n", "    on: order_status\n    where: {status: [packed, sent]}\n",
         "where", "never 'sent'", "Input should be 'picking', 'packed'",
     ),
+    "a cap of a kind that there is not": (
+        "caps_for: {} ", "caps_for: {brows: {day: 1}} ", "brows",
+        "'brows' is none of 'transactional'", "did you mean 'browse'?",
+    ),
+    "a field that a name never has": (
+        "{{ product.name }} is waiting for you", "{{ product.nmae }} is waiting for you", "nmae",
+        "product has no 'nmae'", "did you mean 'name'?",
+    ),
+    "such a field in brackets": (
+        "{{ product.name }} is waiting for you", "{{ product['nmae'] }} is waiting for you",
+        "nmae", "product has no 'nmae'", "did you mean 'name'?",
+    ),
+    "a plural that would fail at the first number": (
+        "one='item', other='items'", "one='item', others='items'", "others=",
+        "plural without `other`", "add other=",
+    ),
+    "a currency that there is not": (
+        "currency: PLN", "currency: PLZ", "PLZ", "'PLZ' is no ISO 4217 code", "EUR",
+    ),
+    "a shop without https": (
+        "  url: https://shop.example\n", "  url: shop.example\n", "url: shop.example",
+        "'shop.example' is no address", "write it with https://",
+    ),
+    "a shop in a language that there is not": (
+        "locale: en", "locale: english", "locale: english", "no language 'english'", "like en",
+    ),
+    "words in a language that there is not": (
+        "\n    pl:\n", "\n    polish:\n", "polish:", "no language 'polish'", "like en, pl",
+    ),
+    "a link that runs something": (
+        'url: "{{ shop.cart_url }}"', 'url: "javascript:alert(1)"', "javascript",
+        "leads nowhere", "write https://",
+    ),
+    "no link at all": ('url: "{{ shop.cart_url }}"', 'url: ""', 'url: ""', "leads nowhere", ""),
     "the name that the code has for a setting": (
         "    copy: price_drop\n", "    copy_name: price_drop\n", "copy_name",
         "there is no such setting", "did you mean",
@@ -247,6 +283,29 @@ def test_every_mistake_is_told_at_once_in_the_order_of_lines() -> None:
     lines = [line for line, _, _ in refused(text)]
     assert len(lines) == 3
     assert lines == sorted(lines)
+
+
+def test_a_section_that_cannot_be_read_hides_no_mistake_of_the_others() -> None:
+    text = TEXT.replace("timezone: Europe/Warsaw", "timezone: Europe/Warszawa", 1)
+    text = text.replace("holdout: 5 ", "holdout: 130 ", 1).replace("on: purchase", "on: bought", 1)
+    text = text.replace("{{ product.name }} is waiting", "{{ product.nmae }} is waiting", 1)
+    said = [message for _, message, _ in refused(text)]
+    assert len(said) == 4, said
+    for part in ("Warszawa", "100 or less", "no event 'bought'", "no 'nmae'"):
+        assert any(part in message for message in said)
+
+
+def test_words_that_cannot_be_read_are_not_said_to_be_missing_too() -> None:
+    text = changed('- title: "One step left"\n', '- headline: "One step left"\n')
+    assert not any("there is no copy" in message for _, message, _ in refused(text))
+
+
+def test_a_version_that_was_applied_before_a_mistake_was_known_goes_on() -> None:
+    text = changed("{{ product.name }} is waiting", "{{ product.nmae }} is waiting")
+    text = text.replace("currency: PLN", "currency: PLZ", 1)
+    assert load(text, applied=True).scenarios
+    with pytest.raises(ScenarioFileError):
+        load(text)
 
 
 def test_the_message_names_file_and_line_so_that_an_editor_can_jump_there() -> None:
