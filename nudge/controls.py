@@ -41,6 +41,23 @@ class Controls:
         past = [version for version in self.versions.values() if version.effective_at <= now]
         return max(past, key=lambda version: version.effective_at, default=None)
 
+    def name_for(self, file: str, now: int) -> str:
+        """The name under which a file (by its hash) is applied at ``now`` (ms).
+
+        One that is still to come is moved. One that was in force keeps its time, for what was
+        decided then: applied again it is a version of its own, ``…-2``.
+        """
+        same = [v for v in self.versions.values() if file_of(v.version) == file]
+        planned = [v.version for v in same if v.effective_at > now]
+        if planned:
+            return planned[0]
+        return f"{file}-{len(same) + 1}" if same else file
+
+
+def file_of(version: str) -> str:
+    """The hash of a version's file, however often that was applied."""
+    return version.partition("-")[0]
+
 
 async def read_controls(settings: KafkaSettings) -> Controls:
     """All of ``nudge.scenarios``, as it stands.

@@ -54,7 +54,8 @@ def apply(
     """Check a scenario file and put it in force.
 
     Workers read versions from Kafka, never a local file: each partition switches when its clock
-    passes the time. A file that is in force already is left as it is.
+    passes the time. A file that is in force already is left as it is; applied again after another
+    it is a version of its own, named …-2, and one that is still to come is moved to the new time.
     """
     import asyncio
 
@@ -75,13 +76,14 @@ def apply(
 
 
 async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_absent: bool) -> None:
-    from nudge.controls import apply_version, read_controls
+    from nudge.controls import apply_version, file_of, read_controls
     from nudge.problem import Problem
     from nudge.terminal import say
     from nudge.when import now_ms, rfc3339
 
     controls = await read_controls(settings)
     now = now_ms()
+    file = version.version
     current = controls.in_force(now)
     if if_absent and controls.versions:
         newest = current or next(reversed(controls.versions.values()))
@@ -93,11 +95,12 @@ async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_ab
             f" version {current.version}.",
             "Say --at now, or a time to come.",
         )
-    later = [v for v in controls.versions.values() if v.effective_at > now]
-    if current and current.version == version.version and not later:
+    between = any(now < v.effective_at <= version.effective_at for v in controls.versions.values())
+    if current and file_of(current.version) == file and not between:
         since = rfc3339(current.effective_at)
-        say(f"Version {version.version} is in force since {since}: nothing changed.")
+        say(f"Version {current.version} is in force since {since}: nothing changed.")
         return
+    version = version.model_copy(update={"version": controls.name_for(file, now)})
     await apply_version(settings, version)
     say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
 

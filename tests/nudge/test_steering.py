@@ -7,6 +7,7 @@ from pathlib import Path
 from nudge import topics
 from nudge.commands.topics import create
 from nudge.controls import read_controls
+from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from runtime.vapid import load_keys
 from schemas.topics import REGISTRY, SCENARIOS
@@ -92,6 +93,21 @@ async def test_a_scenario_file_is_put_in_force_once(cluster: KafkaSettings, tmp_
     assert shown == QUICK.read_text()
     shipped = (await nudge(None, "scenarios", "show", "--shipped")).good().out
     assert shipped == SHIPPED.read_text(encoding="utf-8")
+
+
+async def test_a_day_of_other_rules_and_back_leaves_today_as_it_is(cluster: KafkaSettings) -> None:
+    async def applied(file: Path, *at: str) -> list[tuple[str, bool]]:
+        (await nudge(cluster, "scenarios", "apply", str(file), *at)).good()
+        listed = (await nudge(cluster, "scenarios", "list", "--json")).good().json()
+        return [(version["version"], version["in_force"]) for version in listed]
+
+    ((ours, _),) = await applied(QUICK)
+    (_, (others, _)) = await applied(SHIPPED, "--at", "+1h")
+    there_and_back = [(ours, True), (others, False), (f"{ours}-2", False)]
+    assert await applied(QUICK, "--at", "+2h") == there_and_back
+    assert await applied(QUICK, "--at", "+3h") == there_and_back, "what is to come is moved"
+    planned = (await read_controls(cluster)).versions[f"{ours}-2"]
+    assert planned.effective_at > now_ms() + 2 * 3_600_000
 
 
 async def test_a_scenario_file_with_a_mistake_is_not_applied(
