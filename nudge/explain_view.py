@@ -73,7 +73,7 @@ def now_facts(profile: Profile, now: int) -> Iterator[Fact]:
         for line in profile.cart
     ]
     devices = len(profile.devices)
-    several = " in several currencies: no sum can be told" if profile.mixed and lines else ""
+    several = " (of several currencies: no sum is known)" if profile.mixed and lines else ""
     yield "cart", (", ".join(lines) or "empty") + several
     yield "reach", f"{devices} device(s)" if devices else "no device: nothing can be sent"
     for purpose, (granted, at) in profile.consents.items():
