@@ -1,12 +1,13 @@
 """A user's story for people: lines on a terminal, or one HTML page."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from nudge.event_words import money
+from nudge.export.tables import SECRET
 from nudge.pages import render
 from nudge.story import Entry, Story
 from nudge.tapping import line_markup
@@ -57,6 +58,25 @@ def _said(name: str, about: Any, now: int) -> str:
         case dict():
             return ", ".join(f"{_words(key)} {_said(key, one, now)}" for key, one in about.items())
     return orjson.dumps(about).decode()
+
+
+def without_keys(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as plain data, without what lets its reader push to a browser.
+
+    A story is handed on, to a colleague or into a ticket.
+    """
+    return {**record, "value": _public(record["value"])}
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_public(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    public = {name: _public(said) for name, said in value.items() if name not in SECRET}
+    if "endpoint" in value:
+        public["origin"] = "/".join(str(value["endpoint"]).split("/", 3)[:3])
+    return public
 
 
 def place_of(entry: Entry) -> str:

@@ -36,6 +36,7 @@ def explain(
     One timeline of events, decisions, sends, results and reactions, what they did before they
     logged in included. Every decision with what it rests on: when it was due, the version of the
     rules, the record that caused it, the evidence. Reads only the user's partition of each topic.
+    What lets somebody push to a browser (endpoint, keys) is not told.
     """
     import asyncio
 
@@ -58,9 +59,10 @@ def explain(
 
 
 def _as_json(entry: "Entry") -> dict[str, Any]:
+    from nudge.explain_view import without_keys
     from nudge.tapping import record_json
 
     line = entry.line
     told = {"at": line.at, "who": line.who, "kind": line.kind.value, "words": line.words}
     more = {"late_ms": entry.late_ms, "source": entry.source}
-    return {**told, **more, **record_json(entry.record)}
+    return {**told, **more, **without_keys(record_json(entry.record))}

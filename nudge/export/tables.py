@@ -131,7 +131,7 @@ def _read_campaign(key: str, value: bytes | None) -> Row:  # noqa: ARG001 - as o
     return parse(CAMPAIGN, value).model_dump(mode="json", exclude_none=True)
 
 
-_SECRET = ("endpoint", "p256dh", "auth")
+SECRET = ("endpoint", "p256dh", "auth")
 """Who has these can push to the browser: only the push service's name goes into a table."""
 
 
@@ -145,13 +145,13 @@ def _read_subscription(key: str, value: bytes | None) -> Row:
         return named | {"ended": True}
     row = _read_model(Subscription, key, value)
     origin = "/".join(row["endpoint"].split("/", 3)[:3])
-    public = {name: said for name, said in row.items() if name not in _SECRET}
+    public = {name: said for name, said in row.items() if name not in SECRET}
     return public | named | {"origin": origin, "ended": False}
 
 
 def _subscription_columns() -> dict[str, SqlType]:
     public = columns_of(Subscription)
-    for name in _SECRET:
+    for name in SECRET:
         del public[name]
     return public | {"origin": SqlType.TEXT, "ended": SqlType.TRUTH}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nudge.explain_view import facts_of, now_facts, page, show
+from nudge.explain_view import facts_of, now_facts, page, show, without_keys
 from nudge.story import TOLD, Entry, Story
 from nudge.terminal import plain
 from nudge.words import line_of
@@ -70,6 +70,17 @@ def test_evidence_is_told_in_words_and_times_not_in_json() -> None:
     assert facts["reminder"].startswith("title Dentist, at ")
     assert str(AT) not in facts["reminder"]
     assert facts["left"] == "none"
+
+
+def test_a_story_as_json_does_not_hand_on_what_lets_somebody_push() -> None:
+    held = {"subscription_id": "b", "endpoint": "https://push.example/secret", "p256dh": "p",
+            "auth": "a"}  # fmt: skip
+    public = without_keys({"key": "anna/b", "value": held})
+    assert public["value"] == {"subscription_id": "b", "origin": "https://push.example"}
+    assert public["key"] == "anna/b"
+    handed = without_keys({"value": {"subscription": held, "subscriptions": [held]}})["value"]
+    assert handed == {"subscription": public["value"], "subscriptions": [public["value"]]}
+    assert without_keys({"value": None}) == {"value": None}
 
 
 def test_a_cart_of_two_currencies_is_not_told_in_one_of_them() -> None:
