@@ -20,7 +20,9 @@ from processors.profile import Profile
 Fact = tuple[str, str]
 """What it is about, and what it is; untrusted text."""
 
-_TIMES = ("_at", "until", "from")
+_TIMES = ("_at", "until", "from", "expected_delivery")
+_AMOUNTS = frozenset(("price", "price_before", "price_seen", "low_30d", "value", "delivery_cost"))
+"""Evidence in minor units."""
 _FIRST_YEAR_MS = 10**12
 
 
@@ -39,8 +41,19 @@ def facts_of(entry: Entry, now: int) -> list[Fact]:
         facts.append(("not final", "looked at again later"))
     evidence = value.get("evidence")
     if isinstance(evidence, dict):
-        facts += [(_words(name), _said(name, about, now)) for name, about in evidence.items()]
+        facts += _told(evidence, now)
     return facts
+
+
+def _told(evidence: Mapping[str, Any], now: int) -> list[Fact]:
+    known = evidence.get("currency")
+    currency = known if isinstance(known, str) else None
+    return [
+        (_words(name), money(about, currency))
+        if name in _AMOUNTS and isinstance(about, int)
+        else (_words(name), _said(name, about, now))
+        for name, about in evidence.items()
+    ]
 
 
 def _words(name: str) -> str:
@@ -56,7 +69,7 @@ def _said(name: str, about: Any, now: int) -> str:
         case list():
             return ", ".join(_said("", one, now) for one in about) or "none"
         case dict():
-            return ", ".join(f"{_words(key)} {_said(key, one, now)}" for key, one in about.items())
+            return ", ".join(f"{name} {said}" for name, said in _told(about, now))
     return orjson.dumps(about).decode()
 
 

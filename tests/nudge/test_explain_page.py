@@ -70,6 +70,11 @@ def test_evidence_is_told_in_words_and_times_not_in_json() -> None:
     assert facts["reminder"].startswith("title Dentist, at ")
     assert str(AT) not in facts["reminder"]
     assert facts["left"] == "none"
+    order = {"order_id": "A-1", "value": 9000, "currency": "PLN", "expected_delivery": AT}
+    told = dict(facts_of(decided(evidence={"event": order, "price": 1500}), AT))
+    assert told["event"].startswith("order id A-1, value 90.00 PLN, currency PLN, expected")
+    assert str(AT) not in told["event"]
+    assert told["price"] == "1500 (minor units)"
 
 
 def test_a_story_as_json_does_not_hand_on_what_lets_somebody_push() -> None:
