@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 from nudge import topics
 from nudge.bench.mix import Mix, Traffic
@@ -161,9 +162,16 @@ async def _measure_stock(settings: KafkaSettings, mix: Mix) -> Rate:
         "NUDGE_BENCH_TOPIC": settings.topic(SHOP_EVENTS),
         "NUDGE_BENCH_PARTITIONS": str(topics.LOCAL_PARTITIONS),
     }
-    command = [sys.executable, "-m", "nudge.bench.stock_table", "worker", "-l", "warn",
-               "--without-web"]  # fmt: skip
-    with _pinned(command, environment) as process:
+    with TemporaryDirectory() as data:  # Faust would leave its own where one stands
+        command = [sys.executable, "-m", "nudge.bench.stock_table", "--datadir", data,
+                   "worker", "-l", "warn", "--without-web"]  # fmt: skip
+        return await _follow_stock(settings, mix, app, _pinned(command, environment))
+
+
+async def _follow_stock(
+    settings: KafkaSettings, mix: Mix, app: str, worker: AbstractContextManager[Measured]
+) -> Rate:
+    with worker as process:
         share = _STOCK_SHARE if mix.events > 50_000 else 0.9
         return await _follow(settings, app, share, process)
 
