@@ -84,6 +84,8 @@ class Attempts:
         seconds = histogram(Metric.SEND_SECONDS)
         self._seconds = cache(lambda origin: seconds.labels(origin=origin))
         self._retries = counter(Metric.RETRIES)
+        self._missing: set[str | None] = set()
+        """Ids of keys that we lack, and that was said."""
 
     async def attempt(self, push: Push, origin: Origin) -> Step:
         """What came of it, and what follows."""
@@ -138,7 +140,7 @@ class Attempts:
         now = time.time()
         authorization = self._voice.authorizations.header(push.key_id, push.endpoint.origin, now)
         if authorization is None:
-            return await self._keyless(push)
+            return await self._keyless(push, origin)
         if isinstance(body, Ending):
             return body
         push.attempts += 1
@@ -184,10 +186,14 @@ class Attempts:
                 origin.succeeded()
                 return _ending(_ENDINGS[answer.verdict], answer)
 
-    async def _keyless(self, push: Push) -> Step:
+    async def _keyless(self, push: Push, origin: Origin) -> Step:
         """We lack the private key that this browser subscribed with: ops may yet bring it."""
         push.last = Verdict.UNAUTHORIZED
-        log.error("vapid_key_missing", key_id=push.key_id)
+        if push.key_id not in self._missing:
+            # Once a key: where all are lost, every push of every user comes by here again.
+            self._missing.add(push.key_id)
+            log.error("vapid_key_missing", key_id=push.key_id)
+        self._retries.labels(origin=origin.service, cause=Verdict.UNAUTHORIZED).inc()
         push.attempts += 1
         return await self._released(push, Later(self._wait_s(push, None)))
 

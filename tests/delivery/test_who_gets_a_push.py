@@ -105,7 +105,7 @@ async def test_a_browser_is_pushed_to_under_the_key_it_subscribed_with(stage: St
     stranger = await stage.subscribe("bob", key_id="never-made")
     async with stage.worker():
         job = await stage.emit("ada", old, new)
-        lost = await stage.emit("bob", stranger, ttl_s=2)
+        lost = await stage.emit("bob", stranger, ttl_s=6)
         await stage.ends(job, ResultOutcome.DELIVERED, ResultOutcome.DELIVERED)
         await stage.ends(lost, ResultOutcome.UNAUTHORIZED)
     assert stage.posts(lost) == 0
