@@ -282,6 +282,7 @@ class Replayer:
 
     def profiles(self) -> Iterator[tuple[str, Profile]]:
         """Every user's profile as it stands."""
+        self._lanes.settle()
         for core in self._lanes.cores:
             for _, key, row in core.table.users():
                 yield key.decode(), decode(row)

@@ -24,7 +24,7 @@ from schemas.adapters import (
 from schemas.base import EPOCH_MS_LIMIT, EpochMs
 from schemas.decisions import DeadLetterReason
 from schemas.people import Interaction, InteractionKind, Subscription, split_subscription_key
-from schemas.structs import read_catalog_event, read_shop_event
+from schemas.structs import plain_shop_event, read_catalog_event, read_shop_event
 from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 
 _TIME: TypeAdapter[int] = TypeAdapter(EpochMs)
@@ -57,6 +57,7 @@ class _Head(msgspec.Struct, gc=False):
     recorded_at: Any = msgspec.UNSET
 
 
+_RECORDED_AT = b'"recorded_at"'
 _head: Any = msgspec.json.Decoder(_Head).decode
 
 
@@ -69,6 +70,10 @@ def feed_line(replayer: Replayer, line: bytes) -> None:
     Raises:
         InvalidRecordError: the line is no such thing.
     """
+    # Most lines are a user's events without more: read once.
+    if _RECORDED_AT not in line and (event := plain_shop_event(line)) is not None:
+        replayer.shop_event(event, event.occurred_at)
+        return
     try:
         head = _head(line)
     except msgspec.ValidationError:

@@ -12,6 +12,9 @@ from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
 
+_ROWS_HELD_BACK = 1_000
+"""Changed profiles of a partition whose rows are not written yet, at most: nobody reads them."""
+
 
 class Lanes:
     """``take`` is given what every step answers."""
@@ -35,6 +38,7 @@ class Lanes:
                 ProfileTable(),
                 slice_size=slice_size,
                 assume_reachable=assume_reachable,
+                write_after=_ROWS_HELD_BACK,
             )
             for number in range(partitions)
         ]
@@ -78,6 +82,11 @@ class Lanes:
     def step_all(self) -> None:
         for number in range(len(self.cores)):
             self.step(number)
+
+    def settle(self) -> None:
+        """Writes the rows of every partition."""
+        for core in self.cores:
+            core.settle()
 
     def behind(self, clock: int) -> bool:
         """Whether anything is still to be taken in, or a clock is short of ``clock`` (ms)."""

@@ -53,6 +53,11 @@ class OpenProfiles:
         """Another profile takes the place of a touched one."""
         self.touched[key] = self.stirred[key] = self._recent[key] = profile
 
+    def close(self, key: str) -> None:
+        """What the user's profile holds now is written before the step ends."""
+        del self.touched[key]
+        self.stirred.pop(key, None)
+
     def forget(self, key: str) -> None:
         """The user has no row any more."""
         self._recent.pop(key, None)

@@ -21,34 +21,23 @@ from processors.inputs import (
     UserRecord,
 )
 from processors.judge import judge_due
-from processors.news import Walk
 from processors.news_walk import NewsWalks
 from processors.opened import OpenProfiles
+from processors.partition_state import STATE_KEY, PartitionState
 from processors.people import Apply
 from processors.profile import EMPTY_ROW, Profile, decode, encode
-from processors.quiet import expires_at, next_look, wakes_at
+from processors.quiet import expires_at, next_wake, wakes_at
 from processors.rule_book import RuleBook
-from processors.table import NEVER, RESERVED, ProfileTable
+from processors.table import NEVER, ProfileTable
 from schemas.people import HandoverProfile, split_subscription_key
-
-STATE_KEY = RESERVED + b"core"
-"""Row of what the partition itself must remember: clock, applied products, walks under way."""
-
-
-class PartitionState(msgspec.Struct, omit_defaults=True):
-    """``clock`` in ms; ``applied``: the last offset of each product partition that was applied."""
-
-    clock: int = 0
-    applied: dict[str, int] = {}
-    walked: int = 0
-    walks: list[Walk] = []
-    drawn: dict[str, int] = {}
-    """Voucher codes given away, by batch."""
-    campaigns: CampaignState | None = None
 
 
 class Partition:
-    """The users of one partition. ``table`` holds their rows already; see ``docs/rules.md``."""
+    """The users of one partition. ``table`` holds their rows already; see ``docs/rules.md``.
+
+    ``write_after``: rows are written once so many profiles have changed, instead of by every
+    step. Where nothing is committed, that is enough; what is decided is the same.
+    """
 
     def __init__(
         self,
@@ -60,6 +49,7 @@ class Partition:
         *,
         slice_size: int = 500,
         assume_reachable: bool = False,
+        write_after: int = 0,
     ) -> None:
         self.partition = partition
         self.table = table
@@ -67,6 +57,7 @@ class Partition:
             book, catalogue, partitions, partition=partition, assume_reachable=assume_reachable
         )
         self._slice_size = slice_size
+        self._write_after = write_after
         self._index = InterestIndex()
         self._open = OpenProfiles(table)
         self._news = NewsWalks(self.desk, table, self._index, self._open, slice_size)
@@ -148,6 +139,7 @@ class Partition:
         desk.by_category = rules.by_category
         if recovering or same or not (rules.quiet or newly):
             return
+        self._write_rows()
         for number, _, row in self.table.users():
             self.table.wake_at(number, wakes_at(glance(row), row, desk))
             if newly:
@@ -156,7 +148,7 @@ class Partition:
     def step(self, inputs: Iterable[Input], tick: Tick | None) -> Effects:
         """Applies ``inputs`` in their order, then moves the clock, then walks a slice on.
 
-        The answer holds every row that changed. The table is changed already: whoever cannot
+        The answer holds every row that was written. The table is changed already: whoever cannot
         commit the answer must throw the partition away and recover it.
         """
         desk, record = self.desk, self._record
@@ -166,20 +158,27 @@ class Partition:
         self._campaigns.look()
         if tick is not None:
             desk.now = tick.now
+        tell = self._news.tell
         for item in inputs:
             if isinstance(item, UserRecord):
                 desk.source = item.source
                 record(item)
             elif isinstance(item, FactRecord):
                 desk.source = item.source
-                self._news.tell(item)
+                tell(item)
             else:
                 self._tick(item, last=False)
         if tick is not None:
             self._tick(tick, last=True)
         self._walk_on()
-        self._flush()
+        if len(self._open.touched) >= self._write_after:
+            self.settle()
         return effects
+
+    def settle(self) -> None:
+        """Writes the rows of all that has changed."""
+        self._write_rows()
+        self._write_state()
 
     def _record(self, record: UserRecord) -> None:
         campaigns = self._campaigns
@@ -194,7 +193,10 @@ class Partition:
             self._news.catch_up(key, profile, record.recorded_at)
         if campaigns.walks:
             campaigns.catch_up(key, profile, record.recorded_at)
-        after = (apply.event if rank == EVENT_RANK else apply.record)(record, key, profile)
+        if rank == EVENT_RANK:
+            after = apply.event(record, key, profile, record.value, record.historical)  # type: ignore[arg-type]
+        else:
+            after = apply.record(record, key, profile)
         if after is not profile:
             self._open.replace(key, after)
         desk = self.desk
@@ -222,7 +224,7 @@ class Partition:
         if desk.rules is not desk.book.only:
             self._switch_rules()
         if self._open.stirred:
-            self._wake_stirred(clock if last else NEVER - 1)
+            self._wake_stirred(clock if last and not self._write_after else NEVER)
         while (number := table.pop_due(clock)) is not None:
             encoded = table.key_of(number)
             if encoded is None:
@@ -234,6 +236,9 @@ class Partition:
             if self._campaigns.walks:
                 self._campaigns.catch_up(key, profile, clock)
             judge_due(desk, key, profile, clock)
+            if not profile.moments and expires_at(profile.known, profile.active_at) <= clock:
+                self._open.close(key)  # what comes later finds nobody
+                self._write(key, profile)
 
     def _wake_stirred(self, until: int) -> None:
         """Who was touched in this step may be due by its tick already.
@@ -242,7 +247,7 @@ class Partition:
         """
         desk, table = self.desk, self.table
         for key, profile in self._open.stirred.items():
-            if (due := next_look(profile, desk)) <= until:
+            if (due := next_wake(profile, desk)) <= until:
                 table.wake_at(table.number_for(key.encode()), due)
         self._open.stirred.clear()
 
@@ -252,10 +257,12 @@ class Partition:
         elif self._campaigns.walks:
             self._campaigns.walk_on()
 
-    def _flush(self) -> None:
+    def _write_rows(self) -> None:
         for key, profile in self._open.touched.items():
             self._write(key, profile)
         self._open.settle()
+
+    def _write_state(self) -> None:
         state = PartitionState(
             clock=self.desk.clock,
             applied={str(p): offset for p, offset in sorted(self.desk.applied.items())},
@@ -292,5 +299,4 @@ class Partition:
             self.desk.effects.writes[encoded] = row
             table.set_row(number, row)
         self._open.moments += len(profile.moments)
-        due = next_look(profile, self.desk)
-        table.wake_at(number, due if due < expiry else expiry)
+        table.wake_at(number, next_wake(profile, self.desk))

@@ -14,6 +14,7 @@ from processors.inputs import (
 )
 from processors.judge import judge_due, withdraw
 from processors.merging import merge
+from processors.moment import AWAITS_CLICK
 from processors.profile import Profile, new_profile
 from processors.quiet import next_look
 from processors.reduce import is_retry, reduce, touch
@@ -45,10 +46,6 @@ class Apply:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def event(self, record: UserRecord, key: str, profile: Profile) -> Profile:
-        """The user's profile after an event of the shop, as nearly all records are."""
-        return self._event(record, key, profile, record.value, record.historical)  # type: ignore[arg-type]
-
     def record(self, record: UserRecord, key: str, profile: Profile) -> Profile:
         """The user's profile after the record: the same one, or what takes its place."""
         rank, value = record.rank, record.value
@@ -73,7 +70,7 @@ class Apply:
                     turn = self._turn(record, key, profile, event.occurred_at, value.historical)
                     identity.take_back(turn, value, event, record)
                     return profile
-                return self._event(record, key, profile, event, value.historical)
+                return self.event(record, key, profile, event, value.historical)
         elif rank == RESULT_RANK:
             assert isinstance(value, PushResult)
             if profile.moments:
@@ -84,16 +81,21 @@ class Apply:
         self, record: UserRecord, key: str, profile: Profile, at: int, historical: bool
     ) -> Turn:
         """The user's turn at ``at`` (ms), once what was due by then is judged."""
-        active_at = self._heed(record, key, profile, at, historical)
         late = at < self._desk.clock
+        active_at = self._heed(record, key, profile, at, late, historical)
         return Turn(self._desk, key, profile, at, active_at, late, historical)
 
     def _heed(
-        self, record: UserRecord, key: str, profile: Profile, at: int, historical: bool
+        self,
+        record: UserRecord,
+        key: str,
+        profile: Profile,
+        at: int,
+        late: bool,
+        historical: bool,
     ) -> int:
         """Judges what was due by ``at`` (ms), and lists what is late; when (ms) it is activity."""
         desk = self._desk
-        late = at < desk.clock
         if not historical and (
             late or (record.rank == HANDOVER_RANK and record.arrived_at > record.recorded_at)
         ):
@@ -118,7 +120,7 @@ class Apply:
             )
         )
 
-    def _event(
+    def event(
         self,
         record: UserRecord,
         key: str,
@@ -126,11 +128,12 @@ class Apply:
         event: e.ShopEvent,
         historical: bool,
     ) -> Profile:
+        """The user's profile after an event of the shop, as nearly all records tell of one."""
         desk, at, kind = self._desk, event.occurred_at, type(event)
         if profile.erased_at and at <= profile.erased_at:
             return profile
-        active_at = self._heed(record, key, profile, at, historical)
         late = at < desk.clock
+        active_at = self._heed(record, key, profile, at, late, historical)
         if kind is e.ErasureRequested:
             return self._erase(Turn(desk, key, profile, at, active_at, late, historical))
         if profile.alias_to is not None and not identity.moves(event, key):
@@ -145,19 +148,14 @@ class Apply:
         sessions, active_before = profile.sessions, profile.active_at
         if not reduce(profile, event, active_at, desk):
             return profile
-        if not (
-            profile.moments
-            or profile.sessions != sessions
-            or historical
-            or kind in _SPECIAL
-            or (desk.book.only or desk.book.at(at))
-            .followers.get(kind, NOBODY)
-            .asked_about(profile, desk)
-        ):
+        followers = (desk.book.only or desk.book.at(at)).followers.get(kind, NOBODY)
+        asked = () if historical else followers.asked_about(profile, desk)
+        begins = profile.sessions != sessions
+        if not (asked or profile.moments or begins or historical or kind in _SPECIAL):
             return profile
         turn = Turn(desk, key, profile, at, active_at, late, historical)
         turn.active_before = active_before
-        if profile.sessions != sessions:
+        if begins:
             begin_session(turn)
         if historical:  # whom history leaves behind is looked at from now on
             now = max(self._desk.clock, record.arrived_at)
@@ -165,36 +163,37 @@ class Apply:
         if kind in _IDENTITY:
             if isinstance(event, e.Logout):
                 identity.unbind(turn, event, record)
+                asked = () if historical else followers.asked_about(profile, desk)
             elif isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
                 return identity.hand_over(turn, event, record.arrived_at)
         elif kind is e.AddToCart:
             turn.item_added = at > profile.bought_at
         elif lines is not None:
             turn.item_added = bool(_cart_keys(profile) - lines)
-        self._after(turn, event)
+        if followers.ending and profile.moments:
+            self._end(turn, event, followers.ending)
+        if isinstance(event, _MONEY):
+            self._money(turn, event, followers.ending)
+        for on_event in asked:
+            on_event(turn, event)
+        if turn.opened and not late:
+            judge_due(desk, key, profile, at)
         return profile
 
-    def _after(self, turn: Turn, event: e.ShopEvent) -> None:
-        """What the event ends, takes back and opens."""
-        profile, rules = turn.profile, turn.rules
-        followers = rules.followers.get(type(event), NOBODY)
-        ending = followers.ending
-        if ending and profile.moments:
-            for moment in list(profile.moments):
-                if moment.scenario not in ending or moment.opened_at > turn.at:
-                    continue
-                reason = rules.scenarios[moment.scenario].ended_by(turn, event, moment.entity)
-                if reason is not None:
-                    turn.end(moment, reason, turn.at)
+    def _end(self, turn: Turn, event: e.ShopEvent, ending: frozenset[str]) -> None:
+        """What the event ends."""
+        scenarios, waits = turn.rules.scenarios, False
+        for moment in list(turn.profile.moments):
+            name = moment.scenario
+            if name in ending:
+                if moment.opened_at <= turn.at:
+                    reason = scenarios[name].ended_by(turn, event, moment.entity)
+                    if reason is not None:
+                        turn.end(moment, reason, turn.at)
+            elif name == AWAITS_CLICK:
+                waits = True
+        if waits:
             handoffs.ended(turn, event)
-        if isinstance(event, _MONEY):
-            self._money(turn, event, ending)
-        if turn.historical:
-            return
-        for on_event in followers.asked_about(profile, turn.desk):
-            on_event(turn, event)
-        if turn.opened and not turn.late:
-            judge_due(turn.desk, turn.key, profile, turn.at)
 
     def _money(self, turn: Turn, event: e.Purchase | e.Refund, ending: frozenset[str]) -> None:
         """Whose doing it was, and what need not be said any more."""

@@ -208,9 +208,9 @@ class Profile(
         self.open_categories = categories
         self.categories_row = _CHANGED
 
-    def next_due(self) -> int:
-        """When (ms) a moment is to be judged next; :data:`processors.table.NEVER` if never."""
-        active_at, earliest = self.active_at, NEVER
+    def next_due(self, earliest: int = NEVER) -> int:
+        """When (ms) a moment is to be judged next; ``earliest`` if none is before."""
+        active_at = self.active_at
         for moment in self.moments:
             # As Moment.next_look says: this is asked several times an event.
             due, look_at = moment.due or active_at + moment.wait, moment.look_at

@@ -39,10 +39,13 @@ def quiet_at(profile: Profile, desk: Desk) -> int:
 def next_look(profile: Profile, desk: Desk) -> int:
     """When (ms) the user is to be looked at next, moment or none; :data:`NEVER` if never."""
     quiet = quiet_at(profile, desk)
-    if not profile.moments:
-        return quiet
-    due = profile.next_due()
-    return due if due < quiet else quiet
+    return profile.next_due(quiet) if profile.moments else quiet
+
+
+def next_wake(profile: Profile, desk: Desk) -> int:
+    """When (ms) the user is to be looked at next, or forgotten."""
+    due, expiry = next_look(profile, desk), expires_at(profile.known, profile.active_at)
+    return due if due < expiry else expiry
 
 
 def wakes_at(seen: ProfileGlance, row: bytes, desk: Desk) -> int:

@@ -166,11 +166,15 @@ class ProfileTable:
 
         The user has no entry any more: whoever takes it must call :meth:`wake_at` again.
         """
-        if self.next_wake() > until:
-            return None
-        number = heapq.heappop(self._heap) & _NUMBER_MASK
-        self._wake[number] = NEVER
-        return number
+        heap, wake = self._heap, self._wake
+        beyond = until + 1 << _NUMBER_BITS
+        while heap and heap[0] < beyond:
+            entry = heapq.heappop(heap)
+            number = entry & _NUMBER_MASK
+            if wake[number] == entry >> _NUMBER_BITS:
+                wake[number] = NEVER
+                return number
+        return None
 
     def users(self) -> Iterator[tuple[int, bytes, bytes]]:
         """Number, key and row of every user."""

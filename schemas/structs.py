@@ -136,10 +136,15 @@ def read_shop_event(value: bytes | None) -> events.ShopEvent:
     Raises:
         InvalidRecordError: bad JSON, an unknown type, a wrong field, or nobody named.
     """
+    return plain_shop_event(value) or struct_of(adapters.parse_shop_event(value))
+
+
+def plain_shop_event(value: bytes | None) -> events.ShopEvent | None:
+    """An event of ``shop.events`` that plainly keeps to the contract; ``None``: it may yet."""
     event: events.ShopEvent | None = _read(_decode, value)
     if event is not None and (event.user_id is not None or event.anonymous_id is not None):
         return event
-    return struct_of(adapters.parse_shop_event(value))
+    return None
 
 
 def read_catalog_event(value: bytes | None) -> catalog.CatalogEvent:

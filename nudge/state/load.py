@@ -12,7 +12,7 @@ from nudge.kafka import partition_counts, reader, writer
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
 from nudge.state.files import STATE, Manifest, Part, Row, load_manifest, read_rows
-from processors.partition import STATE_KEY
+from processors.partition_state import STATE_KEY
 from processors.table import RESERVED
 from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings

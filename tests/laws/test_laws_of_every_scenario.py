@@ -106,8 +106,9 @@ class Told:
             self.versions.append((key, number, at, dump(folded)))
             self.inputs.append(FactRecord(key, at, Source("nudge-products", 0, number)))
 
-    def shop(self, before: Shop | None = None) -> Shop:
-        shop = Shop(rules(), table=None if before is None else before.core.table)
+    def shop(self, before: Shop | None = None, write_after: int = 0) -> Shop:
+        table = None if before is None else before.core.table
+        shop = Shop(rules(), table=table, write_after=write_after)
         for key, offset, at, value in self.versions:
             shop.catalogue.append(key, 0, offset, at, value)
         codes = tuple(f"V{number}" for number in range(50))
@@ -146,6 +147,21 @@ def test_however_often_the_clock_moves_and_a_worker_restarts_the_decisions_are_t
     shop.tick(told.until)
     often += shop.decisions
     assert sorted(map(plain, often)) == sorted(map(plain, rarely.decisions))
+
+
+@given(LIVES)
+def test_rows_that_are_written_late_change_no_decision_and_hold_the_same(life: list[Any]) -> None:
+    told = Told(life)
+    late, at_once = told.shop(write_after=10), told.shop()
+    for item in told.inputs:
+        tick = Tick(clock_of(item))
+        late.step(item, tick)
+        at_once.step(item, tick)
+    late.step(Tick(told.until))
+    at_once.step(Tick(told.until))
+    late.core.settle()
+    assert list(map(plain, late.decisions)) == list(map(plain, at_once.decisions))
+    assert sorted(late.core.table.users()) == sorted(at_once.core.table.users())
 
 
 @given(LIVES)

@@ -15,7 +15,7 @@ from nudge.state import load
 from nudge.state.export import export_state
 from nudge.state.files import Part, Row, load_manifest, read_rows, write_rows
 from nudge.state.load import import_state
-from processors.partition import STATE_KEY
+from processors.partition_state import STATE_KEY
 from processors.profile import Profile, decode
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of

@@ -107,12 +107,13 @@ class Shop:
         table: ProfileTable | None = None,
         catalogue: Catalogue | None = None,
         slice_size: int = 500,
+        write_after: int = 0,
     ) -> None:
         self.catalogue = Catalogue() if catalogue is None else catalogue
         rows = ProfileTable() if table is None else table
         self.core = Partition(
             0, 1, book_of(rules or first_rules()), self.catalogue, rows,
-            slice_size=slice_size, assume_reachable=reachable,
+            slice_size=slice_size, assume_reachable=reachable, write_after=write_after,
         )  # fmt: skip
         self.products: dict[str, Product] = {}
         self.offset = 0

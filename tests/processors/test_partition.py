@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from processors.inputs import Input, Tick
-from processors.partition import STATE_KEY
+from processors.partition_state import STATE_KEY
 from processors.quiet import ANONYMOUS_EXPIRY_MS, KNOWN_EXPIRY_MS
 from processors.table import NEVER, ProfileTable
 from schemas.decisions import Outcome, Reason
@@ -183,6 +183,23 @@ def test_who_comes_back_before_that_is_not_forgotten() -> None:
     shop.tell(visit(NOON + 80 * DAY, None, anonymous_id="visitor-1"))
     shop.tick(NOON + ANONYMOUS_EXPIRY_MS)
     assert b"visitor-1" in shop.core.table
+
+
+@pytest.mark.parametrize("write_after", [0, 1_000])
+def test_who_comes_back_after_that_is_new_though_no_row_was_written_between(
+    write_after: int,
+) -> None:
+    shop = Shop(write_after=write_after)
+    first, gone, back = NOON, NOON + ANONYMOUS_EXPIRY_MS, NOON + 99 * DAY
+    shop.step(
+        shop.record(visit(first, None, anonymous_id="visitor-1")),
+        Tick(gone),
+        shop.record(visit(back, None, anonymous_id="visitor-1")),
+        Tick(back),
+    )
+    shop.core.settle()
+    assert shop.profile("visitor-1").sessions == 1
+    assert shop.profile("visitor-1").first_at == back
 
 
 def test_a_browser_that_subscribed_and_did_nothing_is_forgotten_too() -> None:
