@@ -187,7 +187,8 @@ class Replayer:
 
     def _read(self, recorded_at: int, rank: int) -> None:
         """What stands before a record of that time (ms) and rank is told first."""
-        arrives = max(self._newest, recorded_at)
+        newest = self._newest
+        arrives = recorded_at if recorded_at > newest else newest
         if self._planned and self._planned[0][0] <= arrives:
             self._start_planned(arrives)
         self.oldest = min(self.oldest, recorded_at)

@@ -34,6 +34,7 @@ def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
             judged = True
             continue
         if at > until:
+            desk.sooner = desk.sooner or judged
             return judged
         active_at = profile.active_at
         turn = Turn(desk, key, profile, at)

@@ -14,7 +14,8 @@ KEPT = 1_000
 class OpenProfiles:
     """Decoded rows of ``table``, by user.
 
-    ``touched``: what the step under way may have changed; ``stirred``: since its last tick.
+    ``touched``: what the step under way may have changed; ``stirred``: whom it may have made due
+    sooner since its last tick.
     """
 
     __slots__ = ("_kept", "_older", "_recent", "_table", "moments", "stirred", "touched")
@@ -40,13 +41,17 @@ class OpenProfiles:
             self._recent[key] = profile
         return profile
 
-    def touch(self, key: str) -> Profile:
-        """The user's profile, to be changed."""
+    def hold(self, key: str) -> Profile:
+        """The user's profile, to be changed. Whom that may make due sooner is to be stirred."""
         profile = self.touched.get(key)
         if profile is None:
             profile = self.touched[key] = self.look(key)
             self.moments -= len(profile.moments)
-        self.stirred[key] = profile
+        return profile
+
+    def touch(self, key: str) -> Profile:
+        """The user's profile, to be changed and looked at anew."""
+        profile = self.stirred[key] = self.hold(key)
         return profile
 
     def replace(self, key: str, profile: Profile) -> None:

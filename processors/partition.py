@@ -184,11 +184,12 @@ class Partition:
         campaigns = self._campaigns
         if record.arrived_at >= campaigns.next_at:
             campaigns.begin(record.arrived_at)
-        rank, apply = record.rank, self._apply
+        rank, apply, desk = record.rank, self._apply, self.desk
         key = record.key
         if rank == SUBSCRIPTION_RANK:
             key = split_subscription_key(key)[0]
-        profile = self._open.touch(key)
+        profile = self._open.hold(key)
+        desk.sooner = rank != EVENT_RANK
         if self._news.walks:
             self._news.catch_up(key, profile, record.recorded_at)
         if campaigns.walks:
@@ -199,7 +200,8 @@ class Partition:
             after = apply.record(record, key, profile)
         if after is not profile:
             self._open.replace(key, after)
-        desk = self.desk
+        elif desk.sooner:
+            self._open.stirred[key] = profile
         if rank == HANDOVER_RANK and isinstance(record.value, HandoverProfile):
             desk.ties += products_of(after)
             if desk.by_category:

@@ -151,6 +151,8 @@ class Apply:
         followers = (desk.book.only or desk.book.at(at)).followers.get(kind, NOBODY)
         asked = () if historical else followers.asked_about(profile, desk)
         begins = profile.sessions != sessions
+        if begins or historical or profile.looked_at > active_before:
+            desk.sooner = True
         if not (asked or profile.moments or begins or historical or kind in _SPECIAL):
             return profile
         turn = Turn(desk, key, profile, at, active_at, late, historical)

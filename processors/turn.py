@@ -94,7 +94,7 @@ class Turn:
             shadow=scenario.config.enabled is Mode.SHADOW,
             data=data or {},
         )
-        self.opened = True
+        self.opened = self.desk.sooner = True
         moments = self.profile.moments
         moments.append(moment)
         if len(moments) > bounds.MAX_MOMENTS:

@@ -30,9 +30,9 @@ class StreamsSettings(KafkaSettings, ObservabilitySettings):
         ge=0,
         description="how long all inputs wait for one that is behind and silent",
     )
-    step_records: int = Field(4_000, ge=1, description="inputs in one step and transaction")
+    step_records: int = Field(8_000, ge=1, description="inputs in one step and transaction")
     inbox_records: int = Field(
-        8_000, ge=1, description="records of one input and partition before fetching it pauses"
+        16_000, ge=1, description="records of one input and partition before fetching it pauses"
     )
     profile_slice: int = Field(500, ge=1, description="profiles that a walk visits in one step")
     idle_tick_ms: int = Field(

@@ -42,7 +42,7 @@ from streams.transactions import BATCH_BYTES
 START_MS = 1_773_136_800_000
 """2026-03-10, 10:00 UTC."""
 DISORDER_MS = 60_000
-_WORK_EVERY = 16_000
+_WORK_EVERY = 32_000
 """Events fetched before the partitions work them off."""
 
 

@@ -4,7 +4,7 @@ import typer
 
 from nudge.commands.bench.latency import latency
 from nudge.commands.bench.state import failover, memory, recovery
-from nudge.commands.bench.work import collector, core, deliver, scenarios, streams
+from nudge.commands.bench.work import collector, core, deliver, replay, scenarios, streams
 from nudge.terminal import examples
 
 
@@ -19,6 +19,7 @@ def register(root: typer.Typer, section: str) -> None:
     )(streams)
     group.command("core", epilog=examples("nudge bench core --events 50000"))(core)
     group.command("scenarios", epilog=examples("nudge bench scenarios --events 50000"))(scenarios)
+    group.command("replay", epilog=examples("nudge bench replay --events 200000"))(replay)
     group.command("deliver", epilog=examples("nudge bench deliver --jobs 20000"))(deliver)
     group.command("collector", epilog=examples("nudge bench collector --seconds 5"))(collector)
     group.command("memory", epilog=examples("nudge bench memory --profiles 50000"))(memory)

@@ -107,6 +107,36 @@ def scenarios(
     say_table(("", "µs an event", "asked", "moments judged"), rows)
 
 
+def replay(
+    events: Annotated[int, typer.Option(min=1000, help="User and catalogue events.")] = 1_000_000,
+    users: Annotated[int, typer.Option(min=100, help="Shoppers.")] = 50_000,
+    json: Json = False,
+) -> None:
+    """Records a second of core that a dry run judges, from a file and from topics.
+
+    From a file everybody counts as reachable, from topics one user in ten is. The whole process
+    of `nudge replay` is counted. Beside it the lines are only read, by the contract's models.
+    """
+    from nudge.bench.dry_run import run
+    from nudge.bench.mix import Mix
+    from nudge.terminal import note, say_json, say_table
+
+    result = run(Mix(events=events, users=users), note)
+    if json:
+        say_json(result.as_dict())
+        return
+    rows = [
+        (name, f"{judged.records:,}", f"{judged.core_seconds:.1f} s",
+         f"{judged.per_core_second:,.0f}")
+        for name, judged in (
+            ("from a file, all reachable", result.file),
+            ("from topics, one in ten", result.topics),
+            ("the file, read by pydantic only", result.read),
+        )
+    ]  # fmt: skip
+    say_table(("", "records", "of core", "records/s"), rows)
+
+
 def deliver(
     jobs: Annotated[int, typer.Option(min=1000, help="Pushes.")] = 40_000,
     users: Annotated[int, typer.Option(min=10, help="Browsers.")] = 2_000,

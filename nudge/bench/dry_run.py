@@ -1,0 +1,138 @@
+"""``nudge bench replay``: records a second of core that a dry run reads and judges.
+
+The same history twice: from a file, where everybody counts as reachable, and from topics, where
+one user in ten has a browser. Whole processes are measured, from their start to their end. Beside
+them the file's lines are only read, by the contract's models.
+"""
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from time import process_time
+
+from nudge import topics
+from nudge.bench.core import START_MS
+from nudge.bench.mix import Mix, Traffic, Wire
+from nudge.bench.play import Say, publish
+from nudge.bench.process import MEASURED_CORE, keep_to_other_core
+from nudge.bench.rules import daytime_file
+from nudge.local import LocalKafka
+from nudge.local.places import fresh_directory
+from nudge.problem import Problem
+from runtime.settings import KafkaSettings
+from schemas.adapters import EVENT_CLASSES, parse_catalog_event, parse_shop_event
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How many records took how many seconds of one core."""
+
+    records: int
+    core_seconds: float
+
+    @property
+    def per_core_second(self) -> float:
+        return self.records / self.core_seconds if self.core_seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunResult:
+    """``read``: the file's lines by the contract's models, without judging."""
+
+    mix: Mix
+    file: Judged
+    topics: Judged
+    read: Judged
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "events": self.mix.events,
+            "users": self.mix.users,
+            "file": round(self.file.per_core_second),
+            "topics": round(self.topics.per_core_second),
+            "read": round(self.read.per_core_second),
+        }
+
+
+def run(mix: Mix, say: Say) -> DryRunResult:
+    """Makes the history and judges it.
+
+    Raises:
+        Problem: this machine has one core, or a replay failed.
+        LocalStackError: Kafka cannot be started.
+    """
+    keep_to_other_core()
+    place = fresh_directory("bench")
+    rules = place / "scenarios.yaml"
+    rules.write_text(daytime_file(START_MS), encoding="utf-8")
+    history = place / "history.jsonl"
+    say(f"writing {mix.events:,} events")
+    lines = _write(history, _history(mix, browsers=False))
+    say("judging the file")
+    judged = ["--scenarios", str(rules), "--out", "none"]
+    from_file = _replay([str(history), *judged], lines)
+    read = _read(history, lines)
+    kafka = LocalKafka(heap_mb=1024, say=say)
+    kafka.start()
+    try:
+        settings = KafkaSettings(kafka_bootstrap=kafka.bootstrap)
+        records = asyncio.run(_publish(settings, mix))
+        say("judging the topics")
+        own = {"NUDGE_KAFKA_BOOTSTRAP": kafka.bootstrap}
+        from_topics = _replay(["--from-topics", *judged], records, own)
+    finally:
+        kafka.stop()
+    return DryRunResult(mix, from_file, from_topics, read)
+
+
+def _history(mix: Mix, *, browsers: bool) -> Iterator[Wire]:
+    traffic = Traffic(mix, START_MS)
+    subscriptions = traffic.subscriptions() if browsers else ()
+    return chain(traffic.shelves(), subscriptions, traffic.records())
+
+
+def _write(path: Path, wires: Iterator[Wire]) -> int:
+    """Each record's value in a line; how many there are."""
+    lines = 0
+    with path.open("wb") as file:
+        for wire in wires:
+            file.writelines((wire.value, b"\n"))
+            lines += 1
+    return lines
+
+
+async def _publish(settings: KafkaSettings, mix: Mix) -> int:
+    await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
+    return await publish(settings, _history(mix, browsers=True))
+
+
+def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = None) -> Judged:
+    command = ["taskset", "-c", str(MEASURED_CORE), sys.executable, "-m", "nudge", "replay"]
+    before = _children_seconds()
+    done = subprocess.run(  # noqa: S603 - our own command line
+        [*command, *arguments], env={**os.environ, **(own or {})},
+        stderr=subprocess.PIPE, check=False, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise Problem("The replay failed.", done.stderr.strip().splitlines()[-1])
+    return Judged(records, _children_seconds() - before)
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _read(path: Path, lines: int) -> Judged:
+    shop = tuple(f'{{"type":"{kind}"'.encode() for kind in EVENT_CLASSES)
+    began = process_time()
+    with path.open("rb") as file:
+        for line in file:
+            (parse_shop_event if line.startswith(shop) else parse_catalog_event)(line)
+    return Judged(lines, process_time() - began)
