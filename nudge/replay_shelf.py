@@ -5,8 +5,7 @@ from processors.fold import fold, fold_content
 from processors.inputs import FactRecord, Source
 from schemas.adapters import dump
 from schemas.catalog import catalog_key_of
-from schemas.products import Content, Product
-from schemas.structs import CatalogEvent, ContentPublished
+from schemas.structs import CatalogEvent, Content, ContentPublished, Product
 from schemas.topics import PRODUCTS
 
 

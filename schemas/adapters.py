@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
 
+import msgspec
 import orjson
 from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 
@@ -14,6 +15,7 @@ from schemas.events import Envelope, ShopEvent, key_of
 from schemas.people import Handover
 
 Model = TypeVar("Model", bound=BaseModel)
+_encode = msgspec.json.Encoder().encode
 
 SHOP_EVENT: TypeAdapter[ShopEvent] = TypeAdapter(Annotated[ShopEvent, Discriminator("type")])
 CATALOG_EVENT: TypeAdapter[CatalogEvent] = TypeAdapter(
@@ -99,7 +101,9 @@ def _explain(error: ValidationError) -> InvalidRecordError:
 
 
 def dump(model: BaseModel) -> bytes:
-    """A model as the JSON bytes of its topic: no fields that say nothing."""
+    """A model, or its struct, as the JSON bytes of its topic: no fields that say nothing."""
+    if isinstance(model, msgspec.Struct):
+        return _encode(model)
     return model.model_dump_json(exclude_none=True).encode()
 
 

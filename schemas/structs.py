@@ -1,16 +1,20 @@
-"""The events of ``shop.events`` and ``shop.catalog`` as a worker reads them: structs.
+"""Events and folded products as a worker reads and writes them: structs.
 
-:mod:`schemas.events` and :mod:`schemas.catalog` are the contract. Pydantic takes four times as long
-as msgspec to read an event, and its models many times as long as a struct to say what stands in a
-field; together that would be half of all that a worker does with one. So each model of the contract
-has a struct here, made from it, of the same name and with the same fields. What plainly keeps to
-the contract is read by msgspec; all else is judged by pydantic, whose word is the last.
+:mod:`schemas.events`, :mod:`schemas.catalog` and :mod:`schemas.products` are the contract. Pydantic
+takes four times as long as msgspec to read an event, and its models many times as long as a struct
+to say what stands in a field; together that would be half of all that a worker does with one. So
+each model of the contract has a struct here, made from it, of the same name and with the same
+fields. What plainly keeps to the contract is read by msgspec; all else is judged by pydantic, whose
+word is the last. A product's struct is written (:func:`schemas.adapters.dump`) as its model is,
+byte by byte.
 
 To a type checker the structs are the contract's models.
 """
 
 import re
 from collections.abc import Callable
+from copy import copy
+from functools import partial
 from types import UnionType
 from typing import (
     TYPE_CHECKING,
@@ -28,27 +32,31 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from schemas import adapters, catalog, events
+from schemas import adapters, catalog, events, products
 from schemas.base import NO_CONTROLS
 
 if TYPE_CHECKING:
     from schemas.catalog import *  # noqa: F403 - every name of the contract stands here too
     from schemas.events import *  # noqa: F403 - and of this one
+    from schemas.products import *  # noqa: F403 - and of this one
 
 _BOUNDS = ("min_length", "max_length", "ge", "le")
 _made: dict[type[BaseModel], type[msgspec.Struct]] = {}
 
 
 def struct_for(model: type[BaseModel]) -> Any:
-    """The struct class of a model, with its name, fields, bounds and defaults."""
+    """The struct class of a model, with its name, fields, bounds and defaults.
+
+    Encoded, it leaves out what is ``None`` and no other default, as :func:`schemas.adapters.dump`
+    does with models; msgspec leaves out a default that it does not have to ask a function for.
+    """
     if model not in _made:
         hints = get_type_hints(model, include_extras=True)
         fields: list[Any] = []
         for name, field in model.model_fields.items():
             if name == "type":
                 continue
-            default = () if field.is_required() else (field.get_default(call_default_factory=True),)
-            fields.append((name, _lean(hints[name]), *default))
+            fields.append((name, _lean(hints[name]), *_default(field)))
         tagged = "type" in model.model_fields
         _made[model] = msgspec.defstruct(
             model.__name__,
@@ -57,10 +65,19 @@ def struct_for(model: type[BaseModel]) -> Any:
             frozen=True,
             kw_only=True,
             gc=False,
+            omit_defaults=True,
             tag_field="type" if tagged else None,
             tag=get_args(hints["type"])[0] if tagged else None,
         )
     return _made[model]
+
+
+def _default(field: FieldInfo) -> tuple[Any, ...]:
+    if field.is_required():
+        return ()
+    default = field.get_default(call_default_factory=True)
+    written = msgspec.field(default_factory=partial(copy, default))
+    return (None if default is None else written,)
 
 
 class _Typed(msgspec.Struct, frozen=True, gc=False):
@@ -106,6 +123,8 @@ if not TYPE_CHECKING:
     _CATALOG = tuple(struct_for(kind) for kind in get_args(catalog.CatalogEvent))
     globals().update({kind.__name__: kind for kind in _CATALOG})
     CatalogEvent = Union[_CATALOG]  # noqa: UP007
+    Product, Content = struct_for(products.Product), struct_for(products.Content)
+    Offer, OfferChange = struct_for(products.Offer), struct_for(products.OfferChange)
     _BY_BROWSER = frozenset({struct_for(events.SignUp), struct_for(events.Login)})
 
     def key_of(event):
@@ -154,10 +173,12 @@ def read_catalog_event(value: bytes | None) -> catalog.CatalogEvent:
         InvalidRecordError: bad JSON, an unknown type or a wrong field.
     """
     event: catalog.CatalogEvent | None = _read(_decode_catalog, value)
-    if event is not None:
-        return event
-    told = adapters.parse_catalog_event(value).model_dump(mode="json")
-    return cast("catalog.CatalogEvent", msgspec.convert(told, CatalogEvent))
+    return struct_of(adapters.parse_catalog_event(value)) if event is None else event
+
+
+read_product: Callable[[bytes], products.Product] = msgspec.json.Decoder(Product).decode
+read_content: Callable[[bytes], products.Content] = msgspec.json.Decoder(Content).decode
+"""A row of ``nudge-products``, which the catalogue agent alone writes."""
 
 
 def _read(decode: Callable[[bytes], Any], value: bytes | None) -> Any:
@@ -183,9 +204,12 @@ def _is_plain(value: bytes) -> bool:
     return True
 
 
-def struct_of(event: events.ShopEvent) -> events.ShopEvent:
-    """An event of the contract as a struct."""
-    return event_of(event.model_dump(mode="json"))
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def struct_of(model: Model) -> Model:
+    """A model of the contract as a struct."""
+    return cast(Model, msgspec.convert(model.model_dump(mode="json"), struct_for(type(model))))
 
 
 def event_of(plain: dict[str, Any]) -> events.ShopEvent:
@@ -193,12 +217,17 @@ def event_of(plain: dict[str, Any]) -> events.ShopEvent:
     return cast("events.ShopEvent", msgspec.convert(plain, ShopEvent))
 
 
+def changed(struct: Model, **fields: Any) -> Model:
+    """The same but for these fields, which are not checked."""
+    return msgspec.structs.replace(struct, **fields)  # type: ignore[type-var]
+
+
 Event = TypeVar("Event", bound="events.ShopEvent | catalog.CatalogEvent")
 
 
 def moved_to(event: Event, occurred_at: int) -> Event:
     """The same event at another time (ms)."""
-    return cast(Event, msgspec.structs.replace(cast(Any, event), occurred_at=occurred_at))
+    return changed(event, occurred_at=occurred_at)
 
 
 def field_names(kind: type[events.Envelope]) -> tuple[str, ...]:

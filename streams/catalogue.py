@@ -9,15 +9,19 @@ from aiokafka import TopicPartition
 from processors.catalogue import facts_of
 from processors.fold import fold, fold_content, says_what_is_known
 from runtime.metrics import Metric, counter
-from schemas.adapters import (
-    InvalidRecordError,
-    adapter_of,
-    check_catalog_key,
-    dump,
-    parse,
+from schemas.adapters import InvalidRecordError, check_catalog_key, dump
+from schemas.products import FOLD_MARK_KEY, FoldMark
+from schemas.structs import (
+    CatalogEvent,
+    Content,
+    ContentPublished,
+    Product,
+    ProductPublished,
+    moved_to,
+    read_catalog_event,
+    read_content,
+    read_product,
 )
-from schemas.products import FOLD_MARK_KEY, Content, FoldMark, Product
-from schemas.structs import CatalogEvent, ContentPublished, moved_to, read_catalog_event
 from schemas.topics import MAX_FUTURE_MS, PRODUCTS, SHOP_CATALOG
 from streams.decode import (
     check_partition,
@@ -35,8 +39,6 @@ from streams.transactions import Transactions
 from streams.transport import Batch
 
 QUEUED_BATCHES = 4
-_PRODUCT = adapter_of(Product)
-_CONTENT = adapter_of(Content)
 
 
 class CatalogueActor:
@@ -166,7 +168,9 @@ class CatalogueActor:
     @staticmethod
     def _folded(known: bytes | None, event: CatalogEvent) -> Product | Content | None:
         if isinstance(event, ContentPublished):
-            return fold_content(None if known is None else parse(_CONTENT, known), event)
-        if known is not None and says_what_is_known(facts_of(known), event):
+            return fold_content(None if known is None else read_content(known), event)
+        if known is None:
+            return fold(None, event)
+        if isinstance(event, ProductPublished) and says_what_is_known(facts_of(known), event):
             return None
-        return fold(None if known is None else parse(_PRODUCT, known), event)
+        return fold(read_product(known), event)

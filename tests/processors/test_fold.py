@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from processors.catalogue import facts_of
 from processors.fold import DAY_MS, fold, fold_content, says_what_is_known
 from schemas.adapters import dump, to_json
-from schemas.products import Product
-from schemas.structs import read_catalog_event
+from schemas.structs import Product, ProductPublished, read_catalog_event
 from tests.processors.shop import DAY, HOUR, NOON
 
 
@@ -87,7 +86,7 @@ statements = st.one_of(
 @given(st.lists(statements, min_size=1, max_size=6), statements)
 def test_what_plainly_repeats_the_record_would_change_nothing(before: list[Any], last: Any) -> None:
     product = folded(*before)
-    if says_what_is_known(facts_of(dump(product)), last):
+    if isinstance(last, ProductPublished) and says_what_is_known(facts_of(dump(product)), last):
         assert fold(product, last) is None
 
 

@@ -14,14 +14,18 @@ from schemas import adapters
 from schemas.adapters import (
     SHOP_EVENT,
     InvalidRecordError,
+    dump,
     parse_catalog_event,
     parse_shop_event,
 )
 from schemas.examples import CATALOG_TYPES, SHOP_TYPES, example
 from schemas.export import topic_schema
+from schemas.products import Content, Product
 from schemas.structs import (
     plain_value,
     read_catalog_event,
+    read_content,
+    read_product,
     read_shop_event,
     struct_for,
     struct_of,
@@ -173,3 +177,17 @@ def test_an_event_of_the_contract_becomes_the_same_struct() -> None:
     for type_ in SHOP_TYPES:
         value = orjson.dumps(example(type_))
         assert struct_of(SHOP_EVENT.validate_json(value)) == read_shop_event(value)
+
+
+@QUICK
+@pytest.mark.parametrize("model", [Product, Content], ids=lambda model: model.__name__)
+@given(data=st.data())
+def test_a_row_of_a_product_is_the_same_bytes_from_the_struct(
+    model: type[Product | Content], data: st.DataObject
+) -> None:
+    words, plain = st.text(max_size=9), values_of(model.model_json_schema(mode="serialization"))
+    drawn = data.draw(plain) | data.draw(st.fixed_dictionaries({"name": words, "title": words}))
+    told = model.model_validate(drawn)
+    row, read = dump(told), read_product if model is Product else read_content
+    assert dump(struct_of(told)) == row
+    assert read(row) == struct_of(told)

@@ -7,8 +7,8 @@ import pytest
 
 from processors.fold import fold
 from runtime.settings import KafkaSettings
-from schemas.products import FOLD_MARK_KEY, Product
-from schemas.structs import read_catalog_event
+from schemas.products import FOLD_MARK_KEY
+from schemas.structs import Product, read_catalog_event, read_product
 from schemas.topics import PRODUCTS, SHOP_CATALOG
 from tests.harness.records import Read, Sent, produce, read_to_end
 from tests.harness.waiting import eventually
@@ -47,9 +47,7 @@ def folded(sent: list[Sent]) -> dict[str, list[Product]]:
 async def products(settings: KafkaSettings) -> dict[str, list[Product]]:
     known: dict[str, list[Product]] = {}
     for record in await _facts(settings):
-        known.setdefault(record.key or "", []).append(
-            Product.model_validate_json(record.value or b"")
-        )
+        known.setdefault(record.key or "", []).append(read_product(record.value or b""))
     return known
 
 
