@@ -12,6 +12,9 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
+# The tests start hundreds of processes: what one has compiled the next shall find.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The first Python on the PATH that is new enough; PYTHON=… names another.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$name >/dev/null 2>&1 \

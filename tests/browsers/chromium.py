@@ -1,17 +1,18 @@
 """A real Chromium, spoken to over the DevTools protocol. Pushes are handed to its worker."""
 
-import asyncio
 import json
-import os
+import re
 from base64 import b64decode
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
 
 from tests.browsers.remote import RefusedByBrowserError, Remote
+from tests.browsers.starting import listening
 from tests.harness.waiting import eventually
 
-_START_DEADLINE_S = 90.0
+_LISTENING = re.compile(r"DevTools listening on (ws://\S+)\n")
 
 
 class Chromium:
@@ -28,40 +29,39 @@ class Chromium:
         self._registrations: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
-        preferences = self._home / "Default/Preferences"
-        preferences.parent.mkdir(parents=True)
-        allowed = {"default_content_setting_values": {"notifications": 1}}
-        preferences.write_text(json.dumps({"profile": allowed}))
-        self._process = await asyncio.create_subprocess_exec(
-            "chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
-            "--disable-dev-shm-usage", "--remote-debugging-port=0",
-            f"--user-data-dir={self._home}", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--no-first-run", "about:blank",
-            env={**os.environ, "HOME": str(self._home), **self._environment},
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        lines = await eventually(self._listening, _START_DEADLINE_S)
-        self._remote = await Remote(
-            f"ws://127.0.0.1:{lines[0]}{lines[1]}", self._happened
-        ).__aenter__()
-        target = await self._remote.do("Target.createTarget", url="about:blank")
-        attached = await self._remote.do(
-            "Target.attachToTarget", targetId=target["targetId"], flatten=True
-        )
-        self._tab: str = attached["sessionId"]
-        await self._remote.do("ServiceWorker.enable", self._tab)
-        await self._remote.do(
-            "Browser.grantPermissions", origin=self._origin, permissions=["notifications"]
-        )
+        async with AsyncExitStack() as stack:
+            url = await stack.enter_async_context(
+                listening(self._command, self._home, self._environment, _LISTENING)
+            )
+            self._remote = await stack.enter_async_context(
+                Remote(url, self._happened, end="Browser.close")
+            )
+            target = await self._remote.do("Target.createTarget", url="about:blank")
+            attached = await self._remote.do(
+                "Target.attachToTarget", targetId=target["targetId"], flatten=True
+            )
+            self._tab: str = attached["sessionId"]
+            await self._remote.do("ServiceWorker.enable", self._tab)
+            await self._remote.do(
+                "Browser.grantPermissions", origin=self._origin, permissions=["notifications"]
+            )
+            self._open = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._remote.end("Browser.close", self._process)
+        await self._open.aclose()
 
-    def _listening(self) -> list[str]:
-        file = self._home / "DevToolsActivePort"
-        lines = file.read_text().split() if file.exists() else []
-        return lines if len(lines) == 2 else []
+    def _command(self, profile: Path) -> list[str]:
+        preferences = profile / "Default/Preferences"
+        preferences.parent.mkdir()
+        allowed = {"default_content_setting_values": {"notifications": 1}}
+        preferences.write_text(json.dumps({"profile": allowed}))
+        return [
+            "chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
+            "--disable-dev-shm-usage", "--remote-debugging-port=0",
+            f"--user-data-dir={profile}", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--no-first-run", "about:blank",
+        ]  # fmt: skip
 
     def _happened(self, event: dict[str, Any]) -> None:
         if event.get("method") == "ServiceWorker.workerRegistrationUpdated":

@@ -1,24 +1,24 @@
 """A real Firefox, spoken to over WebDriver BiDi."""
 
-import asyncio
-import os
 import re
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
 from tests.browsers.remote import Remote
+from tests.browsers.starting import listening
 
-_LISTENING = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
-_START_DEADLINE_S = 90.0
+_LISTENING = re.compile(r"WebDriver BiDi listening on (ws://\S+)\n")
 
 
 class Firefox:
     """Use as an async context manager.
 
     Args:
+        home: where its profile comes to lie.
         push_port: where the push service listens on this machine.
     """
 
@@ -44,41 +44,31 @@ class Firefox:
         }
 
     async def __aenter__(self) -> Self:
-        lines = (
-            f'user_pref("{name}", {_js(value)});\n' for name, value in self._preferences.items()
-        )
-        (self._home / "user.js").write_text("".join(lines))
-        self._process = await asyncio.create_subprocess_exec(
-            "firefox-esr", "--headless", "--no-remote", "--new-instance",
-            "--remote-debugging-port", "0", "--profile", str(self._home), "about:blank",
-            env={**os.environ, "HOME": str(self._home), **self._environment},
-            stderr=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        async with asyncio.timeout(_START_DEADLINE_S):
-            url = await self._url()
-        self._drain = asyncio.create_task(self._read_on())
-        self._remote = await Remote(f"{url}/session").__aenter__()
-        await self._remote.do("session.new", capabilities={})
-        tree = await self._remote.do("browsingContext.getTree")
-        self.tab: str = tree["contexts"][0]["context"]
+        async with AsyncExitStack() as stack:
+            url = await stack.enter_async_context(
+                listening(self._command, self._home, self._environment, _LISTENING)
+            )
+            self._remote = await stack.enter_async_context(
+                Remote(f"{url}/session", end="browser.close")
+            )
+            await self._remote.do("session.new", capabilities={})
+            tree = await self._remote.do("browsingContext.getTree")
+            self.tab: str = tree["contexts"][0]["context"]
+            self._open = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._remote.end("browser.close", self._process)
-        self._drain.cancel()
+        await self._open.aclose()
 
-    async def _url(self) -> str:
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            if match := _LISTENING.search(line):
-                return match[1].decode()
-        raise AssertionError("Firefox ended while it started")
-
-    async def _read_on(self) -> None:
-        assert self._process.stderr is not None
-        async for _ in self._process.stderr:
-            pass
+    def _command(self, profile: Path) -> list[str]:
+        lines = (
+            f'user_pref("{name}", {_js(value)});\n' for name, value in self._preferences.items()
+        )
+        (profile / "user.js").write_text("".join(lines))
+        return [
+            "firefox-esr", "--headless", "--no-remote", "--new-instance",
+            "--remote-debugging-port", "0", "--profile", str(profile), "about:blank",
+        ]  # fmt: skip
 
     async def permit(self, origin: str, state: str = "granted") -> None:
         """Answers the browser's question, or takes the answer back (``denied``, ``prompt``)."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any, Self
 
 import aiohttp
 import orjson
 
-_END_DEADLINE_S = 20
+_END_DEADLINE_S = 20.0
 
 
 class RefusedByBrowserError(Exception):
@@ -16,21 +17,36 @@ class RefusedByBrowserError(Exception):
 
 
 class Remote:
-    """A connection. Use as an async context manager."""
+    """A connection. Use as an async context manager.
 
-    def __init__(self, url: str, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
+    Args:
+        end: the command that asks the browser to end, given when the connection is left.
+    """
+
+    def __init__(
+        self, url: str, on_event: Callable[[dict[str, Any]], None] | None = None, *, end: str
+    ) -> None:
         self._url = url
         self._on_event = on_event
+        self._end = end
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession()
-        self._socket = await self._http.ws_connect(self._url, max_msg_size=0)
+        try:
+            self._socket = await self._http.ws_connect(self._url, max_msg_size=0)
+        except BaseException:
+            await self._http.close()
+            raise
         self._reader = asyncio.create_task(self._read())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # A browser that answers no more is ended by who started it.
+        with suppress(Exception):
+            async with asyncio.timeout(_END_DEADLINE_S):
+                await self.do(self._end)
         self._reader.cancel()
         await self._socket.close()
         await self._http.close()
@@ -55,17 +71,6 @@ class Remote:
             raise RefusedByBrowserError(f"{method}: {found}")
         result: dict[str, Any] = found["result"]
         return result
-
-    async def end(self, command: str, browser: asyncio.subprocess.Process) -> None:
-        """Asks the browser to end; whatever it says, it does not stay."""
-        try:
-            await self.do(command)
-            async with asyncio.timeout(_END_DEADLINE_S):
-                await browser.wait()
-        except Exception:
-            browser.kill()
-            await browser.wait()
-        await self.__aexit__()
 
     async def _read(self) -> None:
         async for message in self._socket:

@@ -9,6 +9,8 @@ import yaml
 
 Settings = dict[str, Any]
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 PRIORITIES = (
@@ -31,7 +33,7 @@ def read_settings(text: str, *, names_product: frozenset[str] = frozenset()) -> 
 
     ``names_product``: scenarios whose first copy variant says the product's name four times.
     """
-    raw = yaml.safe_load(text)
+    raw = yaml.load(text, Loader=_LOADER)
     policy = raw.get("policy", {})
     quiet = policy.get("quiet_hours", {})
     caps = policy.get("caps", {})

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from nudge.local.places import local_root, locked
+
 SDK = Path(__file__).parents[2] / "sdk"
 BUILT = Path(__file__).parents[2] / "gateway/sdk"
 MOST_BYTES = 6 * 1024
@@ -16,9 +18,10 @@ needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not
 
 @pytest.fixture(scope="module")
 def installed() -> None:
-    """What package-lock.json pins, installed once."""
-    if not (SDK / "node_modules/.package-lock.json").exists():
-        _npm("ci", "--no-audit", "--no-fund")
+    """What package-lock.json pins, installed once, by one process of the run."""
+    with locked(local_root() / "npm.lock"):
+        if not (SDK / "node_modules/.package-lock.json").exists():
+            _npm("ci", "--no-audit", "--no-fund")
 
 
 def _npm(*arguments: str) -> None:

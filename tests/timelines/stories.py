@@ -8,7 +8,6 @@ A story is told to the core by ``test_stories.py``. To tell it to a running pipe
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -39,12 +38,15 @@ _KEYS = {
     "events", "then", "until",
 }  # fmt: skip
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 ALWAYS = (
     "cart_abandoned", "checkout_abandoned", "price_drop", "back_in_stock", "order_confirmed",
     "order_status",
 )  # fmt: skip
 """Take part in every story; of the other shipped scenarios those that a story names."""
 _SECTIONS = ("shop", "policy", "segments", "copy")
+_WRITTEN: dict[str, tuple[Any, str]] = {}
+"""Shipped sections by name, and their text."""
 
 
 Steering = ScenarioVersion | Pause | VoucherBatch | CampaignStart | CampaignStop
@@ -101,7 +103,7 @@ def tell(
         ValueError: a story cannot be understood; the message names it.
     """
     # Every scalar is text: YAML would read 10:00 as a number and `on` as true.
-    for plain in yaml.load_all(path.read_text(), Loader=yaml.BaseLoader):
+    for plain in yaml.load_all(path.read_text(), Loader=_LOADER):
         try:
             yield _Teller(plain, prefix, shift, browsers).story()
         except (ValueError, KeyError) as error:
@@ -153,7 +155,7 @@ class _Teller:
         )
 
     def _version(self, effective_at: int) -> ScenarioVersion:
-        text = yaml.dump(self._file, Dumper=_DUMPER, allow_unicode=True, sort_keys=False)
+        text = written(self._file)
         version = version_of(text)
         return ScenarioVersion(
             type="version", version=version, effective_at=effective_at, yaml=text
@@ -193,9 +195,8 @@ class _Teller:
             elif text != "now":
                 file[when] = f"{self._calendar.wall(text).isoformat()}{self._calendar.offset(text)}"
         audience = file.pop("audience", None)
-        text = yaml.dump(file, Dumper=_DUMPER, allow_unicode=True, sort_keys=False)
         return CampaignStart(
-            type="campaign_start", campaign_id=name, at=at, yaml=text,
+            type="campaign_start", campaign_id=name, at=at, yaml=_dumped(file),
             audience=None if audience is None else int(audience),
         )  # fmt: skip
 
@@ -212,7 +213,7 @@ class _Teller:
 @cache
 def shipped() -> Any:
     """The shipped scenario file as plain data, every scalar a text."""
-    return yaml.load(SHIPPED.read_text(), Loader=yaml.BaseLoader)
+    return yaml.load(SHIPPED.read_text(), Loader=_LOADER)
 
 
 def _with(others: Iterable[str]) -> dict[str, Any]:
@@ -236,8 +237,26 @@ def first_file(**settings: Any) -> str:
 
     ``settings`` as a story has them.
     """
-    file = changed(_with(()), settings)
-    return str(yaml.dump(file, Dumper=_DUMPER, allow_unicode=True, sort_keys=False))
+    return written(changed(_with(()), settings))
+
+
+def written(file: Mapping[str, Any]) -> str:
+    """A scenario file's text."""
+    return "".join(_section(name, section) for name, section in file.items())
+
+
+def _section(name: str, section: Any) -> str:
+    """A section's text. One that a story leaves as it is shipped is written once for all."""
+    if section is not shipped().get(name):
+        return _dumped({name: section})
+    known = _WRITTEN.get(name)
+    if known is None or known[0] is not section:
+        known = _WRITTEN[name] = (section, _dumped({name: section}))
+    return known[1]
+
+
+def _dumped(plain: Mapping[str, Any]) -> str:
+    return str(yaml.dump(plain, Dumper=_DUMPER, allow_unicode=True, sort_keys=False))
 
 
 def changed(file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,16 +268,16 @@ def changed(file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, A
     for name, value in settings.items():
         place = by_section if name in _SECTIONS else by_section["scenarios"]
         place[name] = value
-    merged: dict[str, Any] = deepcopy(dict(file))
-    _merge(merged, by_section)
-    return merged
+    return _merged(file, by_section)
 
 
-def _merge(into: dict[str, Any], settings: Mapping[str, Any]) -> None:
+def _merged(file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(file)
     for name, value in settings.items():
         if value == "removed":
-            into.pop(name, None)
-        elif isinstance(value, dict) and isinstance(into.get(name), dict):
-            _merge(into[name], value)
+            merged.pop(name, None)
+        elif isinstance(value, dict) and isinstance(merged.get(name), dict):
+            merged[name] = _merged(merged[name], value)
         else:
-            into[name] = value
+            merged[name] = value
+    return merged
