@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.config import CopyVariant
-from processors.copy import NAMES, Copy, CopyError, Text, money, with_utm
+from processors.copy import Copy, Text, with_utm
 from processors.copy_checks import HOLDS
+from processors.template import NAMES, CopyError, money
 from schemas.events import OrderState
 from schemas.push import PAYLOAD_LIMIT
 from tests.processors.shop import NOON, shipped_rules
