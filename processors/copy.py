@@ -12,7 +12,7 @@ from jinja2.runtime import Context
 
 from processors.config import CopyVariant
 from processors.template import CopyError, Render, compile_text, context_of
-from schemas.push import Action
+from schemas.answers import Action, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,18 @@ class _Variant:
             icon=_if_known(self.icon, context),
             image=_if_known(self.image, context),
             actions=tuple(
-                Action(action=name, title=title(context), url=url(context) if url else None)
+                _button(name, title(context), url(context) if url else None)
                 for name, title, url in self.actions
             ),
             locale=str(context["locale"]),
             variant=number,
         )
+
+
+def _button(name: str, title: str, url: str | None) -> Action:
+    action = Action(action=name, title=title, url=url)
+    checked(action)
+    return action
 
 
 def _if_known(render: Render | None, context: Context) -> str | None:

@@ -10,7 +10,8 @@ from processors.groups import arm_of
 from processors.ids import decision_id, short_hash
 from processors.moment import AWAITS_CLICK, Moment
 from processors.profile import Profile
-from schemas.decisions import Decision, Outcome, Reason
+from schemas.answers import Decision
+from schemas.decisions import Outcome, Reason
 
 if TYPE_CHECKING:
     from processors.rules import Rules

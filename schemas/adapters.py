@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
 
+import msgspec
 import orjson
 from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 
@@ -98,8 +99,13 @@ def _explain(error: ValidationError) -> InvalidRecordError:
     return InvalidRecordError(DeadLetterReason.INVALID, message)
 
 
-def dump(model: BaseModel) -> bytes:
-    """A model as the JSON bytes of its topic: no fields that say nothing."""
+_encode = msgspec.json.Encoder().encode
+
+
+def dump(model: BaseModel | msgspec.Struct) -> bytes:
+    """A model, or its struct, as the JSON bytes of its topic: no fields that say nothing."""
+    if isinstance(model, msgspec.Struct):
+        return _encode(model)
     return model.model_dump_json(exclude_none=True).encode()
 
 
