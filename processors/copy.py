@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from jinja2 import UndefinedError
@@ -15,8 +15,7 @@ from processors.template import CopyError, Render, compile_text, context_of
 from schemas.answers import Action, checked
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A rendered message: what the payload shows."""
 
     title: str
@@ -38,7 +37,7 @@ class _Variant:
     image: Render | None
     actions: tuple[tuple[str, Render, Render | None], ...]
 
-    def render(self, context: Context, number: int) -> Text:
+    def render(self, context: Context, locale: str, number: int) -> Text:
         return Text(
             title=self.title(context).strip(),
             body=" ".join(self.body(context).split()),
@@ -49,7 +48,7 @@ class _Variant:
                 _button(name, title(context), url(context) if url else None)
                 for name, title, url in self.actions
             ),
-            locale=str(context["locale"]),
+            locale=locale,
             variant=number,
         )
 
@@ -119,6 +118,8 @@ class Copy:
         return tuple(name for name, _ in self._by_locale.values())
 
     def _pick(self, wanted: str | None) -> tuple[str, tuple[_Variant, ...]]:
+        if wanted in self._by_locale:
+            return self._by_locale[wanted]
         for name in (wanted, self._fallback, "en"):
             if not name:
                 continue
@@ -134,7 +135,7 @@ class Copy:
         context = context_of({**data, "locale": locale})
         for number, variant in enumerate(variants, start=1):
             try:
-                return variant.render(context, number)
+                return variant.render(context, locale, number)
             except Exception:  # noqa: S112 (the shop's own words must not stop a worker)
                 continue
         return None
@@ -144,7 +145,7 @@ class Copy:
         _, variants = self._by_locale[locale.replace("_", "-").lower()]
         try:
             data = {"shop": shop, "locale": locale, "tz": tz, "user": {}}
-            variants[-1].render(context_of(data), 1)
+            variants[-1].render(context_of(data), locale, 1)
         except Exception:
             return False
         return True

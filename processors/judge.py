@@ -39,7 +39,9 @@ def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
         active_at = profile.active_at
         turn = Turn(desk, key, profile, at)
         due = [m for m in profile.moments if m.next_look(active_at) == at]
-        judge_moment(turn, min(due, key=lambda moment: standing_order(turn, moment)))
+        alone = len(due) == 1
+        moment = due[0] if alone else min(due, key=lambda moment: standing_order(turn, moment))
+        judge_moment(turn, moment)
         judged = True
 
 

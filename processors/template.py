@@ -103,6 +103,12 @@ def _plural_filter(context: Context, number: int, **forms: str) -> str:
     return forms.get(_plural_form(number, context["locale"]), forms["other"])
 
 
+class _Unknown(StrictUndefined):
+    """What is not known passes a variant over: nobody reads what Jinja would say of it."""
+
+    _undefined_message = "not known"
+
+
 _DICT_NAMES = frozenset(dir(dict))
 
 
@@ -118,7 +124,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 def _environment() -> _Environment:
     """None of the templates rolls dice."""
-    environment = _Environment(undefined=StrictUndefined, autoescape=False)
+    environment = _Environment(undefined=_Unknown, autoescape=False)
     environment.globals.clear()
     del environment.filters["random"]
     environment.filters |= {
