@@ -2,20 +2,14 @@
 
 import re
 from collections.abc import Callable
-from copy import copy
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
-from babel.numbers import (
-    NumberPattern,
-    get_currency_precision,
-    get_currency_symbol,
-    parse_pattern,
-)
+from babel.numbers import format_currency, get_currency_precision
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -43,32 +37,42 @@ def babel_locale(name: str) -> Locale:
 @lru_cache(maxsize=8192)
 def money(minor: int, currency: str, locale: str) -> str:
     """Minor units as people of ``locale`` write them; no decimals where there are none."""
-    amount = Decimal(minor).scaleb(-get_currency_precision(currency))
-    whole = amount == amount.to_integral_value()
-    written = _price_pattern(currency, locale, whole).apply(amount, babel_locale(locale))
-    return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
+    if type(minor) is int and 0 <= minor < _OFTEN_BELOW:
+        decimals = get_currency_precision(currency)
+        whole = minor % 10**decimals == 0
+        digits = str(minor // 10**decimals) if whole else str(minor).zfill(decimals + 1)
+        shape = _shape(len(digits), whole, currency, locale)
+        if shape is not None:
+            return shape % tuple(digits)
+    return _written(minor, currency, locale)
 
 
-@lru_cache(maxsize=256)
-def _price_pattern(currency: str, locale: str, whole: bool) -> NumberPattern:
-    """How ``locale`` writes amounts, with the currency's sign in its place.
+_OFTEN_BELOW = 10**15
 
-    Left to put it there itself, Babel looks up the currency's plural for each amount.
+
+@lru_cache(maxsize=1024)
+def _shape(digits: int, whole: bool, currency: str, locale: str) -> str | None:
+    """What stands around the digits of an amount, which is the same for every amount as long.
+
+    ``None`` where that cannot be told.
     """
-    spoken = babel_locale(locale)
-    pattern: NumberPattern = spoken.currency_formats["standard"]
-    if whole:
-        pattern = parse_pattern(pattern.pattern.replace("0.00", "0"))
-    else:
-        pattern = copy(pattern)
-        pattern.frac_prec = (get_currency_precision(currency),) * 2
-    sign = get_currency_symbol(currency, spoken)
-    pattern.prefix, pattern.suffix = _signed(pattern.prefix, sign), _signed(pattern.suffix, sign)
-    return pattern
+    ones = int("1" * digits)
+    minor = ones * 10 ** get_currency_precision(currency) if whole else ones
+    written = _written(minor, currency, locale)
+    shape = written.replace("%", "%%").replace("1", "%s")
+    return shape if written.count("1") == digits else None
 
 
-def _signed(words: tuple[str, str], sign: str) -> tuple[str, str]:
-    return words[0].replace("¤", sign), words[1].replace("¤", sign)
+def _written(minor: int, currency: str, locale: str) -> str:
+    precision = get_currency_precision(currency)
+    amount = Decimal(minor).scaleb(-precision)
+    whole = amount == amount.to_integral_value()
+    written = format_currency(
+        amount, currency, locale=babel_locale(locale), currency_digits=not whole,
+        format=None if not whole else babel_locale(locale).currency_formats["standard"]
+        .pattern.replace("0.00", "0"),
+    )  # fmt: skip
+    return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
 
 
 _LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
@@ -88,7 +92,12 @@ def _money_filter(context: Context, minor: int, currency: str) -> str:
 @pass_context
 def _date_filter(context: Context, at: int, style: str = "medium") -> str:
     when = datetime.fromtimestamp(at / 1000, zone(context["tz"], "UTC"))
-    return str(format_date(when, style, locale=babel_locale(context["locale"])))
+    return _day_words(when.date(), style, context["locale"])
+
+
+@lru_cache(maxsize=1024)
+def _day_words(day: date, style: str, locale: str) -> str:
+    return str(format_date(day, style, locale=babel_locale(locale)))
 
 
 @pass_context
