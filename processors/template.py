@@ -44,7 +44,7 @@ def money(minor: int, currency: str, locale: str) -> str:
         shape = _shape(len(digits), whole, currency, locale)
         if shape is not None:
             return shape % tuple(digits)
-    return _written(minor, currency, locale)
+    return babel_money(minor, currency, locale)
 
 
 _OFTEN_BELOW = 10**15
@@ -58,12 +58,13 @@ def _shape(digits: int, whole: bool, currency: str, locale: str) -> str | None:
     """
     ones = int("1" * digits)
     minor = ones * 10 ** get_currency_precision(currency) if whole else ones
-    written = _written(minor, currency, locale)
+    written = babel_money(minor, currency, locale)
     shape = written.replace("%", "%%").replace("1", "%s")
     return shape if written.count("1") == digits else None
 
 
-def _written(minor: int, currency: str, locale: str) -> str:
+def babel_money(minor: int, currency: str, locale: str) -> str:
+    """The same of any amount, asked of Babel anew."""
     precision = get_currency_precision(currency)
     amount = Decimal(minor).scaleb(-precision)
     whole = amount == amount.to_integral_value()
