@@ -18,10 +18,11 @@ from processors.config import (
     ScenarioConfig,
     VoucherSetting,
 )
-from processors.copy import Copy, CopyError
+from processors.copy import Copy
 from processors.copy_checks import slips
 from processors.durations import Duration
 from processors.rules import Rules
+from processors.template import CopyError
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.push import Urgency
 

@@ -1,123 +1,21 @@
-"""What a message says: Jinja2 templates, compiled when the file loads, in the user's language."""
+"""What a message says: the first variant whose data exist, in the user's language."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, get_currency_precision
-from jinja2 import (
-    StrictUndefined,
-    Template,
-    TemplateError,
-    UndefinedError,
-    meta,
-    nodes,
-    pass_context,
-)
+from jinja2 import UndefinedError
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from processors.config import CopyVariant
-from processors.localtime import zone
-from schemas.push import Action
-
-NAMES = frozenset({
-    "shop", "user", "cart", "product", "bought", "order", "event", "price", "voucher",
-    "products", "delivery",
-    "reminder", "content", "campaign",
-    "locale", "tz",
-})  # fmt: skip
-"""What templates may speak of. Which of them exist depends on the scenario."""
+from processors.template import CopyError, Render, compile_text, context_of
+from schemas.answers import Action, checked
 
 
-@lru_cache(maxsize=64)
-def babel_locale(name: str) -> Locale:
-    """The locale of a BCP 47 or POSIX name; English where there is none."""
-    try:
-        return Locale.parse(name.replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return Locale("en")
-
-
-@lru_cache(maxsize=8192)
-def money(minor: int, currency: str, locale: str) -> str:
-    """Minor units as people of ``locale`` write them; no decimals where there are none."""
-    precision = get_currency_precision(currency)
-    amount = Decimal(minor).scaleb(-precision)
-    whole = amount == amount.to_integral_value()
-    written = format_currency(
-        amount, currency, locale=babel_locale(locale), currency_digits=not whole,
-        format=None if not whole else babel_locale(locale).currency_formats["standard"]
-        .pattern.replace("0.00", "0"),
-    )  # fmt: skip
-    return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
-
-
-_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
-"""Where CLDR wants a space that Babel leaves out: PLN 49.99 (UTS #35, ``currencySpacing``)."""
-
-
-@pass_context
-def _money_filter(context: Context, minor: int, currency: str) -> str:
-    return money(minor, currency, context["locale"])
-
-
-@pass_context
-def _date_filter(context: Context, at: int, style: str = "medium") -> str:
-    when = datetime.fromtimestamp(at / 1000, zone(context["tz"], "UTC"))
-    return str(format_date(when, style, locale=babel_locale(context["locale"])))
-
-
-@pass_context
-def _datetime_filter(context: Context, at: int, style: str = "short") -> str:
-    when = datetime.fromtimestamp(at / 1000, zone(context["tz"], "UTC"))
-    return str(format_datetime(when, style, locale=babel_locale(context["locale"])))
-
-
-@pass_context
-def _plural_filter(context: Context, number: int, **forms: str) -> str:
-    """``{{ n | plural(one="rzecz", few="rzeczy", many="rzeczy", other="rzeczy") }}`` (CLDR)."""
-    form = babel_locale(context["locale"]).plural_form(number)
-    return forms.get(form, forms["other"])
-
-
-def _environment() -> SandboxedEnvironment:
-    """Templates see what they are given and change nothing; none of them rolls dice."""
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    environment.globals.clear()
-    del environment.filters["random"]
-    environment.filters |= {
-        "money": _money_filter,
-        "date": _date_filter,
-        "datetime": _datetime_filter,
-        "plural": _plural_filter,
-    }
-    return environment
-
-
-_ENVIRONMENT = _environment()
-_OTHER_TEMPLATES: tuple[type[nodes.Node], ...] = (
-    nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends,
-)  # fmt: skip
-
-
-class CopyError(ValueError):
-    """A template that cannot be compiled; ``path`` leads to it: locale, variant, field."""
-
-    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.path = path
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A rendered message: what the payload shows."""
 
     title: str
@@ -130,56 +28,6 @@ class Text:
     variant: int
 
 
-Render = Callable[[Mapping[str, Any]], str]
-
-
-@lru_cache(maxsize=4096)
-def compile_text(source: str) -> Render:
-    """A template's render function; plain text needs none.
-
-    Raises:
-        CopyError: bad syntax, or a name that templates do not know.
-    """
-    if "{" not in source:
-        return lambda _context: source
-    try:
-        tree = parsed(source)
-        if any(tree.find(kind) is not None for kind in _OTHER_TEMPLATES):
-            raise CopyError("a template stands alone: no include, import or extends")
-        unknown = meta.find_undeclared_variables(tree) - NAMES
-        template: Template = _ENVIRONMENT.from_string(tree)
-    except TemplateError as error:
-        raise CopyError(f"the template does not parse: {error.message}") from None
-    if unknown:
-        raise CopyError(
-            f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}"
-        )
-    return _plainly(template)
-
-
-def parsed(source: str) -> nodes.Template:
-    """A template's tree.
-
-    Raises:
-        TemplateError: bad syntax.
-    """
-    return _ENVIRONMENT.parse(source)
-
-
-def _plainly(template: Template) -> Render:
-    """``Template.render`` without its rewriting of tracebacks.
-
-    A variant whose data are missing raises as a matter of course, and nobody reads the traceback;
-    Jinja would look through the template's whole source for it.
-    """
-    root, new_context = template.root_render_func, template.new_context
-
-    def render(context: Mapping[str, Any]) -> str:
-        return "".join(root(new_context(dict(context))))
-
-    return render
-
-
 @dataclass(frozen=True, slots=True)
 class _Variant:
     title: Render
@@ -189,7 +37,7 @@ class _Variant:
     image: Render | None
     actions: tuple[tuple[str, Render, Render | None], ...]
 
-    def render(self, context: Mapping[str, Any], number: int) -> Text:
+    def render(self, context: Context, locale: str, number: int) -> Text:
         return Text(
             title=self.title(context).strip(),
             body=" ".join(self.body(context).split()),
@@ -197,15 +45,21 @@ class _Variant:
             icon=_if_known(self.icon, context),
             image=_if_known(self.image, context),
             actions=tuple(
-                Action(action=name, title=title(context), url=url(context) if url else None)
+                _button(name, title(context), url(context) if url else None)
                 for name, title, url in self.actions
             ),
-            locale=str(context["locale"]),
+            locale=locale,
             variant=number,
         )
 
 
-def _if_known(render: Render | None, context: Mapping[str, Any]) -> str | None:
+def _button(name: str, title: str, url: str | None) -> Action:
+    action = Action(action=name, title=title, url=url)
+    checked(action)
+    return action
+
+
+def _if_known(render: Render | None, context: Context) -> str | None:
     """A picture that is not known is left out; the words stand without it."""
     if render is None:
         return None
@@ -264,6 +118,8 @@ class Copy:
         return tuple(name for name, _ in self._by_locale.values())
 
     def _pick(self, wanted: str | None) -> tuple[str, tuple[_Variant, ...]]:
+        if wanted in self._by_locale:
+            return self._by_locale[wanted]
         for name in (wanted, self._fallback, "en"):
             if not name:
                 continue
@@ -276,10 +132,10 @@ class Copy:
     def render(self, wanted: str | None, data: Mapping[str, Any]) -> Text | None:
         """The first variant whose data exist, in the user's language; ``None`` where none has."""
         locale, variants = self._pick(wanted)
-        context = {**data, "locale": locale}
+        context = context_of({**data, "locale": locale})
         for number, variant in enumerate(variants, start=1):
             try:
-                return variant.render(context, number)
+                return variant.render(context, locale, number)
             except Exception:  # noqa: S112 (the shop's own words must not stop a worker)
                 continue
         return None
@@ -288,7 +144,8 @@ class Copy:
         """Whether the last variant needs nothing but the shop's own data."""
         _, variants = self._by_locale[locale.replace("_", "-").lower()]
         try:
-            variants[-1].render({"shop": shop, "locale": locale, "tz": tz, "user": {}}, 1)
+            data = {"shop": shop, "locale": locale, "tz": tz, "user": {}}
+            variants[-1].render(context_of(data), locale, 1)
         except Exception:
             return False
         return True
@@ -296,12 +153,23 @@ class Copy:
 
 def with_utm(url: str, campaign: str) -> str:
     """The link with its source, so that the shop's analytics know it (UTM parameters)."""
+    utm = _utm(campaign)
+    if _PLAIN_LINK(url):
+        return f"{url}?{utm}"
     parts = urlsplit(url)
     if "utm_source=" in parts.query:
         return url
-    utm = urlencode({"utm_source": "nudge", "utm_medium": "push", "utm_campaign": campaign})
     query = f"{parts.query}&{utm}" if parts.query else utm
     return urlunsplit(parts._replace(query=query))
+
+
+_PLAIN_LINK = re.compile(r"https?://[a-zA-Z0-9.-]+(?::[0-9]+)?(?:/[a-zA-Z0-9/._~%+-]*)?").fullmatch
+"""Nearly all links: nothing in them to be taken apart."""
+
+
+@lru_cache(maxsize=1024)
+def _utm(campaign: str) -> str:
+    return urlencode({"utm_source": "nudge", "utm_medium": "push", "utm_campaign": campaign})
 
 
 def without_nothing(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from babel import Locale, UnknownLocaleError
 from jinja2 import TemplateError, nodes
 
 from processors.config import CopyVariant
-from processors.copy import parsed
 from processors.lined_yaml import Path
+from processors.template import parsed
 
 _PRODUCT = {
     "id", "name", "url", "image", "category", "price", "currency", "quantity",

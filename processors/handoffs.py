@@ -15,8 +15,9 @@ from processors.policy import refused
 from processors.scenarios.base import Scenario
 from processors.turn import Turn
 from schemas import structs as e
-from schemas.aftermath import Handoff, HandoffReason
-from schemas.push import MessageClass, PushJob, PushResult, ResultOutcome
+from schemas.aftermath import HandoffReason
+from schemas.answers import Handoff, PushJob
+from schemas.push import MessageClass, PushResult, ResultOutcome
 
 
 def await_click(turn: Turn, moment: Moment, scenario: Scenario, job: PushJob) -> None:

@@ -17,8 +17,9 @@ from processors.scenarios.base import Scenario
 from processors.traces import Device, Pending, Sent
 from processors.turn import Turn
 from processors.vouchers import Voucher
-from schemas.decisions import Decision, Outcome, Reason
-from schemas.push import PAYLOAD_LIMIT, Channel, MessageClass, Payload, PushJob, Withdrawal
+from schemas.answers import Decision, Payload, PushJob, Withdrawal, checked
+from schemas.decisions import Outcome, Reason
+from schemas.push import PAYLOAD_LIMIT, Channel, MessageClass
 
 ASSUMED_DEVICE = "assumed"
 """Stands for the browser of a user who only counts as subscribed (replay)."""
@@ -39,7 +40,9 @@ def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
         active_at = profile.active_at
         turn = Turn(desk, key, profile, at)
         due = [m for m in profile.moments if m.next_look(active_at) == at]
-        judge_moment(turn, min(due, key=lambda moment: standing_order(turn, moment)))
+        alone = len(due) == 1
+        moment = due[0] if alone else min(due, key=lambda moment: standing_order(turn, moment))
+        judge_moment(turn, moment)
         judged = True
 
 
@@ -168,8 +171,6 @@ def _text(turn: Turn, moment: Moment, scenario: Scenario, voucher: Voucher | Non
 
 def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
     """``None`` where it would not fit a push, or breaks the bounds of its fields."""
-    number = turn.id_of(moment)
-    tag = tag_of(moment)
     try:
         payload = Payload(
             title=text.title,
@@ -177,15 +178,15 @@ def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
             url=with_utm(text.url, turn.rules.scenarios[moment.scenario].label),
             icon=text.icon or turn.rules.shop.icon,
             image=text.image,
-            tag=tag,
+            tag=tag_of(moment),
             actions=text.actions,
             locale=text.locale,
             scenario=moment.scenario,
-            job_id=number,
+            job_id=turn.id_of(moment),
         )
+        size = len(checked(payload))
     except ValueError:
         return None
-    size = len(payload.model_dump_json(exclude_none=True).encode())
     return payload if size <= PAYLOAD_LIMIT else None
 
 
@@ -279,5 +280,6 @@ def withdraw(turn: Turn, pending: Pending, reason: Reason) -> None:
             final=False,
             job_id=pending.decision_id,
             scenario_version=pending.version,
+            evidence={},
         )
     )

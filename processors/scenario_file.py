@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from processors.config import Mode, ScenarioFile, Shop, StepsConfig
-from processors.copy import Copy, CopyError
+from processors.copy import Copy
 from processors.copy_checks import is_locale, slips
 from processors.desk import NEVER_QUIET
 from processors.durations import format_duration
@@ -22,6 +22,7 @@ from processors.scenarios.after_event import AfterEventConfig
 from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
 from processors.segment_watch import watches
 from processors.segments import Segment, compile_segments
+from processors.template import CopyError
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.currencies import Currency
 from schemas.structs import Envelope

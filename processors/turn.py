@@ -10,7 +10,8 @@ from processors.groups import arm_of
 from processors.ids import decision_id, short_hash
 from processors.moment import AWAITS_CLICK, Moment
 from processors.profile import Profile
-from schemas.decisions import Decision, Outcome, Reason
+from schemas.answers import Decision
+from schemas.decisions import Outcome, Reason
 
 if TYPE_CHECKING:
     from processors.rules import Rules
@@ -160,8 +161,9 @@ class Turn:
 
         A retried event can open the same moment again: an id that is final stays final.
         """
-        due = self.due_of(moment)
-        number = self.id_of(moment)
+        due, version = self.due_of(moment), self.rules.version
+        identity = moment.identity or self.key
+        number = decision_id(identity, moment.scenario, moment.entity, moment.step, due)
         mark = short_hash(number)
         finals = self.profile.finals
         if mark in finals:
@@ -170,6 +172,12 @@ class Turn:
             finals.append(mark)
             if len(finals) > bounds.MAX_FINALS:
                 del finals[0]
+        said: dict[str, Any] = {"opened_at": moment.opened_at}
+        if moment.version not in ("", version):
+            said["opened_by"] = moment.version  # whose waits the moment has
+        said |= moment.data
+        if evidence:
+            said |= evidence
         decision = Decision(
             decision_id=number,
             user_id=self.key,
@@ -183,18 +191,8 @@ class Turn:
             final=final,
             arm=self.arm_of(moment),
             job_id=number if job else None,
-            scenario_version=self.rules.version,
-            evidence={
-                "opened_at": moment.opened_at,
-                **self._opened_by(moment),
-                **moment.data,
-                **(evidence or {}),
-            },
+            scenario_version=version,
+            evidence=said,
         )
         self.desk.decided(decision)
         return number
-
-    def _opened_by(self, moment: Moment) -> dict[str, str]:
-        """The version whose waits the moment has, where another one judges it."""
-        same = moment.version in ("", self.rules.version)
-        return {} if same else {"opened_by": moment.version}

@@ -100,7 +100,7 @@ def _explain(error: ValidationError) -> InvalidRecordError:
     return InvalidRecordError(DeadLetterReason.INVALID, message)
 
 
-def dump(model: BaseModel) -> bytes:
+def dump(model: BaseModel | msgspec.Struct) -> bytes:
     """A model, or its struct, as the JSON bytes of its topic: no fields that say nothing."""
     if isinstance(model, msgspec.Struct):
         return _encode(model)

@@ -133,10 +133,13 @@ def preview(
     """
     import asyncio
 
+    from orjson import loads
+
     from nudge.audience import rules_of
     from nudge.previewing import preview as previewed
     from nudge.terminal import note, plain, say, say_json
     from nudge.when import moment_ms, now_ms, rfc3339
+    from schemas.adapters import dump
 
     rules = asyncio.run(rules_of(scenarios))
     end = None if until is None else moment_ms(until, now=now_ms())
@@ -146,8 +149,7 @@ def preview(
         say_json({
             "scenario": name, "counts": dict(found.counts()),
             "decisions": [
-                one.model_dump(mode="json", exclude_none=True)
-                | ({} if payload is None else {"says": payload.model_dump(exclude_none=True)})
+                loads(dump(one)) | ({} if payload is None else {"says": loads(dump(payload))})
                 for one, payload in shown
             ],
         })  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from processors.catalogue import ProductFacts
 from processors.config import StepsConfig
 from processors.copy import without_nothing
 from processors.moment import Moment
@@ -42,7 +43,7 @@ class CartScenario(Scenario):
         if not cart:
             bought = turn.profile.bought_at >= moment.opened_at
             return Reason.PURCHASED if bought else Reason.CART_EMPTY
-        if all(_unavailable(turn, line) for line in cart):
+        if all(_unavailable(_facts(turn, line), line) for line in cart):
             return Reason.OUT_OF_STOCK
         if min_value and turn.profile.mixed:
             return Reason.MISSING_DATA
@@ -59,16 +60,20 @@ def value(profile: Profile) -> int:
     return sum(line.quantity * line.price for line in profile.cart)
 
 
-def _unavailable(turn: Turn, line: Line) -> bool:
-    facts = turn.desk.product(line.product_id, turn.at)
+def _facts(turn: Turn, line: Line) -> ProductFacts | None:
+    return turn.desk.product(line.product_id, turn.at)
+
+
+def _unavailable(facts: ProductFacts | None, line: Line) -> bool:
     return facts is not None and facts.available(line.variant_id) is False
 
 
 def context(turn: Turn) -> Mapping[str, Any]:
     """``cart`` (lines with names where known, count, value); ``product``: its dearest to be had."""
     profile = turn.profile
-    lines = [_line(turn, line) for line in profile.cart]
-    can_be_had = [n for n, line in enumerate(profile.cart) if not _unavailable(turn, line)]
+    known = [(line, _facts(turn, line)) for line in profile.cart]
+    lines = [_line(line, facts) for line, facts in known]
+    can_be_had = [n for n, (line, facts) in enumerate(known) if not _unavailable(facts, line)]
     dearest = max(can_be_had, key=lambda n: (profile.cart[n].price, -n), default=None)
     return without_nothing({
         "cart": without_nothing({
@@ -81,8 +86,7 @@ def context(turn: Turn) -> Mapping[str, Any]:
     })  # fmt: skip
 
 
-def _line(turn: Turn, line: Line) -> dict[str, Any]:
-    facts = turn.desk.product(line.product_id, turn.at)
+def _line(line: Line, facts: ProductFacts | None) -> dict[str, Any]:
     known = {} if facts is None else {"name": facts.name, "url": facts.url, "image": facts.image}
     return without_nothing(
         {"id": line.product_id, "quantity": line.quantity, "price": line.price, **known}

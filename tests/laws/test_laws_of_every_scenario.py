@@ -10,7 +10,7 @@ from processors.fold import fold, fold_content
 from processors.inputs import EVENT_RANK, FactRecord, Input, Source, Tick, UserRecord
 from processors.rules import Rules
 from processors.scenario_file import load
-from schemas.adapters import SHOP_EVENT, dump, to_json
+from schemas.adapters import SHOP_EVENT, adapter_of, dump, parse, to_json
 from schemas.control import VoucherBatch
 from schemas.decisions import Decision
 from schemas.events import OrderState
@@ -127,8 +127,9 @@ def clock_of(item: Input) -> int:
 
 def plain(decision: Decision) -> bytes:
     """As it is written, but for the code: which of two users gets which is not promised."""
-    said = {name: value for name, value in decision.evidence.items() if name != "code"}
-    return dump(decision.model_copy(update={"evidence": said}))
+    told = parse(adapter_of(Decision), dump(decision))
+    said = {name: value for name, value in told.evidence.items() if name != "code"}
+    return dump(told.model_copy(update={"evidence": said}))
 
 
 def rows(shop: Shop) -> dict[bytes, bytes]:

@@ -6,8 +6,9 @@ from typing import Any
 from nudge.replay import Replayer
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
-from schemas.adapters import SHOP_EVENT, to_json
+from schemas.adapters import SHOP_EVENT, adapter_of, dump, parse, to_json
 from schemas.control import Pause
+from schemas.decisions import Decision
 from schemas.people import Interaction, Subscription
 from schemas.structs import read_catalog_event
 from tests.oracle.oracle import RANKS, Record
@@ -89,4 +90,5 @@ def withdrawn(decisions: Iterable[dict[str, Any]]) -> set[str]:
 
 def plain(decisions: Iterable[Any]) -> list[dict[str, Any]]:
     """The core's decisions as the oracle writes them."""
-    return [decision.model_dump(mode="json") for decision in decisions]
+    read = adapter_of(Decision)
+    return [parse(read, dump(decision)).model_dump(mode="json") for decision in decisions]

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.config import CopyVariant
-from processors.copy import NAMES, Copy, CopyError, Text, money, with_utm
+from processors.copy import Copy, Text, with_utm
 from processors.copy_checks import HOLDS
+from processors.template import NAMES, CopyError, babel_money, money
 from schemas.events import OrderState
 from schemas.push import PAYLOAD_LIMIT
 from tests.processors.shop import NOON, shipped_rules
@@ -312,3 +313,30 @@ def test_a_template_that_trips_is_passed_over_and_stops_no_worker(body: str) -> 
 def test_a_link_says_where_it_came_from_unless_it_says_so_already(url: str, tagged: str) -> None:
     utm = "utm_source=nudge&utm_medium=push&utm_campaign=cart_abandoned"
     assert with_utm(url, "cart_abandoned") == tagged.format(utm)
+
+
+@given(
+    st.integers(-(10**4), 10**17)
+    | st.builds(lambda n, e: n * 10**e, st.integers(0, 99), st.integers(0, 15)),
+    st.sampled_from(["PLN", "USD", "JPY", "KWD", "INR", "XXX", "ZZ1"]),
+    st.sampled_from([*LOCALES, "hi", "de-CH", "ar", "fa", "es-MX"]),
+)
+def test_the_digits_of_an_amount_stand_where_babel_puts_them(
+    minor: int, currency: str, locale: str
+) -> None:
+    assert money(minor, currency, locale) == babel_money(minor, currency, locale)
+
+
+def test_what_one_text_sets_the_next_one_does_not_find() -> None:
+    found = copy_of(
+        title="{% set event = {'code': 'A'} %}{{ event.code }}", body="{{ event.code }}"
+    )
+    assert found.render("en", NOTHING) is None
+    text = found.render("en", NOTHING | {"event": {"code": "B"}})
+    assert text is not None
+    assert (text.title, text.body) == ("A", "B")
+
+
+def test_a_field_named_as_a_method_of_its_dict_is_not_taken_for_its_value() -> None:
+    assert rendered("{{ event.keys }}", event={"keys": "A"}) != "A"
+    assert rendered("{{ event['keys'] }}", event={"keys": "A"}) == "A"

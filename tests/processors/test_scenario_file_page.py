@@ -13,7 +13,6 @@ from pydantic.fields import FieldInfo
 from processors import config
 from processors.campaign_file import CampaignFile, Schedule
 from processors.config import ScenarioConfig
-from processors.copy import NAMES
 from processors.durations import Duration, format_duration
 from processors.scenarios import KINDS
 from processors.scenarios.after_event import AfterEventConfig
@@ -23,6 +22,7 @@ from processors.scenarios.content_available import ContentAvailableConfig
 from processors.scenarios.price_drop import PriceDropConfig
 from processors.scenarios.reminder import ReminderConfig
 from processors.scenarios.reorder import ReorderConfig
+from processors.template import NAMES
 from processors.where import Bound
 from schemas.push import MessageClass, Urgency
 
