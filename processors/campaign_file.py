@@ -60,8 +60,6 @@ def _when(value: Any) -> Any:
             return When(datetime.fromisoformat(value))
         except ValueError:
             pass
-    if isinstance(value, datetime):
-        return When(value)
     raise ValueError(
         "write now, a time like 2026-11-27T10:00 (each user's own), or one with its offset:"
         " 2026-11-27T10:00+01:00"

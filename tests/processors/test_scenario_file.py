@@ -262,6 +262,9 @@ def test_a_mistake_is_named_with_its_line_and_cure(mistake: tuple[str, ...]) -> 
         ("a: &a [*a]\n", 1, ""),
         ("shop: !!python/object/apply:os.system [true]\n", 1, "not YAML"),
         ("shop: \x00\n", 1, "not YAML"),
+        ("shop:\n  name: !!int abc\n", 2, "'abc' is no int"),
+        ("shop:\n  name: !!timestamp abc\n", 2, "'abc' is no timestamp"),
+        ("shop:\n  name: !!bool abc\n", 2, "'abc' is no bool"),
     ],
 )
 def test_what_is_no_scenario_file_at_all_is_refused_not_raised(
