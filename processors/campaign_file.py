@@ -57,9 +57,12 @@ def _when(value: Any) -> Any:
         return When(None)
     if isinstance(value, str) and "T" in value.replace(" ", "T"):
         try:
-            return When(datetime.fromisoformat(value))
+            wall = datetime.fromisoformat(value)
         except ValueError:
             pass
+        else:
+            if datetime.min.year < wall.year < datetime.max.year:  # in every timezone
+                return When(wall)
     raise ValueError(
         "write now, a time like 2026-11-27T10:00 (each user's own), or one with its offset:"
         " 2026-11-27T10:00+01:00"

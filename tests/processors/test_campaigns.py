@@ -200,6 +200,8 @@ def test_a_schedule_comes_to_its_days(schedule: str, local: bool, days: list[str
         ("at: now", "at: tomorrow", 4, "write now, a time", ""),
         ("at: now", "at: 2026-06-11", 4, "write now, a time", ""),
         ("at: now", "at: 2026-13-45", 4, "write now, a time", ""),
+        ("at: now", "at: 0001-01-01T00:00", 4, "write now, a time", ""),
+        ("at: now", "at: 9999-12-31T23:59", 4, "write now, a time", ""),
         ("at: now", "at: 2026-02-30T10:00:00", 4, "write now, a time", ""),
         ("at: now", "at: 2026-06-11T10:00\nuntil: 2026-06-11T09:00", 5, "ends before", "later"),
         ("at: now", "at: 2026-06-11T10:00\nuntil: 2026-06-12T09:00Z", 5, "user's own", "offset"),
