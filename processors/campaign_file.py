@@ -227,7 +227,7 @@ class _Loader(YamlFile):
         elif file.kind is CampaignKind.FLASH_SALE and (
             until.wall - timedelta(milliseconds=file.remind_before) <= at.wall
         ):
-            cure = "it is shorter than the sale"
+            cure = "make it shorter than the sale"
             self.refuse(("remind_before",), "the sale is over sooner", cure)
 
     def _check_segment(self, file: CampaignFile, rules: Rules) -> None:
