@@ -231,6 +231,14 @@ MISTAKES = {
         'url: "{{ shop.cart_url }}"', 'url: "javascript:alert(1)"', "javascript",
         "leads nowhere", "write https://",
     ),
+    "a slip in what a scenario can do without": (
+        "{after: 24h, channel: email}", "{aftre: 24h}", "aftre", "there is no such setting",
+        "did you mean 'after'?",
+    ),
+    "two endings in one": (
+        "unless: [email_opened, activity]", "unless: [{email_opened: {}, activity: {}}]",
+        "activity: {}", "write an event's name, or {event: {field: value}}", "",
+    ),
     "no link at all": ('url: "{{ shop.cart_url }}"', 'url: ""', 'url: ""', "leads nowhere", ""),
     "the name that the code has for a setting": (
         "    copy: price_drop\n", "    copy_name: price_drop\n", "copy_name",
