@@ -83,11 +83,8 @@ _DECIMALS = re.compile(r"-?\d+[.,]\d+")
 
 
 def _value(name: str, text: str) -> Any:
-    if name in _MONEY and _DECIMALS.fullmatch(text):
-        raise usage_problem(
-            f"{name}={text}: money is in minor units (grosze, cents)",
-            f"For {text.replace(',', '.')} of a currency with cents write {name}={_minor(text)}.",
-        )
+    if name in _MONEY:
+        refuse_decimals(name, text)
     if text[:1] not in ("[", "{"):
         return text
     try:
@@ -96,8 +93,19 @@ def _value(name: str, text: str) -> Any:
         raise usage_problem(f"{name} is no JSON: {error}") from None
 
 
-def _minor(text: str) -> int:
-    return int(Decimal(text.replace(",", ".")).scaleb(2))
+def refuse_decimals(name: str, text: str) -> None:
+    """An amount as people write it would count for a hundredth of what is meant.
+
+    Raises:
+        Problem: it is one.
+    """
+    if not _DECIMALS.fullmatch(text):
+        return
+    whole = text.replace(",", ".")
+    raise usage_problem(
+        f"{name}={text}: money is in minor units (grosze, cents)",
+        f"For {whole} of a currency with cents write {name}={int(Decimal(whole).scaleb(2))}.",
+    )
 
 
 def from_json(text: str) -> Any:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.adapters import dump
 from schemas.catalog import CatalogEvent, catalog_key_of
+from schemas.currencies import NO_CURRENCY, wants_currency
 from schemas.events import Envelope, ShopEvent, key_of
 from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, Topic
 
@@ -149,7 +150,7 @@ def _said(details: list[ErrorDetails]) -> str:
         return "missing"
     if any(detail["type"].startswith(("datetime", "timezone")) for detail in details):
         return f"{value} is neither epoch milliseconds nor RFC 3339 with an offset"
-    if first["type"] == "literal_error" and len(first["msg"]) > 400:
-        return f"{value} is no ISO 4217 code, such as EUR"
+    if wants_currency(first):
+        return f"{value} is {NO_CURRENCY}"
     message = " or ".join(dict.fromkeys(detail["msg"] for detail in details))
     return f"{message[0].lower()}{message[1:]}, not {value}"

@@ -10,6 +10,8 @@ _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d"
              "w": 604_800_000}  # fmt: skip
 _DURATION = re.compile(r"(\d+)\s*(ms|s|min|m|h|d|w)")
 _EPOCH_MS = re.compile(r"\d{12,14}")
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999, after which no time can be written."""
 
 
 def now_ms() -> int:
@@ -40,17 +42,23 @@ def moment_ms(text: str, *, now: int) -> int:
         return now
     if text[:1] in ("+", "-"):
         distance = duration_ms(text[1:])
-        return now + distance if text[0] == "+" else now - distance
+        return _written(text, now + distance if text[0] == "+" else now - distance)
     if _EPOCH_MS.fullmatch(text):
         return int(text)
     try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
+        parsed = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
         raise usage_problem(
             f"{text!r} is no time",
             "Write 2026-03-01T10:00:00Z, 2026-03-01T10:00:00+01:00, now, +10m or -1h.",
         ) from None
-    return round(parsed.astimezone().timestamp() * 1000)
+    return _written(text, round(parsed.timestamp() * 1000))
+
+
+def _written(text: str, at: int) -> int:
+    if not 0 <= at <= _LAST_MS:
+        raise usage_problem(f"{text!r} is too far away", "Times go from 1970 to 9999.")
+    return at
 
 
 def since_ms(text: str, *, now: int) -> int:
@@ -60,7 +68,7 @@ def since_ms(text: str, *, now: int) -> int:
         Problem: neither.
     """
     if _DURATION.match(text) and not _EPOCH_MS.fullmatch(text) and "-" not in text:
-        return now - duration_ms(text)
+        return _written(text, now - duration_ms(text))
     return moment_ms(text, now=now)
 
 

@@ -58,11 +58,12 @@ def _when(value: Any) -> Any:
         return When(None)
     if isinstance(value, str) and "T" in value.replace(" ", "T"):
         try:
-            return When(datetime.fromisoformat(value))
+            wall = datetime.fromisoformat(value)
         except ValueError:
             pass
-    if isinstance(value, datetime):
-        return When(value)
+        else:
+            if datetime.min.year < wall.year < datetime.max.year:  # in every timezone
+                return When(wall)
     raise ValueError(
         "write now, a time like 2026-11-27T10:00 (each user's own), or one with its offset:"
         " 2026-11-27T10:00+01:00"
@@ -227,7 +228,7 @@ class _Loader(YamlFile):
         elif file.kind is CampaignKind.FLASH_SALE and (
             until.wall - timedelta(milliseconds=file.remind_before) <= at.wall
         ):
-            cure = "it is shorter than the sale"
+            cure = "make it shorter than the sale"
             self.refuse(("remind_before",), "the sale is over sooner", cure)
 
     def _check_segment(self, file: CampaignFile, rules: Rules) -> None:

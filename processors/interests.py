@@ -28,7 +28,7 @@ def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
     facts = shelf.product(product_id, at)
     price, out, category = event.price, event.available is False, event.category
     if facts is not None:
-        if price is None:
+        if price is None or not same_money(event.currency, facts):
             price = facts.offer(variant_id).price
         if event.available is None:
             out = facts.available(variant_id) is False
@@ -40,6 +40,11 @@ def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
         profile.again.append(product_id)
     if _put(viewed, Interest(product_id, variant_id, at, price, out), bounds.MAX_VIEWED):
         shelf.ties.append(product_id)
+
+
+def same_money(currency: str | None, facts: ProductFacts) -> bool:
+    """Whether a price in ``currency`` can be held against the catalogue's; what is not named is."""
+    return None in (currency, facts.currency) or currency == facts.currency
 
 
 def _seen_since(viewed: list[Interest], event: e.ViewItem, began: int) -> bool:

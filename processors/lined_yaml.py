@@ -39,7 +39,15 @@ _Fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Fastest):  # type: ignore[misc]  # chosen by what is installed
-    """YAML 1.2: ``on`` is a word here, not true, and 22:00 is text, not 1320."""
+    """YAML 1.2: ``on`` is a word here, not true; 22:00 is text, not 1320, and so is a day."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError):  # what PyYAML lets through of `!!int abc`
+            kind = node.tag.rpartition(":")[2]
+            said = f"{node.value!r} is no {kind}"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from None
 
 
 _YAML_1_2 = {"tag:yaml.org,2002:int": re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")}
@@ -47,7 +55,8 @@ _Loader.yaml_implicit_resolvers = {
     first: [
         (tag, _YAML_1_2.get(tag, pattern))
         for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
+        if tag != "tag:yaml.org,2002:timestamp"
+        and (tag != "tag:yaml.org,2002:bool" or first in "tTfF")
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -147,13 +148,19 @@ def _settings_at(model: type[BaseModel], path: Path) -> set[str]:
     """What may stand at ``path`` below a model, through its lists and mappings."""
     here: Any = model
     for part in path:
-        while get_origin(here) is Annotated:
-            here = get_args(here)[0]
         if isinstance(here, type) and issubclass(here, BaseModel):
             here = _settings(here)[str(part)].annotation
         else:
             here = get_args(here)[1 if get_origin(here) is dict else 0]
+        here = _bare(here)
     return set(_settings(here))
+
+
+def _bare(hint: Any) -> Any:
+    """Without what is said beside the type, and without that it may be left out."""
+    while get_origin(hint) in (Annotated, Union, UnionType):
+        hint = next(arm for arm in get_args(hint) if arm is not type(None))
+    return hint
 
 
 def _settings(model: type[BaseModel]) -> dict[str, FieldInfo]:

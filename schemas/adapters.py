@@ -10,6 +10,7 @@ from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
 from schemas.campaigns import CampaignEvent
 from schemas.catalog import CatalogEvent, catalog_key_of
 from schemas.control import Control
+from schemas.currencies import NO_CURRENCY, wants_currency
 from schemas.decisions import DeadLetterReason
 from schemas.events import Envelope, ShopEvent, key_of
 from schemas.people import Handover
@@ -92,7 +93,8 @@ def parse(adapter: TypeAdapter[T], value: bytes | None) -> T:
 def _explain(error: ValidationError) -> InvalidRecordError:
     first = error.errors(include_url=False, include_input=False)[0]
     path = ".".join(str(part) for part in first["loc"])
-    message = f"{path}: {first['msg']}" if path else first["msg"]
+    said = NO_CURRENCY if wants_currency(first) else first["msg"]
+    message = f"{path}: {said}" if path else said
     if first["type"] == "json_invalid":
         return InvalidRecordError(DeadLetterReason.BAD_JSON, message)
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):

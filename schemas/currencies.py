@@ -1,6 +1,7 @@
 """ISO 4217 alphabetic codes of money in use (list one, without metals and test codes)."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 # fmt: off
 Currency = Literal[
@@ -19,3 +20,10 @@ Currency = Literal[
     "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
 ]
 # fmt: on
+
+NO_CURRENCY = "no ISO 4217 code, such as EUR"
+
+
+def wants_currency(details: Mapping[str, Any]) -> bool:
+    """Whether pydantic's mistake is a code that there is not: it would list all that there are."""
+    return details["type"] == "literal_error" and "'EUR'" in details["msg"]

@@ -13,7 +13,10 @@ class Outcome(Explained):
     SENT = "sent", "A job was emitted."
     HELD = "held", "Looked at again later; not final."
     DROPPED = "dropped", "Kept silent for good; the reason says why."
-    WITHHELD = "withheld", "The user is in the holdout group: would have been sent."
+    WITHHELD = (
+        "withheld",
+        "The user is in the holdout group; the evidence says what would have come of it.",
+    )
     SHADOW = "shadow", "The scenario is in shadow: would have been sent."
     WITHDRAW_REQUESTED = (
         "withdraw_requested",
@@ -34,7 +37,7 @@ class Reason(Explained):
     QUIET_HOURS = "quiet_hours", "It was night at the user's; looked at again in the morning."
     FREQUENCY_CAP = (
         "frequency_cap",
-        "The user had as many messages as the caps allow, or one too recently.",
+        "The user had as many messages as the caps allow, or one or a voucher too recently.",
     )
     LOWER_PRIORITY = (
         "lower_priority",
@@ -62,10 +65,13 @@ class Reason(Explained):
     EXPIRED = "expired", "Found or released too late to be worth saying."
     MISSING_DATA = (
         "missing_data",
-        "No variant of the copy had the data it needs, or the rendered message is too large.",
+        "Something that the message needs is not known, or the rendered message is too large.",
     )
-    NOT_IN_SEGMENT = "not_in_segment", "The user is not in the segment that the scenario is for."
-    NO_CODE = "no_code", "The voucher pool is empty."
+    NOT_IN_SEGMENT = (
+        "not_in_segment",
+        "The user is not in the segment that the scenario is for, or the cart is worth too little.",
+    )
+    NO_CODE = "no_code", "The voucher pool has no code left in the user's share of it."
     ALREADY_SENT = (
         "already_sent",
         "The scenario spoke to this user already, and may not again so soon.",

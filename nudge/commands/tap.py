@@ -81,6 +81,8 @@ def tap(
         raise usage_problem("--since and --from-start say different things.", "Give one of them.")
     start = 0 if from_start else None if since is None else since_ms(since, now=now_ms())
     end = None if until is None else since_ms(until, now=now_ms())
+    if end is not None and end <= (start or 0):
+        raise usage_problem("The time ends before it begins.", "Give --since before --until.")
     tapped = topics_named(topic, user)
     if table is not None:
         if follow or json:

@@ -25,7 +25,7 @@ def register(root: typer.Typer, section: str) -> None:
 def load(
     pool: Annotated[str, typer.Argument(help="As the scenario file names it.")],
     file: File,
-    value: Annotated[int | None, typer.Option(help="Minor units (grosze, cents).", min=0)] = None,
+    value: Annotated[str | None, typer.Option(help="Minor units (grosze, cents).")] = None,
     currency: Annotated[str | None, typer.Option(help="ISO 4217; default: the shop's.")] = None,
     expires: Annotated[str | None, typer.Option(help="RFC 3339, epoch ms, or +30d.")] = None,
     at: Annotated[str, typer.Option(help="Usable from: RFC 3339, epoch ms, now, +10m.")] = "now",
@@ -45,18 +45,20 @@ def load(
     from nudge.problem import Problem
     from nudge.terminal import plain, say
     from nudge.when import moment_ms, now_ms
+    from schemas.currencies import NO_CURRENCY, wants_currency
 
     now = now_ms()
     codes = vouchers.read_codes(_lines(file))
     ends = None if expires is None else moment_ms(expires, now=now)
     if ends is not None and ends <= now:
         raise Problem("These codes have expired already.", "Say --expires with a time to come.")
-    worth = vouchers.Worth(value, currency, ends)
+    worth = vouchers.Worth(None if value is None else _minor(value), currency, ends)
     try:
         wanted = list(vouchers.batches(pool, codes, worth, moment_ms(at, now=now)))
     except ValidationError as error:
         details = error.errors(include_url=False)[0]
-        raise Problem(f"{details['loc'][0]}: {details['msg']}.", "Correct it.") from None
+        said = NO_CURRENCY if wants_currency(details) else details["msg"]
+        raise Problem(f"{details['loc'][0]}: {said}.", "Correct it.") from None
 
     async def run() -> int:
         settings = kafka_settings()
@@ -64,7 +66,7 @@ def load(
 
     added = asyncio.run(run())
     known = len(codes) - added
-    said = f"{added} codes loaded into {plain(pool)}."
+    said = f"{added} code{'' if added == 1 else 's'} loaded into {plain(pool)}."
     say(f"{said} {known} were there before." if known else said)
 
 
@@ -74,6 +76,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] 
     import asyncio
 
     from nudge.controls import read_controls
+    from nudge.event_words import money
     from nudge.kafka import kafka_settings
     from nudge.terminal import note, plain, say_json, say_table
     from nudge.when import rfc3339
@@ -98,7 +101,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] 
             (
                 plain(batch.pool),
                 str(len(batch.codes)),
-                "" if batch.value is None else f"{batch.value} {batch.currency or ''}".strip(),
+                "" if batch.value is None else money(batch.value, batch.currency),
                 rfc3339(batch.effective_at),
                 "" if batch.expires_at is None else rfc3339(batch.expires_at),
                 plain(batch.loaded_by or ""),
@@ -106,6 +109,16 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] 
             for batch in batches
         ),
     )
+
+
+def _minor(text: str) -> int:
+    from nudge.event_input import refuse_decimals
+    from nudge.problem import usage_problem
+
+    refuse_decimals("--value", text)
+    if not text.isdecimal():
+        raise usage_problem(f"--value={text} is no amount", "For 15.00 write --value=1500.")
+    return int(text)
 
 
 def _lines(file: Path) -> list[str]:

@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import signal
-from contextlib import AsyncExitStack, ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from importlib.resources import files
 
 import aiohttp
@@ -81,9 +82,9 @@ class Demo:
         for process in processes:
             process.tell()
         await self._apply(settings)
-        self._write_environment()
         self._say("topics made, demo scenarios applied (1 s stands for a minute)")
         async with AsyncExitStack() as exits:
+            exits.enter_context(self._environment())
             await exits.enter_async_context(lab)
             self._say(
                 f"a push service of our own at {lab.origin} stands in for the browsers': it"
@@ -98,14 +99,21 @@ class Demo:
             self._say(f"the shop is open: [bold]{self._address}[/] (be a shopper yourself)")
             await self._show(settings, Shop(producer, settings, lab), processes)
 
-    def _write_environment(self) -> None:
-        """For whoever publishes events of their own."""
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        """For whoever publishes events of their own; another demo's is back afterwards."""
         values = {
             **self._stack.environment(),
             "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
         }
-        lines = (f"{name}={value}\n" for name, value in values.items())
-        (local_root() / "demo.env").write_text("".join(lines))
+        file, own = local_root() / "demo.env", "".join(f"{k}={v}\n" for k, v in values.items())
+        before = file.read_text() if file.exists() else None
+        file.write_text(own)
+        try:
+            yield
+        finally:
+            if file.exists() and file.read_text() == own:
+                file.unlink() if before is None else file.write_text(before)
 
     def _say(self, text: str) -> None:
         self._console.print(f"[green]✓[/] {text}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from processors.catalogue import ProductFacts
 from processors.config import Priority, ScenarioConfig
@@ -31,6 +31,18 @@ _LIST_KEPT = 5
 _ENVELOPE = frozenset({"type", *Envelope.model_fields})
 
 
+def _ending(value: Any) -> Any:
+    if isinstance(value, Mapping) and (
+        len(value) != 1 or not isinstance(next(iter(value.values())), Mapping)
+    ):
+        raise ValueError("write an event's name, or {event: {field: value}}, each by itself")
+    return value
+
+
+Ending = Annotated[str | dict[str, Where], BeforeValidator(_ending)]
+"""An event that ends the moment; with what it must hold, where not every one does."""
+
+
 class AfterEventConfig(ScenarioConfig):
     """A scenario that only follows an event: everything about it stands here."""
 
@@ -39,7 +51,7 @@ class AfterEventConfig(ScenarioConfig):
     wait: Duration = 0
     before: str | None = None
     """The event's field that holds a time: due ``wait`` before it, not after the event."""
-    unless: tuple[str | Annotated[dict[str, Where], Field(min_length=1, max_length=1)], ...] = ()
+    unless: tuple[Ending, ...] = ()
     entity: str | None = None
     """The event's field that tells one moment from another (``order_id``)."""
     newest_only: bool = False
@@ -108,6 +120,8 @@ class AfterEvent(Scenario):
         if config.where and not _holds(event, config.where):
             return
         if config.order_number not in (None, turn.profile.order_count):
+            return
+        if isinstance(event, e.Purchase) and _told_before(turn, event):
             return
         entity = self._entity(event)
         if config.newest_only and not is_newest(turn, f"{self.name}\x1f{entity}"):
@@ -181,6 +195,14 @@ class AfterEvent(Scenario):
                     if other.product_id not in bought and other.available(None) is not False:
                         return product(facts, None), product(other, None)
         return None
+
+
+def _told_before(turn: Turn, event: e.Purchase) -> bool:
+    """Whether the order is known from another time: a page of thanks that is loaded anew."""
+    return any(
+        order.order_id == event.order_id and order.at != event.occurred_at
+        for order in turn.profile.orders
+    )
 
 
 def _holds(event: e.ShopEvent, where: Where) -> bool:

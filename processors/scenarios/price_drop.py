@@ -9,6 +9,7 @@ from processors.catalogue import Change, ProductFacts
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.copy import without_nothing
 from processors.durations import Duration
+from processors.interests import same_money
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios import product_news as news
@@ -46,12 +47,16 @@ class PriceDrop(NewsScenario):
         ties = (facts.product_id, change.variant_id, at, oldest)
         for caring in (
             news.newest(SAVED, profile.saved, *ties),
-            news.carted(profile, *ties),
+            news.carted(profile, *ties) if self._comparable(profile, facts) else None,
             news.newest(VIEWED, profile.viewed, *ties),
         ):
             if caring is not None and self._is_drop(change, caring):
                 return caring
         return None
+
+    def _comparable(self, profile: Profile, facts: ProductFacts) -> bool:
+        """Whether the prices in the cart are in the money of the catalogue."""
+        return not profile.mixed and same_money(profile.currency, facts)
 
     def _is_drop(self, change: Change, caring: Caring) -> bool:
         if caring.price is None or change.price is None:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from nudge.local.kafka import has_broker
+from nudge.local.places import local_root
 from tests.nudge.commands import ROOT, environment
 
 pytestmark = pytest.mark.timeout(300)
@@ -23,6 +24,7 @@ NEVER = re.compile(r"(ben|cleo|gus)-\d+ +(cart_abandoned +sent|.*is waiting for 
 
 
 async def test_it_shows_a_cart_brought_back_and_the_silences_and_ends_cleanly() -> None:
+    another = _environment_file()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "nudge", "demo",
         env=environment(None, {}), cwd=ROOT,
@@ -46,6 +48,12 @@ async def test_it_shows_a_cart_brought_back_and_the_silences_and_ends_cleanly() 
             process.kill()
             await process.wait()
     assert "Everything is stopped" in said
+    assert _environment_file() == another, "a demo beside it, or none, is what it leads to"
     kafka = re.search(r"Kafka is ready on 127\.0\.0\.1:(\d+)", said)
     assert kafka is not None, said
     assert not has_broker("127.0.0.1", int(kafka[1]))
+
+
+def _environment_file() -> str | None:
+    file = local_root() / "demo.env"
+    return file.read_text() if file.exists() else None

@@ -80,6 +80,8 @@ async def test_tap_names_the_nearest_topic_and_refuses_contradictions() -> None:
     (await nudge(None, "tap", "all", "--since", "1h", "--from-start")).failed(2)
     (await nudge(None, "tap", "scenarios", "--user", "anna")).failed(2)
     (await nudge(None, "tap", "all", "--since", "soon")).failed(2)
+    backwards = ("tap", "all", "--since", "1h", "--until", "2h")
+    assert "ends before it begins" in (await nudge(None, *backwards)).failed(2).err
 
 
 async def test_explain_tells_what_was_done_before_the_login_and_by_nobody_else(

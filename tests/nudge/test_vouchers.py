@@ -60,8 +60,27 @@ async def test_codes_are_loaded_once_and_listed_without_being_shown(
     (batch,) = listed.json()
     assert (batch["pool"], batch["codes"], batch["value"]) == ("spring", 3, 1500)
     assert "AAA" not in listed.out
+    assert "15.00 PLN" in (await nudge(cluster, "vouchers", "list")).good().out
     controls = await read_controls(cluster)
     assert [one.codes for one in controls.vouchers.values()] == [("AAA", "BBB", "CCC")]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--value", "15.00"), 2, "write --value=1500"),
+        (("--value", "15,00"), 2, "write --value=1500"),
+        (("--value", "-1"), 2, "--value=-1 is no amount"),
+        (("--value", "1500", "--currency", "pln"), 1, "currency: no ISO 4217 code, such as EUR."),
+    ],
+)
+async def test_what_a_voucher_cannot_be_worth_is_refused(
+    tmp_path: Path, options: tuple[str, ...], code: int, said: str
+) -> None:
+    file = tmp_path / "codes.txt"
+    file.write_text("AAA\n")
+    answer = await nudge(None, "vouchers", "load", "spring", str(file), *options)
+    assert said in answer.failed(code).err
 
 
 async def test_a_replay_gives_the_codes_of_a_file(tmp_path: Path) -> None:

@@ -46,6 +46,14 @@ def test_since_an_hour_is_an_hour_ago_and_since_a_time_is_that_time() -> None:
     assert since_ms("2026-03-01T10:00:00Z", now=NOW) == NOW
     with pytest.raises(Problem):
         since_ms("tomorrow", now=NOW)
+    with pytest.raises(Problem, match="too far away"):
+        since_ms("99999999d", now=NOW)
+
+
+@pytest.mark.parametrize("text", ["-99999999d", "+99999999d", "1969-12-31T23:59:59Z"])
+def test_a_time_that_cannot_be_written_is_refused(text: str) -> None:
+    with pytest.raises(Problem, match="too far away"):
+        moment_ms(text, now=NOW)
 
 
 def test_times_are_written_as_rfc_3339_and_lengths_in_their_greatest_unit() -> None:

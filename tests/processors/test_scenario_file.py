@@ -231,6 +231,14 @@ MISTAKES = {
         'url: "{{ shop.cart_url }}"', 'url: "javascript:alert(1)"', "javascript",
         "leads nowhere", "write https://",
     ),
+    "a slip in what a scenario can do without": (
+        "{after: 24h, channel: email}", "{aftre: 24h}", "aftre", "there is no such setting",
+        "did you mean 'after'?",
+    ),
+    "two endings in one": (
+        "unless: [email_opened, activity]", "unless: [{email_opened: {}, activity: {}}]",
+        "activity: {}", "write an event's name, or {event: {field: value}}", "",
+    ),
     "no link at all": ('url: "{{ shop.cart_url }}"', 'url: ""', 'url: ""', "leads nowhere", ""),
     "the name that the code has for a setting": (
         "    copy: price_drop\n", "    copy_name: price_drop\n", "copy_name",
@@ -262,6 +270,9 @@ def test_a_mistake_is_named_with_its_line_and_cure(mistake: tuple[str, ...]) -> 
         ("a: &a [*a]\n", 1, ""),
         ("shop: !!python/object/apply:os.system [true]\n", 1, "not YAML"),
         ("shop: \x00\n", 1, "not YAML"),
+        ("shop:\n  name: !!int abc\n", 2, "'abc' is no int"),
+        ("shop:\n  name: !!timestamp abc\n", 2, "'abc' is no timestamp"),
+        ("shop:\n  name: !!bool abc\n", 2, "'abc' is no bool"),
     ],
 )
 def test_what_is_no_scenario_file_at_all_is_refused_not_raised(

@@ -130,6 +130,11 @@ def test_a_wrong_value_is_refused_and_its_field_named(type_: str, field: str, va
     assert field in str(error)
 
 
+def test_of_a_currency_that_there_is_not_those_that_there_are_are_not_listed() -> None:
+    error = refused(example("add_to_cart") | {"currency": "pln"})
+    assert str(error) == "add_to_cart.currency: no ISO 4217 code, such as EUR"
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
