@@ -12,7 +12,7 @@ from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
 
-_ROWS_HELD_BACK = 1_000
+_ROWS_HELD_BACK = 2_000
 """Changed profiles of a partition whose rows are not written yet, at most: nobody reads them."""
 
 

@@ -24,8 +24,7 @@ class Desk:
 
     __slots__ = (
         "applied", "assume_reachable", "book", "by_category", "catalogue", "clock", "effects",
-        "first_quiet", "now", "partitions", "quiet", "rules", "sooner", "source", "ties",
-        "vouchers",
+        "first_quiet", "now", "partitions", "quiet", "rules", "source", "ties", "vouchers",
     )  # fmt: skip
 
     def __init__(
@@ -48,9 +47,6 @@ class Desk:
         """Whether any scenario looks for users by the categories they view."""
         self.ties: list[str] = []
         """What the user in hand has come to care for; see :class:`processors.interests.Shelf`."""
-        self.sooner = False
-        """The user in hand may be to be looked at sooner than was known. Activity by itself only
-        puts it off."""
         self.clock = 0
         self.now = 0
         self.effects = Effects()

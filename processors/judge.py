@@ -35,7 +35,8 @@ def judge_due(desk: Desk, key: str, profile: Profile, until: int) -> bool:
             judged = True
             continue
         if at > until:
-            desk.sooner = desk.sooner or judged
+            if judged:
+                profile.calm_until = 0
             return judged
         active_at = profile.active_at
         turn = Turn(desk, key, profile, at)

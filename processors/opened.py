@@ -68,6 +68,11 @@ class OpenProfiles:
         self._recent.pop(key, None)
         self._older.pop(key, None)
 
+    def close_all(self) -> None:
+        """All are written: who is looked at next is decoded anew."""
+        self._recent.clear()
+        self._older.clear()
+
     def settle(self) -> None:
         """The step has ended and written what it touched."""
         self.touched.clear()

@@ -140,6 +140,7 @@ class Partition:
         if recovering or same or not (rules.quiet or newly):
             return
         self._write_rows()
+        self._open.close_all()
         for number, _, row in self.table.users():
             self.table.wake_at(number, wakes_at(glance(row), row, desk))
             if newly:
@@ -184,12 +185,11 @@ class Partition:
         campaigns = self._campaigns
         if record.arrived_at >= campaigns.next_at:
             campaigns.begin(record.arrived_at)
-        rank, apply, desk = record.rank, self._apply, self.desk
+        rank, apply = record.rank, self._apply
         key = record.key
         if rank == SUBSCRIPTION_RANK:
             key = split_subscription_key(key)[0]
         profile = self._open.hold(key)
-        desk.sooner = rank != EVENT_RANK
         if self._news.walks:
             self._news.catch_up(key, profile, record.recorded_at)
         if campaigns.walks:
@@ -198,10 +198,12 @@ class Partition:
             after = apply.event(record, key, profile, record.value, record.historical)  # type: ignore[arg-type]
         else:
             after = apply.record(record, key, profile)
+            after.calm_until = 0
         if after is not profile:
             self._open.replace(key, after)
-        elif desk.sooner:
+        elif not profile.calm_until:
             self._open.stirred[key] = profile
+        desk = self.desk
         if rank == HANDOVER_RANK and isinstance(record.value, HandoverProfile):
             desk.ties += products_of(after)
             if desk.by_category:

@@ -101,8 +101,10 @@ class Apply:
         ):
             self._note_late(record, key, at)
         if not late:
-            if next_look(profile, desk) <= at:
-                judge_due(desk, key, profile, at)
+            if profile.calm_until <= at:
+                profile.calm_until = next_look(profile, desk)
+                if profile.calm_until <= at:
+                    judge_due(desk, key, profile, at)
             return at
         return at if historical else max(desk.clock, record.arrived_at)
 
@@ -152,7 +154,7 @@ class Apply:
         asked = () if historical else followers.asked_about(profile, desk)
         begins = profile.sessions != sessions
         if begins or historical or profile.looked_at > active_before:
-            desk.sooner = True
+            profile.calm_until = 0
         if not (asked or profile.moments or begins or historical or kind in _SPECIAL):
             return profile
         turn = Turn(desk, key, profile, at, active_at, late, historical)

@@ -177,6 +177,9 @@ class Profile(
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     """Fields of a newer minor release, kept as they are. Never under this name at rest."""
 
+    calm_until: int = 0
+    """Nobody need look at the user before (ms): activity by itself only puts that off. 0: not
+    known. Never at rest."""
     open_viewed: list[Interest] | None = None
     open_categories: dict[str, tuple[int, int]] | None = None
 
@@ -221,7 +224,7 @@ class Profile(
 
 _decoder = msgspec.json.Decoder(Profile)
 _encoder = msgspec.json.Encoder()
-_OPEN = {"extra", "open_viewed", "open_categories"}
+_OPEN = {"extra", "calm_until", "open_viewed", "open_categories"}
 _KNOWN = {field.encode_name for field in msgspec.structs.fields(Profile)} - _OPEN
 
 
@@ -263,10 +266,11 @@ def encode(profile: Profile) -> bytes:
     if profile.categories_row is _CHANGED:
         seen = profile.open_categories
         profile.categories_row = msgspec.Raw(_encoder.encode(seen)) if seen else _NO_CATEGORIES
-    opened = profile.open_viewed, profile.open_categories
+    opened = profile.open_viewed, profile.open_categories, profile.calm_until
     profile.open_viewed = profile.open_categories = None
+    profile.calm_until = 0
     row = _encoder.encode(profile) if profile.extra is msgspec.UNSET else _with_extra(profile)
-    profile.open_viewed, profile.open_categories = opened
+    profile.open_viewed, profile.open_categories, profile.calm_until = opened
     return row
 
 

@@ -95,7 +95,8 @@ class Turn:
             shadow=scenario.config.enabled is Mode.SHADOW,
             data=data or {},
         )
-        self.opened = self.desk.sooner = True
+        self.opened = True
+        self.profile.calm_until = 0
         moments = self.profile.moments
         moments.append(moment)
         if len(moments) > bounds.MAX_MOMENTS:

@@ -45,10 +45,23 @@ def test_a_row_of_this_release_is_read_and_written_byte_by_byte(path: Path) -> N
     assert encode(decode(row)) == row
 
 
+NEVER_AT_REST = {"calm_until", "open_viewed", "open_categories"}
+
+
+def test_what_is_known_only_while_a_profile_is_open_is_not_written_and_stays() -> None:
+    profile = decode(GOLDEN[0].read_bytes())
+    row = encode(profile)
+    profile.calm_until = 5
+    viewed, categories = profile.viewed, profile.categories
+    assert encode(profile) == row
+    assert profile.calm_until == 5
+    assert (profile.viewed, profile.categories) == (viewed, categories)
+
+
 def test_the_golden_rows_hold_every_field_there_is() -> None:
     named = set().union(*(orjson.loads(path.read_bytes()) for path in GOLDEN))
     fields = {field.encode_name for field in msgspec.structs.fields(Profile)}
-    assert fields - named == {"extra", "open_viewed", "open_categories"}
+    assert fields - named == {"extra", *NEVER_AT_REST}
     moments = [m for path in GOLDEN for m in orjson.loads(path.read_bytes()).get("mo", ())]
     fields = {field.encode_name for field in msgspec.structs.fields(Moment)}
     assert fields == set().union(*moments)
