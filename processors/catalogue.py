@@ -193,10 +193,13 @@ class Catalogue:
 
     def version(self, key: str, offset: int) -> Version | None:
         """The version written at ``offset`` of the product's partition."""
-        for version in reversed(self._versions.get(key, ())):
-            if version.offset == offset:
-                return version
-        return None
+        versions = self._versions.get(key)
+        if versions is None:
+            return None
+        newest = versions[-1]
+        if newest.offset == offset:
+            return newest
+        return next((version for version in versions if version.offset == offset), None)
 
     def seen(
         self, key: str, applied: Mapping[int, int], at: int | None = None

@@ -42,10 +42,14 @@ class InterestIndex:
         self._users[product_id] = users
         self._limits[product_id] = max(_COMPACT_FROM, 2 * len(users))
 
-    def watchers(self, product_id: str) -> list[int]:
-        """Each number once, in ascending order."""
-        users = self._users.get(product_id)
-        return [] if users is None else sorted(set(users))
+    def watchers(self, subjects: Iterable[str]) -> list[int]:
+        """Who cares for any of them: each number once, in ascending order."""
+        found: set[int] = set()
+        for subject in subjects:
+            users = self._users.get(subject)
+            if users is not None:
+                found.update(users)
+        return sorted(found)
 
 
 def products_of(profile: Profile) -> set[str]:

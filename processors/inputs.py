@@ -46,7 +46,7 @@ class UserRecord(msgspec.Struct, frozen=True, gc=False):
     historical: bool = False
 
 
-class FactRecord(msgspec.Struct, frozen=True):
+class FactRecord(msgspec.Struct, frozen=True, gc=False):
     """A new version of a product or content, as :class:`processors.catalogue.Catalogue` holds it.
 
     ``key`` is the key in ``nudge-products``; ``recorded_at`` the time of the catalogue record
@@ -58,7 +58,7 @@ class FactRecord(msgspec.Struct, frozen=True):
     source: Source
 
 
-class Tick(msgspec.Struct, frozen=True):
+class Tick(msgspec.Struct, frozen=True, gc=False):
     """The partition's clock moves to ``clock`` (ms); nothing recorded earlier is still expected.
 
     ``now`` is the wall's time of the same look (ms), by which a moment is found too late;

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from processors.catalogue import Change, ProductFacts, Version
+from processors.catalogue import Change, ProductFacts, Version, category_subject
 from processors.desk import Desk
 from processors.judge import judge_due
 from processors.profile import Profile
@@ -35,8 +35,8 @@ class Interested(NamedTuple):
     """The scenarios that a version's changes could move, each with the change and its place."""
 
     scenarios: tuple[tuple[NewsScenario, int, Change], ...]
-    by_category: bool
-    """Whether any of them finds users by the product's category too."""
+    subjects: tuple[str, ...]
+    """Who cares for one of these could be concerned."""
 
 
 class UnderWay:
@@ -78,7 +78,7 @@ class Tie(NamedTuple):
 
 def interested(desk: Desk, version: Version, facts: ProductFacts, at: int) -> Interested:
     """Whom a version's changes could move by the rules at ``at`` (ms): asked once for them all."""
-    news = desk.book.at(at).news
+    news = (desk.book.only or desk.book.at(at)).news
     if version.asked is not news:
         moved = tuple(
             (scenario, place, change)
@@ -86,8 +86,10 @@ def interested(desk: Desk, version: Version, facts: ProductFacts, at: int) -> In
             for place, change in enumerate(facts.changes or (_PUBLISHED,))
             if scenario.wants(facts, change)
         )
-        by_category = facts.category is not None and any(one[0].by_category for one in moved)
-        version.asked, version.moves = news, Interested(moved, by_category)
+        subjects = [facts.subject] if moved else []
+        if facts.category is not None and any(one[0].by_category for one in moved):
+            subjects.append(category_subject(facts.category))
+        version.asked, version.moves = news, Interested(moved, tuple(subjects))
     return cast("Interested", version.moves)
 
 

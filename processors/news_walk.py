@@ -5,11 +5,10 @@ of their own meanwhile is visited first, so that it makes no difference how fast
 """
 
 from processors import news
-from processors.catalogue import ProductFacts, category_subject
 from processors.desk import Desk
 from processors.index import InterestIndex
 from processors.inputs import FactRecord
-from processors.news import Interested, UnderWay, Walk
+from processors.news import UnderWay, Walk
 from processors.opened import OpenProfiles
 from processors.profile import Profile
 from processors.table import ProfileTable
@@ -40,7 +39,7 @@ class NewsWalks:
         if version is None or (facts := version.facts) is None:
             return
         interested = news.interested(self._desk, version, facts, walk.at)
-        waiting = self._watchers(facts, interested)
+        waiting = self._index.watchers(interested.subjects)
         self.walks.append(UnderWay(walk, facts, interested, waiting))
 
     def tell(self, fact: FactRecord) -> None:
@@ -57,7 +56,7 @@ class NewsWalks:
             return
         at = max(fact.recorded_at, desk.clock)
         interested = news.interested(desk, version, facts, at)
-        waiting = self._watchers(facts, interested)
+        waiting = self._index.watchers(interested.subjects)
         if not waiting:
             return
         walk = Walk(0, fact.key, partition, offset, at)
@@ -67,15 +66,6 @@ class NewsWalks:
         self.walked += 1
         walk.number = self.walked
         self.walks.append(UnderWay(walk, facts, interested, waiting))
-
-    def _watchers(self, facts: ProductFacts, interested: Interested) -> list[int]:
-        """Whom a change could concern, in ascending order."""
-        if not interested.scenarios:
-            return []
-        waiting = self._index.watchers(facts.subject)
-        if not interested.by_category or facts.category is None:
-            return waiting
-        return sorted({*waiting, *self._index.watchers(category_subject(facts.category))})
 
     def _visit(self, under_way: UnderWay, numbers: list[int]) -> None:
         """Visits users in the order in which they are told; each once a walk."""

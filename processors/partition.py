@@ -171,15 +171,30 @@ class Partition:
                 self._tick(item, last=False)
         if tick is not None:
             self._tick(tick, last=True)
-        self._walk_on()
+        if self._news.walks:
+            self._news.walk_on()
+        elif self._campaigns.walks:
+            self._campaigns.walk_on()
         if len(self._open.touched) >= self._write_after:
             self.settle()
         return effects
 
     def settle(self) -> None:
-        """Writes the rows of all that has changed."""
+        """Writes the rows of all that has changed, and what the partition must remember."""
         self._write_rows()
-        self._write_state()
+        state = PartitionState(
+            clock=self.desk.clock,
+            applied={str(p): offset for p, offset in sorted(self.desk.applied.items())},
+            walked=self._news.walked,
+            walks=[under_way.walk for under_way in self._news.walks],
+            drawn=self.desk.vouchers.drawn,
+            campaigns=self._campaigns.state(),
+        )
+        row = msgspec.json.encode(state)
+        if row != self._state_row:
+            self._state_row = row
+            self.desk.effects.writes[STATE_KEY] = row
+            self.table.put(STATE_KEY, row)
 
     def _record(self, record: UserRecord) -> None:
         campaigns = self._campaigns
@@ -255,31 +270,10 @@ class Partition:
                 table.wake_at(table.number_for(key.encode()), due)
         self._open.stirred.clear()
 
-    def _walk_on(self) -> None:
-        if self._news.walks:
-            self._news.walk_on()
-        elif self._campaigns.walks:
-            self._campaigns.walk_on()
-
     def _write_rows(self) -> None:
         for key, profile in self._open.touched.items():
             self._write(key, profile)
         self._open.settle()
-
-    def _write_state(self) -> None:
-        state = PartitionState(
-            clock=self.desk.clock,
-            applied={str(p): offset for p, offset in sorted(self.desk.applied.items())},
-            walked=self._news.walked,
-            walks=[under_way.walk for under_way in self._news.walks],
-            drawn=self.desk.vouchers.drawn,
-            campaigns=self._campaigns.state(),
-        )
-        row = msgspec.json.encode(state)
-        if row != self._state_row:
-            self._state_row = row
-            self.desk.effects.writes[STATE_KEY] = row
-            self.table.put(STATE_KEY, row)
 
     def _write(self, key: str, profile: Profile) -> None:
         table, encoded = self.table, key.encode()
