@@ -14,14 +14,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import TypeAdapter
 
-from processors.campaign_file import CampaignFileError
 from processors.catalogue import Catalogue
 from processors.rule_book import RuleBook
-from processors.scenario_file import ScenarioFileError
-from schemas.adapters import CAMPAIGN, CONTROL, InvalidRecordError, adapter_of, parse
-from schemas.control import PartitionMark, Pause, ScenarioVersion, VoucherBatch
+from schemas.adapters import adapter_of, parse
+from schemas.control import PartitionMark
 from schemas.products import FOLD_MARK_KEY, FoldMark
 from schemas.topics import CAMPAIGNS, HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
+from streams import steering
 from streams.clock import FoldFrontier, MarksBoard
 from streams.consumers import plain_consumer
 from streams.holes import Holes
@@ -117,10 +116,10 @@ class WholeTopics:
 
     async def _read(self) -> None:
         async with plain_consumer(self._settings) as consumer:
-            steering = (self._scenarios, self._campaigns)
-            consumer.assign([*self._products, *steering, self._marks])
+            steered = (self._scenarios, self._campaigns)
+            consumer.assign([*self._products, *steered, self._marks])
             await consumer.seek_to_end(self._marks)
-            ends = await consumer.end_offsets([*self._products, *steering])
+            ends = await consumer.end_offsets([*self._products, *steered])
             while True:
                 await self._read_on(consumer)
                 if not self.is_whole and await self._reached(consumer, ends):
@@ -173,10 +172,12 @@ class WholeTopics:
     def _take(self, tp: TopicPartition, records: Iterable[Any]) -> None:
         if tp == self._scenarios:
             for record in records:
-                self._control(record)
+                steering.control(self.book, record)
+            if self.book:
+                self._has_rules.set()
         elif tp == self._campaigns:
             for record in records:
-                self._campaign(record)
+                steering.campaign(self.book, record)
         elif tp == self._marks:
             for record in records:
                 mark = parse(_PARTITION_MARK, record.value)
@@ -199,31 +200,6 @@ class WholeTopics:
         key = record.key.decode()
         self.catalogue.append(key, record.partition, record.offset, record.timestamp, record.value)
         return Fact(record.timestamp, record.partition, record.offset, key)
-
-    def _control(self, record: Any) -> None:
-        if record.value is None:
-            return
-        try:
-            control = parse(CONTROL, record.value)
-            if isinstance(control, ScenarioVersion):
-                self.book.add_version(control)
-                self._has_rules.set()
-            elif isinstance(control, Pause):
-                self.book.set_pause(control)
-            elif isinstance(control, VoucherBatch):
-                self.book.add_vouchers(control)
-        except (InvalidRecordError, ScenarioFileError) as error:
-            # What is in force stays in force; `nudge scenarios apply` checks before it writes.
-            log.error("scenarios_not_readable", offset=record.offset, error=str(error))
-
-    def _campaign(self, record: Any) -> None:
-        if record.value is None:
-            return
-        try:
-            self.book.add_campaign(parse(CAMPAIGN, record.value))
-        except (InvalidRecordError, CampaignFileError) as error:
-            # The others go on; `nudge campaign start` checks before it writes.
-            log.error("campaign_not_readable", offset=record.offset, error=str(error))
 
     def _tell(self) -> None:
         frontier = self._frontier.value()
