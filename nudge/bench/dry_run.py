@@ -73,11 +73,11 @@ def run(mix: Mix, say: Say) -> DryRunResult:
     rules.write_text(daytime_file(START_MS), encoding="utf-8")
     history = place / "history.jsonl"
     say(f"writing {mix.events:,} events")
-    lines = _write(history, _history(mix, browsers=False))
+    lines = write_history(history, mix)
     say("judging the file")
     judged = ["--scenarios", str(rules), "--out", "none"]
     from_file = _replay([str(history), *judged], lines)
-    read = _read(history, lines)
+    read = read_only(history, lines)
     kafka = LocalKafka(heap_mb=1024, say=say)
     kafka.start()
     try:
@@ -97,11 +97,11 @@ def _history(mix: Mix, *, browsers: bool) -> Iterator[Wire]:
     return chain(traffic.shelves(), subscriptions, traffic.records())
 
 
-def _write(path: Path, wires: Iterator[Wire]) -> int:
+def write_history(path: Path, mix: Mix) -> int:
     """Each record's value in a line; how many there are."""
     lines = 0
     with path.open("wb") as file:
-        for wire in wires:
+        for wire in _history(mix, browsers=False):
             file.writelines((wire.value, b"\n"))
             lines += 1
     return lines
@@ -129,7 +129,12 @@ def _children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _read(path: Path, lines: int) -> Judged:
+def read_only(path: Path, lines: int) -> Judged:
+    """Every line by the contract's models.
+
+    Raises:
+        InvalidRecordError: one of them does not keep to it.
+    """
     shop = tuple(f'{{"type":"{kind}"'.encode() for kind in EVENT_CLASSES)
     began = process_time()
     with path.open("rb") as file:

@@ -1,10 +1,13 @@
 """What the benchmarks build and reckon; what they measure is nobody's test."""
 
+from pathlib import Path
+
 import pytest
 
 from nudge.bench import scenarios
 from nudge.bench.beside import CAMPAIGN_FILE, nightly
 from nudge.bench.core import CoreBench
+from nudge.bench.dry_run import Judged, read_only, write_history
 from nudge.bench.latency import LatencyResult
 from nudge.bench.mix import Mix, Traffic
 from nudge.bench.profiles import Written, copies
@@ -97,3 +100,14 @@ def test_what_a_scenario_costs_is_said_of_every_one_that_was_asked_or_spoke() ->
     assert list(costs.values()) == sorted(costs.values(), key=lambda cost: -cost.nanos)
     said = sum(map(result.micros, costs.values())) + result.others_micros
     assert said == pytest.approx(result.core_micros)
+
+
+def test_the_history_of_the_dry_run_benchmark_keeps_to_the_contract(tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    lines = write_history(history, Mix(events=300, users=100, products=20))
+    assert lines == 320
+    assert read_only(history, lines).records == lines
+
+
+def test_records_a_second_of_core_are_those_of_the_whole_process() -> None:
+    assert Judged(1_000, 0.5).per_core_second == 2_000
