@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from processors.catalogue import ProductFacts
 from processors.config import Priority, ScenarioConfig
+from processors.copy import without_nothing
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios.base import Scenario
@@ -242,6 +243,9 @@ def _own_fields(event: e.ShopEvent) -> dict[str, Any]:
         elif value is not None:
             plain = e.plain_value(value)
             own[name] = plain[:_LIST_KEPT] if isinstance(plain, list) else plain
+    own = without_nothing(own)
+    if "traits" in own:
+        own["traits"] = without_nothing(own["traits"])
     if isinstance(event, _WITH_ITEMS):
         own["count"] = sum(item.quantity for item in event.items)
         own["product_ids"] = [item.product_id for item in event.items][:_LIST_KEPT]
