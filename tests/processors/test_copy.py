@@ -23,6 +23,7 @@ NOTHING: dict[str, Any] = {"shop": RULES.shop_data, "user": {}, "tz": "Europe/Wa
 PRODUCT = {
     "id": "lamp", "name": "Oslo lamp", "url": "https://shop.example/lamp", "quantity": 3,
     "image": "https://shop.example/lamp.jpg", "price": 4999, "currency": "PLN",
+    "in_stock": True,
 }  # fmt: skip
 ORDER = {
     "id": "A-1", "value": 4999, "currency": "PLN", "delivery_cost": 1200,
