@@ -65,6 +65,8 @@ class ProductFacts(msgspec.Struct, frozen=True):
     url: str | None = None
     image: str | None = None
     currency: str | None = None
+    currency_at: int | None = None
+    """Since when (ms) its prices are in that money, where they were in other money before."""
     published: bool = True
     related: dict[str, tuple[str, ...]] = {}
     offers: dict[str, Offer] = {}
