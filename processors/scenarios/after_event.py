@@ -12,7 +12,7 @@ from processors.copy import without_nothing
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios.base import Scenario
-from processors.scenarios.newest import is_newest
+from processors.scenarios.newest import is_newest, told_before
 from processors.scenarios.product_news import product
 from processors.turn import Turn
 from processors.vocabulary import events_named
@@ -122,7 +122,7 @@ class AfterEvent(Scenario):
             return
         if config.order_number not in (None, turn.profile.order_count):
             return
-        if isinstance(event, e.Purchase) and _told_before(turn, event):
+        if told_before(turn, event):
             return
         entity = self._entity(event)
         if config.newest_only and not is_newest(turn, f"{self.name}\x1f{entity}"):
@@ -196,14 +196,6 @@ class AfterEvent(Scenario):
                     if other.product_id not in bought and other.available(None) is not False:
                         return product(facts, None), product(other, None)
         return None
-
-
-def _told_before(turn: Turn, event: e.Purchase) -> bool:
-    """Whether the order is known from another time: a page of thanks that is loaded anew."""
-    return any(
-        order.order_id == event.order_id and order.at != event.occurred_at
-        for order in turn.profile.orders
-    )
 
 
 def _holds(event: e.ShopEvent, where: Where) -> bool:
