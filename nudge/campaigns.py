@@ -13,10 +13,10 @@ from nudge.kafka import partition_counts, writer
 from nudge.problem import Problem
 from nudge.reading import read_since
 from nudge.when import rfc3339
-from processors.campaign_file import CampaignFileError, Said, read
+from processors.campaign_file import CampaignFileError, CampaignKind, Said, read
 from processors.campaigns import Campaign
 from processors.copy import Text, without_nothing
-from processors.localtime import zone
+from processors.localtime import DAY_MS, zone
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.rules import Rules
@@ -30,6 +30,8 @@ from schemas.topics import CAMPAIGNS, DECISIONS
 
 _PAST_MS = 60_000
 _SAMPLE = 3
+_HELD_MS = 2 * DAY_MS
+"""Nobody waits longer than for a night, or for the campaign's hours to begin."""
 
 
 def read_file(path: Path, rules: Rules) -> tuple[str, Said]:
@@ -227,6 +229,16 @@ def campaign_of(known: Known) -> Campaign:
     if known.stop is not None:
         campaign.stopped_at = known.stop.at
     return campaign
+
+
+def is_over(campaign: Campaign, done: int, now: int) -> bool:
+    """Whether nothing more of it will be sent; what a night holds may come a day later."""
+    if campaign.last_end() <= now:
+        return True
+    if campaign.file.kind is not CampaignKind.CAMPAIGN:
+        return False
+    all_told = campaign.audience is not None and done >= campaign.audience > 0
+    return now >= campaign.through_at() + (0 if all_told else _HELD_MS)
 
 
 def standing(campaign: Campaign, done: int, rules: Rules, now: int) -> tuple[str, int | None]:

@@ -112,6 +112,13 @@ def closest_types(type_: str) -> list[str]:
     return difflib.get_close_matches(type_, event_models(), n=3, cutoff=0.5)
 
 
+def unknown_type(type_: str) -> Fault:
+    """What is said of a type that neither shop nor catalogue has."""
+    close = closest_types(type_)
+    hint = f"did you mean {' or '.join(close)}?" if close else "see `nudge publish --types`"
+    return Fault("type", f"there is no {type_!r}; {hint}")
+
+
 def _catalog_key_of(event: BaseModel) -> str:
     assert isinstance(event, CatalogEvent)
     return catalog_key_of(event)
@@ -123,9 +130,7 @@ def _model_of(raw: Mapping[str, Any]) -> type[BaseModel]:
         raise InvalidEventError([Fault("type", "missing: see `nudge publish --types`")])
     model = event_models().get(type_)
     if model is None:
-        close = closest_types(type_)
-        hint = f"did you mean {' or '.join(close)}?" if close else "see `nudge publish --types`"
-        raise InvalidEventError([Fault("type", f"there is no {type_!r}; {hint}")])
+        raise InvalidEventError([unknown_type(type_)])
     return model
 
 

@@ -9,6 +9,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import TypeAdapter
 
+from nudge.events import event_models, unknown_type
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
 from nudge.replay import Replayer
@@ -26,6 +27,9 @@ from schemas.decisions import DeadLetterReason
 from schemas.people import Interaction, InteractionKind, Subscription, split_subscription_key
 from schemas.structs import plain_shop_event, read_catalog_event, read_shop_event
 from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
+
+LATEST_MS = EPOCH_MS_LIMIT - 10 * 365 * 86_400_000
+"""The latest time (ms) of a line: what it opens comes due years later, and must be a time too."""
 
 _TIME: TypeAdapter[int] = TypeAdapter(EpochMs)
 _INTERACTIONS = {kind.value for kind in InteractionKind}
@@ -71,7 +75,11 @@ def feed_line(replayer: Replayer, line: bytes) -> None:
         InvalidRecordError: the line is no such thing.
     """
     # Most lines are a user's events without more: read once.
-    if _RECORDED_AT not in line and (event := plain_shop_event(line)) is not None:
+    if (
+        _RECORDED_AT not in line
+        and (event := plain_shop_event(line)) is not None
+        and event.occurred_at <= LATEST_MS
+    ):
         replayer.shop_event(event, event.occurred_at)
         return
     try:
@@ -89,20 +97,28 @@ def feed_line(replayer: Replayer, line: bytes) -> None:
         replayer.shop_event(read_shop_event(line), recorded_at)
     elif kind in _INTERACTIONS:
         replayer.interaction(parse(adapter_of(Interaction), line), recorded_at)
-    else:
+    elif kind in event_models():
         replayer.catalog_event(read_catalog_event(line), recorded_at)
+    else:
+        raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, str(unknown_type(kind)))
 
 
 def _time(stamp: Any, *, named: bool) -> int:
-    if type(stamp) is int and 0 <= stamp <= EPOCH_MS_LIMIT:
+    if type(stamp) is int and 0 <= stamp <= LATEST_MS:
         return stamp
+    name = "recorded_at" if named else "occurred_at"
     try:
-        return _TIME.validate_python(stamp)
+        at = _TIME.validate_python(stamp)
     except ValueError:
-        name = "recorded_at" if named else "occurred_at"
         raise InvalidRecordError(
             DeadLetterReason.INVALID, f"{name}: epoch milliseconds, or RFC 3339 with an offset"
         ) from None
+    if at > LATEST_MS:
+        raise InvalidRecordError(
+            DeadLetterReason.INVALID,
+            f"{name}: so far off that what follows could come after the year 9999, where times end",
+        )
+    return at
 
 
 def feed_files(

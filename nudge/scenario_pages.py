@@ -33,6 +33,7 @@ as they read when all it speaks of is known; those after it in the file need les
 _LAMP = {
     "id": "lamp", "name": "Oslo lamp", "category": "lamps", "quantity": 3, "price": 4999,
     "currency": "PLN", "url": "https://shop.example/lamp", "image": "https://shop.example/lamp.jpg",
+    "in_stock": True,
 }  # fmt: skip
 _SHADE = {**_LAMP, "id": "shade", "name": "Oslo shade", "price": 1900}
 _NOON = 1_781_085_600_000

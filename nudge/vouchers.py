@@ -1,19 +1,29 @@
 """Voucher pools: codes read from a file, checked against what is loaded, and written."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import msgspec
+from aiokafka import TopicPartition
 from pydantic import TypeAdapter, ValidationError
 
 from nudge.controls import Controls, who, write_control
+from nudge.kafka import partition_counts, reader
 from nudge.problem import Problem
+from nudge.reading import Span, read, spans
+from processors.partition_state import STATE_KEY, PartitionState
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
 from schemas.base import Id
 from schemas.control import VoucherBatch, voucher_key
+from schemas.topics import PROFILES_CHANGELOG
 
 BATCH_CODES = 5000
+_STATE_IN_LAST = 200
+"""A step of a partition writes its state last; so near the end it is found."""
+_state_of = msgspec.json.Decoder(PartitionState).decode
 _CODE: TypeAdapter[str] = TypeAdapter(Id)
 _SHOWN = 5
 
@@ -90,6 +100,45 @@ def new_batches(
             "A code is for one user: load only new ones. Nothing was written.",
         )
     return fresh
+
+
+def kept(wanted: Iterable[VoucherBatch], known: Mapping[str, VoucherBatch]) -> list[VoucherBatch]:
+    """Those loaded before that stay worth something else, or end at another time, than wanted."""
+    before = [(batch, known[batch.batch]) for batch in wanted if batch.batch in known]
+    return [old for new, old in before if _worth(old) != _worth(new)]
+
+
+def _worth(batch: VoucherBatch) -> Worth:
+    return Worth(batch.value, batch.currency, batch.expires_at)
+
+
+async def drawn(settings: KafkaSettings) -> dict[str, int] | None:
+    """Codes given away, by batch, as workers last committed it; ``None``: not known just now.
+
+    A partition says it at the end of what it last wrote.
+
+    Raises:
+        Problem: Kafka cannot be reached, or the topic does not exist.
+    """
+    counts = await partition_counts(settings, (PROFILES_CHANGELOG,))
+    name = settings.topic(PROFILES_CHANGELOG)
+    partitions = [TopicPartition(name, number) for number in range(counts[PROFILES_CHANGELOG])]
+    states: dict[int, bytes] = {}
+    async with reader(settings) as consumer:
+        whole = await spans(consumer, partitions, None)
+        tails = {
+            tp: Span(max(span.start, span.end - _STATE_IN_LAST), span.end)
+            for tp, span in whole.items()
+        }
+        async for record in read(consumer, tails):
+            if record.key == STATE_KEY and record.value is not None:
+                states[record.partition] = record.value
+    if any(span.start < span.end and tp.partition not in states for tp, span in whole.items()):
+        return None
+    given: Counter[str] = Counter()
+    for state in states.values():
+        given.update(_state_of(state).drawn)
+    return given
 
 
 async def load(settings: KafkaSettings, controls: Controls, wanted: list[VoucherBatch]) -> int:

@@ -163,6 +163,7 @@ def read(text: str, source: str, rules: Rules | None = None) -> Said:
 
 class _Loader(YamlFile):
     refusal = CampaignFileError
+    beginning = "start from the example in docs/campaigns.md"
 
     def read(self, rules: Rules | None) -> Said:
         plain = self.parse()

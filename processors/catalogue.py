@@ -65,6 +65,8 @@ class ProductFacts(msgspec.Struct, frozen=True):
     url: str | None = None
     image: str | None = None
     currency: str | None = None
+    currency_at: int | None = None
+    """Since when (ms) its prices are in that money, where they were in other money before."""
     published: bool = True
     related: dict[str, tuple[str, ...]] = {}
     offers: dict[str, Offer] = {}
@@ -102,7 +104,7 @@ class ProductFacts(msgspec.Struct, frozen=True):
 
     def can_be_shown(self) -> bool:
         """Whether a message may name it: it has a name and is not known to be out."""
-        return self.name is not None and self.available(None) is not False
+        return bool(self.name and self.name.strip()) and self.available(None) is not False
 
     def available(self, variant_id: str | None) -> bool | None:
         """Whether it can be bought; ``None`` where nothing is known of its stock."""

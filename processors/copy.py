@@ -173,5 +173,13 @@ def _utm(campaign: str) -> str:
 
 
 def without_nothing(data: Mapping[str, Any]) -> dict[str, Any]:
-    """``data`` without what is not known, so that a template that needs it is passed over."""
-    return {name: value for name, value in data.items() if value is not None}
+    """``data`` without what is not known, so that a template that needs it is passed over.
+
+    Empty text is not known either: a shop that has no name for a thing often sends one.
+    """
+    return {name: value for name, value in data.items() if not says_nothing(value)}
+
+
+def says_nothing(value: Any) -> bool:
+    """Whether a message has nothing to say of it: no value, or no more than white space."""
+    return value is None or (isinstance(value, str) and not value.strip())

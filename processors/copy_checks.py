@@ -14,7 +14,7 @@ from processors.lined_yaml import Path
 from processors.template import parsed
 
 _PRODUCT = {
-    "id", "name", "url", "image", "category", "price", "currency", "quantity",
+    "id", "name", "url", "image", "category", "price", "currency", "quantity", "in_stock",
 }  # fmt: skip
 HOLDS: Mapping[str, frozenset[str]] = {
     "shop": frozenset({

@@ -87,13 +87,19 @@ def _said(
 ) -> tuple[Fields, tuple[OfferChange, ...]]:
     """The product's fields as the event says them, and what changes by that."""
     at, key = event.occurred_at, event.variant_id or ""
-    before = offer = product.offers.get(key, _NOT_KNOWN)
     said: Fields = {}
+    heard = True
+    if isinstance(event, PriceChange | ProductPublished) and event.currency != product.currency:
+        heard = all(at >= (offer.price_at or 0) for offer in product.offers.values())
+        if heard:
+            said = _in_new_money(product, at, event.currency)
+            product = changed(product, **said)
+    before = offer = product.offers.get(key, _NOT_KNOWN)
     low_30d = published = None
     match event:
         case PriceChange():
-            said["currency"] = event.currency
-            offer, low_30d = _priced(offer, at, event.price)
+            if heard:
+                offer, low_30d = _priced(offer, at, event.price)
         case StockChange():
             offer = _counted(offer, at, event.quantity)
             said["sold"] = _sold(product, at, before, offer)
@@ -103,8 +109,9 @@ def _said(
             elif at >= (product.described_at or 0):
                 said = {"published": False, "described_at": at}
         case ProductPublished():
-            said = _described(product, event)
-            offer, low_30d = _priced(offer, at, event.price)
+            said |= _described(product, event)
+            if heard:
+                offer, low_30d = _priced(offer, at, event.price)
             if event.quantity is not None:
                 offer = _counted(offer, at, event.quantity)
                 said["sold"] = _sold(product, at, before, offer)
@@ -127,6 +134,17 @@ def _said(
     return said, (change,)
 
 
+def _in_new_money(product: Product, at: int, currency: str) -> Fields:
+    """The product once its prices are in ``currency``: what it cost before says nothing in it.
+
+    The money is that of the newest price. An older price in other money is not heard at all.
+    """
+    if product.currency is None:
+        return {"currency": currency}
+    offers = {key: changed(offer, price=None, lows=()) for key, offer in product.offers.items()}
+    return {"currency": currency, "currency_at": at, "offers": offers}
+
+
 def _described(product: Product, event: ProductPublished) -> Fields:
     """The description; nothing where a newer one holds."""
     at = event.occurred_at
@@ -138,7 +156,6 @@ def _described(product: Product, event: ProductPublished) -> Fields:
         "category": event.category,
         "url": event.url,
         "image": event.image,
-        "currency": event.currency,
         "related": event.related,
         "published": True,
         "published_at": at if newly else product.published_at,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, get_currency_precision
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes, pass_context
 from jinja2.runtime import Context
@@ -102,9 +102,19 @@ def _day_words(day: date, style: str, locale: str) -> str:
 
 
 @pass_context
-def _datetime_filter(context: Context, at: int, style: str = "short") -> str:
+def _datetime_filter(context: Context, at: int, style: str = "medium") -> str:
+    """The day as ``date`` writes it, with its month's name, and the time to the minute."""
     when = datetime.fromtimestamp(at / 1000, zone(context["tz"], "UTC"))
-    return str(format_datetime(when, style, locale=babel_locale(context["locale"])))
+    locale = babel_locale(context["locale"])
+    if style not in _STYLES:
+        return str(format_datetime(when, style, locale=locale))
+    day = _day_words(when.date(), style, context["locale"])
+    shape = str(locale.datetime_formats[style]).replace("'", "")
+    return shape.replace("{0}", format_time(when, "short", locale=locale)).replace("{1}", day)
+
+
+_STYLES = frozenset({"short", "medium", "long", "full"})
+"""What Babel calls by name; all else is a pattern of CLDR's letters."""
 
 
 @pass_context

@@ -42,6 +42,8 @@ class YamlFile:
     """A file under examination: its text, its lines, and the problems found so far."""
 
     refusal: type[RefusedFileError] = RefusedFileError
+    beginning = "start from the shipped file"
+    """The cure of an empty file."""
 
     def __init__(self, text: str, source: str) -> None:
         self.text = text
@@ -67,7 +69,7 @@ class YamlFile:
         for line, name in self.document.twice:
             self.refuse_line(line, f"{name!r} stands here twice", "keep one of them")
         if not isinstance(self.document.plain, dict):
-            self.refuse_line(1, "the file is empty or no mapping", "start from the shipped file")
+            self.refuse_line(1, "the file is empty or no mapping", self.beginning)
             raise self.refused()
         plain: dict[str, Any] = self.document.plain
         return plain

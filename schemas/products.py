@@ -50,6 +50,9 @@ class Product(Wire):
     url: Url | None = None
     image: Url | None = None
     currency: Currency | None = None
+    currency_at: EpochMs | None = None
+    """Since when it is that, where it was another before: what was asked then compares with
+    nothing."""
     published: bool = True
     published_at: EpochMs | None = None
     described_at: EpochMs | None = None

@@ -173,6 +173,11 @@ async def _stop(campaign_id: str) -> None:
     if known.stop is not None:
         say(f"{plain(campaign_id)} was stopped at {rfc3339(known.stop.at)}: nothing changed.")
         return
+    campaign = campaigns.campaign_of(known)
+    done = (await campaigns.decided(settings, [campaign]))[campaign.name].total()
+    if campaigns.is_over(campaign, done, now_ms()):
+        say(f"{plain(campaign_id)} is over: there is nothing left to stop, nothing changed.")
+        return
     await campaigns.stop(settings, campaign_id, now_ms())
     say(f"{plain(campaign_id)} is stopped. What push services have taken they deliver.")
 

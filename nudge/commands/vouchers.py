@@ -1,11 +1,14 @@
 """``nudge vouchers``: codes that messages carry, one a user."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nudge.terminal import examples
+
+if TYPE_CHECKING:
+    from schemas.control import VoucherBatch
 
 app = typer.Typer(help="Load voucher codes, see what is loaded.", no_args_is_help=True)
 
@@ -30,7 +33,7 @@ def load(
     expires: Annotated[str | None, typer.Option(help="RFC 3339, epoch ms, or +30d.")] = None,
     at: Annotated[str, typer.Option(help="Usable from: RFC 3339, epoch ms, now, +10m.")] = "now",
 ) -> None:
-    """Load codes into a pool. Loaded again, a file adds nothing; a code is for one user.
+    """Load codes into a pool. Loaded again, a file changes nothing; a code is for one user.
 
     Each partition gives the codes of its own share: load many times as many as there are
     partitions, and more before the last are used up.
@@ -43,7 +46,7 @@ def load(
     from nudge.controls import read_controls
     from nudge.kafka import kafka_settings
     from nudge.problem import Problem
-    from nudge.terminal import plain, say
+    from nudge.terminal import note, plain, say
     from nudge.when import moment_ms, now_ms
     from schemas.currencies import NO_CURRENCY, wants_currency
 
@@ -60,34 +63,54 @@ def load(
         said = NO_CURRENCY if wants_currency(details) else details["msg"]
         raise Problem(f"{details['loc'][0]}: {said}.", "Correct it.") from None
 
-    async def run() -> int:
+    async def run() -> "tuple[int, list[VoucherBatch]]":
         settings = kafka_settings()
-        return await vouchers.load(settings, await read_controls(settings), wanted)
+        controls = await read_controls(settings)
+        kept = vouchers.kept(wanted, controls.vouchers)
+        return await vouchers.load(settings, controls, wanted), kept
 
-    added = asyncio.run(run())
+    added, kept = asyncio.run(run())
     known = len(codes) - added
     said = f"{added} code{'' if added == 1 else 's'} loaded into {plain(pool)}."
     say(f"{said} {known} were there before." if known else said)
+    for batch in kept:
+        note(
+            f"{len(batch.codes)} of them stay as they were loaded, {_worth(batch)}: users may have"
+            " them already. For another worth or end load new codes."
+        )
 
 
 @app.command("list", epilog=examples("nudge vouchers list", "nudge vouchers list --json"))
 def list_(json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False) -> None:
-    """List the batches that were loaded. The codes are not shown."""
+    """List the batches that were loaded, and how many codes of each are left.
+
+    The codes are not shown. What is left is as the workers last wrote it, where they say.
+    """
     import asyncio
 
-    from nudge.controls import read_controls
+    from nudge import vouchers
+    from nudge.controls import Controls, read_controls
     from nudge.event_words import money
     from nudge.kafka import kafka_settings
     from nudge.terminal import note, plain, say_json, say_table
     from nudge.when import rfc3339
 
-    controls = asyncio.run(read_controls(kafka_settings()))
+    async def run() -> tuple[Controls, dict[str, int] | None]:
+        settings = kafka_settings()
+        controls = await read_controls(settings)
+        return controls, await vouchers.drawn(settings) if controls.vouchers else None
+
+    controls, drawn = asyncio.run(run())
+
+    def left(batch: "VoucherBatch") -> int | None:
+        return None if drawn is None else len(batch.codes) - drawn.get(batch.batch, 0)
+
     batches = sorted(controls.vouchers.values(), key=lambda b: (b.pool, b.effective_at, b.batch))
     if json:
         say_json(
             [
                 batch.model_dump(mode="json", exclude={"codes", "type"})
-                | {"codes": len(batch.codes)}
+                | {"codes": len(batch.codes), "left": left(batch)}
                 for batch in batches
             ]
         )
@@ -96,11 +119,12 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] 
         note("No codes were ever loaded: `nudge vouchers load POOL FILE`.")
         return
     say_table(
-        ("pool", "codes", "value", "from", "until", "by"),
+        ("pool", "codes", "left", "value", "from", "until", "by"),
         (
             (
                 plain(batch.pool),
                 str(len(batch.codes)),
+                "" if drawn is None else str(left(batch)),
                 "" if batch.value is None else money(batch.value, batch.currency),
                 rfc3339(batch.effective_at),
                 "" if batch.expires_at is None else rfc3339(batch.expires_at),
@@ -109,6 +133,15 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] 
             for batch in batches
         ),
     )
+
+
+def _worth(batch: "VoucherBatch") -> str:
+    from nudge.event_words import money
+    from nudge.when import rfc3339
+
+    worth = "worth nothing named" if batch.value is None else money(batch.value, batch.currency)
+    end = "without an end" if batch.expires_at is None else f"until {rfc3339(batch.expires_at)}"
+    return f"{worth}, {end}"
 
 
 def _minor(text: str) -> int:

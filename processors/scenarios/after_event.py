@@ -8,10 +8,11 @@ from pydantic import BeforeValidator, Field
 
 from processors.catalogue import ProductFacts
 from processors.config import Priority, ScenarioConfig
+from processors.copy import without_nothing
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios.base import Scenario
-from processors.scenarios.newest import is_newest
+from processors.scenarios.newest import is_newest, told_before
 from processors.scenarios.product_news import product
 from processors.turn import Turn
 from processors.vocabulary import events_named
@@ -121,7 +122,7 @@ class AfterEvent(Scenario):
             return
         if config.order_number not in (None, turn.profile.order_count):
             return
-        if isinstance(event, e.Purchase) and _told_before(turn, event):
+        if told_before(turn, event):
             return
         entity = self._entity(event)
         if config.newest_only and not is_newest(turn, f"{self.name}\x1f{entity}"):
@@ -197,14 +198,6 @@ class AfterEvent(Scenario):
         return None
 
 
-def _told_before(turn: Turn, event: e.Purchase) -> bool:
-    """Whether the order is known from another time: a page of thanks that is loaded anew."""
-    return any(
-        order.order_id == event.order_id and order.at != event.occurred_at
-        for order in turn.profile.orders
-    )
-
-
 def _holds(event: e.ShopEvent, where: Where) -> bool:
     return all(_is(getattr(event, field, None), wanted) for field, wanted in where.items())
 
@@ -242,6 +235,9 @@ def _own_fields(event: e.ShopEvent) -> dict[str, Any]:
         elif value is not None:
             plain = e.plain_value(value)
             own[name] = plain[:_LIST_KEPT] if isinstance(plain, list) else plain
+    own = without_nothing(own)
+    if "traits" in own:
+        own["traits"] = without_nothing(own["traits"])
     if isinstance(event, _WITH_ITEMS):
         own["count"] = sum(item.quantity for item in event.items)
         own["product_ids"] = [item.product_id for item in event.items][:_LIST_KEPT]

@@ -87,7 +87,11 @@ def context(turn: Turn) -> Mapping[str, Any]:
 
 
 def _line(line: Line, facts: ProductFacts | None) -> dict[str, Any]:
-    known = {} if facts is None else {"name": facts.name, "url": facts.url, "image": facts.image}
-    return without_nothing(
-        {"id": line.product_id, "quantity": line.quantity, "price": line.price, **known}
-    )
+    """``in_stock`` only where its pieces are counted: of others nobody knows."""
+    said: dict[str, Any] = {
+        "id": line.product_id, "quantity": line.quantity, "price": line.price,
+    }  # fmt: skip
+    if facts is not None:
+        said |= {"name": facts.name, "url": facts.url, "image": facts.image,
+                 "in_stock": facts.available(line.variant_id) or None}  # fmt: skip
+    return without_nothing(said)

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig
+from processors.copy import without_nothing
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios.base import ASKED, Caring, NewsScenario
@@ -67,5 +68,5 @@ class ContentAvailable(NewsScenario):
         facts = turn.desk.product(f"content/{moment.entity}", turn.at)
         if facts is None:
             return {}
-        return {"content": {"id": moment.entity, "topic": facts.topic, "title": facts.title,
-                            "url": facts.url}}  # fmt: skip
+        said = {"topic": facts.topic, "title": facts.title, "url": facts.url}
+        return {"content": {"id": moment.entity, **without_nothing(said)}}

@@ -9,6 +9,7 @@ from processors.durations import Duration
 from processors.profile import Profile
 from processors.scenarios import tastes
 from processors.scenarios.base import Scenario
+from processors.scenarios.newest import told_before
 from processors.turn import Turn
 from schemas import structs as e
 
@@ -46,6 +47,8 @@ class HighValue(Scenario):
             loyalty = event.traits.get("loyalty")
             return "loyalty" if loyalty is not None and str(loyalty) in config.loyalty else None
         assert isinstance(event, e.Purchase)
+        if told_before(turn, event):
+            return None
         if config.orders is not None and profile.order_count == config.orders:
             return "orders"
         if config.spend is not None:

@@ -43,7 +43,7 @@ class PriceDrop(NewsScenario):
     def interest(
         self, profile: Profile, facts: ProductFacts, change: Change, at: int
     ) -> Caring | None:
-        oldest = at - self.config.interest_max_age
+        oldest = max(at - self.config.interest_max_age, facts.currency_at or 0)
         ties = (facts.product_id, change.variant_id, at, oldest)
         for caring in (
             news.newest(SAVED, profile.saved, *ties),
@@ -91,7 +91,8 @@ class PriceDrop(NewsScenario):
         if facts is None or facts.available(variant_id) is False:
             return Reason.OUT_OF_STOCK
         price = facts.offer(variant_id).price
-        if price is None or price > moment.data["price"]:
+        other_money = (facts.currency_at or 0) > moment.opened_at
+        if price is None or price > moment.data["price"] or other_money:
             return Reason.PRICE_BACK_UP
         return news.gone(turn, moment.entity, variant_id, moment.opened_at)
 

@@ -12,6 +12,7 @@ from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios import product_news as news
 from processors.scenarios.base import Scenario
+from processors.scenarios.newest import told_before
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -37,6 +38,8 @@ class Reorder(Scenario):
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         assert isinstance(event, e.Purchase)
+        if told_before(turn, event):
+            return
         opened = 0
         for product_id in dict.fromkeys(item.product_id for item in event.items):
             interval = self._own(turn, product_id) or self._usual(turn, product_id)
@@ -67,7 +70,7 @@ class Reorder(Scenario):
         return intervals.get(product_id) or intervals.get(category or "")
 
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
-        return news.ended_by(event, entity)
+        return None if told_before(turn, event) else news.ended_by(event, entity)
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
         facts = turn.desk.product(moment.entity, turn.at)

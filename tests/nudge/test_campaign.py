@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from nudge.campaigns import is_over
 from nudge.replay import Replayer
+from processors.campaign_file import read
+from processors.campaigns import Campaign
+from processors.localtime import HOUR_MS
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from schemas.adapters import parse_shop_event, to_json
@@ -44,6 +48,22 @@ def test_a_replay_counts_the_audience_and_keeps_the_pace() -> None:
     spread = [d.due_at - last for d in outcome.decisions]
     assert min(spread) >= 0
     assert 10 * 60_000 < max(spread) < 15 * 60_000
+
+
+def test_what_is_over_is_not_stopped_and_what_may_still_speak_is_not_over() -> None:
+    def over(text: str, done: int, hours: float) -> bool:
+        campaign = Campaign(read(text, "spring.yaml"), AT, audience=60)
+        return is_over(campaign, done, AT + int(hours * HOUR_MS))
+
+    spring = SPRING.replace("2026-06-10T14:00+02:00", "now") + "pace: 1\n"
+    assert not over(spring, 0, 0.5), "not all of it is due"
+    assert not over(spring, 60, 0.5)
+    assert over(spring, 60, 1), "all of it is due, and all were told"
+    assert not over(spring, 59, 24), "somebody may be held till the morning"
+    assert over(spring, 59, 50)
+    sale = spring + "until: 2026-06-12T14:00+02:00\nkind: flash_sale\n"
+    assert not over(sale, 60, 24), "it speaks again before its end"
+    assert over(sale, 60, 50)
 
 
 async def test_a_wrong_file_is_refused_with_line_and_cure(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from nudge.controls import read_controls
 from nudge.problem import Problem
 from nudge.vouchers import BATCH_CODES, Worth, batches, new_batches, read_codes
 from runtime.settings import KafkaSettings
+from schemas.topics import PROFILES_CHANGELOG
+from tests.harness.records import Sent, produce
 from tests.nudge.commands import nudge
 
 FREE = Worth(None, None, None)
@@ -54,12 +56,28 @@ async def test_codes_are_loaded_once_and_listed_without_being_shown(
     assert "3 codes loaded into spring" in (await nudge(cluster, *load)).good().out
     again = (await nudge(cluster, *load)).good().out
     assert "0 codes loaded into spring. 3 were there before." in again
+    other = (*load[:4], "--value", "2000", "--currency", "PLN")
+    corrected = (await nudge(cluster, *other)).good()
+    assert "0 codes loaded" in corrected.out
+    assert "3 of them stay as they were loaded, 15.00 PLN, without an end" in corrected.err
     file.write_text("DDD\nAAA\n")
     assert "AAA (in spring)" in (await nudge(cluster, *load)).failed().err
     listed = (await nudge(cluster, "vouchers", "list", "--json")).good()
     (batch,) = listed.json()
     assert (batch["pool"], batch["codes"], batch["value"]) == ("spring", 3, 1500)
     assert "AAA" not in listed.out
+    assert batch["left"] == 3
+    state = {"clock": 1, "drawn": {batch["batch"]: 2}}
+    await produce(
+        cluster,
+        PROFILES_CHANGELOG,
+        [Sent("\x00core", state, partition=1), Sent("a", b"{}", partition=1)],
+    )
+    listed = (await nudge(cluster, "vouchers", "list", "--json")).good()
+    assert listed.json()[0]["left"] == 1
+    await produce(cluster, PROFILES_CHANGELOG, [Sent("b", b"{}", partition=0)])
+    listed = (await nudge(cluster, "vouchers", "list", "--json")).good()
+    assert listed.json()[0]["left"] is None, "partition 0 does not say what it gave"
     assert "15.00 PLN" in (await nudge(cluster, "vouchers", "list")).good().out
     controls = await read_controls(cluster)
     assert [one.codes for one in controls.vouchers.values()] == [("AAA", "BBB", "CCC")]

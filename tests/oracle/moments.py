@@ -248,6 +248,10 @@ class Moments:
         for scenario in self.on:
             follows = scenario["use"] == "after_event" and scenario["on"] == event["type"]
             if follows and all(_holds(event, *where) for where in scenario["where"].items()):
+                if event["type"] == "order_status":
+                    status = event["order_id"], event["status"]
+                    if shopper["told"].setdefault(status, at) != at:
+                        continue
                 self._follow(shopper, scenario, event, at, clock, counts)
 
     def _follow(

@@ -34,6 +34,7 @@ def new_shopper(key: str) -> Shopper:
         "consent": {},  # purpose -> (at, granted)
         "devices": set(),
         "zone": None,
+        "told": {},  # (order, status) -> when it was told
         "seen": deque(maxlen=EVENTS_KEPT),
         "moved_to": None,
         "erased_at": -1,

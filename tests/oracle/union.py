@@ -26,6 +26,7 @@ def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
             user["consent"][purpose] = (at, granted)
     user["devices"] |= handed["devices"]
     user["sent"] = sorted(user["sent"] + handed["sent"], key=lambda sent: sent["at"])
+    user["told"] = {**handed["told"], **user["told"]}
     user["zone"] = user["zone"] or handed["zone"]
     user["active_at"] = max(unbought, handed["active_at"], login_at)
     _join_moments(moments, user, handed, login_at)

@@ -228,6 +228,13 @@ def test_a_mistake_has_its_line_and_its_cure(
     assert any(p[0] == line and message in p[1] and cure in p[2] for p in problems), problems
 
 
+def test_an_empty_file_is_told_where_an_example_is() -> None:
+    with pytest.raises(CampaignFileError) as caught:
+        read("# nothing yet\n", "spring.yaml", RULES)
+    (problem,) = caught.value.problems
+    assert problem.cure == "start from the example in docs/campaigns.md"
+
+
 def test_a_campaign_that_was_never_started_costs_no_step() -> None:
     shop = shop_of(USERS[:2])
     assert shop.core.next_due() > NOON + 30 * DAY or shop.core.next_due() == NEVER

@@ -23,6 +23,7 @@ NOTHING: dict[str, Any] = {"shop": RULES.shop_data, "user": {}, "tz": "Europe/Wa
 PRODUCT = {
     "id": "lamp", "name": "Oslo lamp", "url": "https://shop.example/lamp", "quantity": 3,
     "image": "https://shop.example/lamp.jpg", "price": 4999, "currency": "PLN",
+    "in_stock": True,
 }  # fmt: skip
 ORDER = {
     "id": "A-1", "value": 4999, "currency": "PLN", "delivery_cost": 1200,
@@ -234,7 +235,7 @@ def test_a_buttons_missing_link_passes_the_variant_over() -> None:
     [
         ("{{ order.expected_delivery | date }}", "Jun 10, 2026"),
         ("{{ order.expected_delivery | date('long') }}", "June 10, 2026"),
-        ("{{ order.expected_delivery | datetime }}", "6/10/26, 12:00 PM"),
+        ("{{ order.expected_delivery | datetime }}", "Jun 10, 2026, 12:00 PM"),
         ("{{ 3 | plural(one='thing', other='things') }}", "things"),
         ("{{ user.city | default('there') }}", "there"),
         ("  two\n   lines ", "two lines"),
@@ -242,6 +243,28 @@ def test_a_buttons_missing_link_passes_the_variant_over() -> None:
 )
 def test_what_templates_can_do(body: str, said: str) -> None:
     assert rendered(body, order=ORDER).replace("\u202f", " ") == said  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("locale", "said", "long"),
+    [
+        ("en", "Jun 10, 2026, 12:00 PM", "June 10, 2026, 12:00 PM"),
+        ("pl", "10 cze 2026, 12:00", "10 czerwca 2026 12:00"),
+        ("ru", "10 июн. 2026 г., 12:00", "10 июня 2026 г., 12:00"),
+        ("tr", "10 Haz 2026 12:00", "10 Haziran 2026 12:00"),
+    ],
+)
+def test_a_time_names_its_month_in_every_language(locale: str, said: str, long: str) -> None:
+    body = "{{ event.at | datetime }} | {{ event.at | datetime('long') }}"
+    variant = CopyVariant.model_validate({"title": "T", "body": body, "url": "{{ shop.url }}"})
+    text = Copy({locale: (variant,)}, locale).render(locale, NOTHING | {"event": {"at": NOON}})
+    assert text is not None
+    assert text.body.replace("\u202f", " ") == f"{said} | {long}"
+
+
+def test_a_time_can_be_written_by_a_pattern() -> None:
+    body = "{{ event.at | datetime('d MMM HH:mm') }}"
+    assert rendered(body, event={"at": NOON}) == "10 Jun 12:00"
 
 
 ESCAPES = (

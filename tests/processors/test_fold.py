@@ -18,9 +18,9 @@ def said(type_: str, at: int, **fields: Any) -> Any:
     return read_catalog_event(to_json(plain | fields))
 
 
-def price(at: int, amount: int, variant: str | None = None) -> Any:
+def price(at: int, amount: int, variant: str | None = None, currency: str = "PLN") -> Any:
     own = {"variant_id": variant} if variant else {}
-    return said("price_change", at, price=amount, currency="PLN", **own)
+    return said("price_change", at, price=amount, currency=currency, **own)
 
 
 def stock(at: int, quantity: int, variant: str | None = None) -> Any:
@@ -73,6 +73,7 @@ statements = st.one_of(
             {"price": st.sampled_from([900, 1000])},
             optional={
                 "quantity": st.integers(0, 2),
+                "currency": st.sampled_from(["PLN", "EUR"]),
                 "name": st.sampled_from(["Oslo lamp", "Bergen lamp"]),
                 "related": st.just({"similar": ["shade"]}),
             },
@@ -137,6 +138,49 @@ def test_a_variant_has_a_price_and_a_stock_of_its_own() -> None:
     assert product.offers["red"].price == 8000
     assert product.offers["red"].quantity == 0
     assert product.changes[0].variant_id == "red"
+
+
+def test_a_price_in_other_money_has_none_before_and_its_lows_begin_anew() -> None:
+    product = folded(published(NOON), price(NOON + DAY, 4900, currency="EUR"))
+    assert (product.currency, product.currency_at) == ("EUR", NOON + DAY)
+    (change,) = product.changes
+    assert (change.price, change.price_before, change.low_30d) == (4900, None, None)
+    lower = folded(
+        published(NOON), price(NOON + DAY, 4900, currency="EUR"),
+        price(NOON + 2 * DAY, 4500, currency="EUR"),
+    )  # fmt: skip
+    assert (lower.changes[0].price_before, low_of(lower)) == (4900, 4900)
+
+
+def test_with_the_money_the_prices_of_the_variants_are_not_known_any_more() -> None:
+    product = folded(
+        published(NOON, quantity=3), price(NOON, 9000, "red"), price(NOON, 9500, "blue"),
+        price(NOON + 1, 2100, "red", "EUR"),
+    )  # fmt: skip
+    assert {key: offer.price for key, offer in product.offers.items()} == {
+        "": None, "red": 2100, "blue": None,
+    }  # fmt: skip
+    assert product.offers[""].quantity == 3
+    assert not any(offer.lows for key, offer in product.offers.items() if key != "red")
+
+
+def test_an_older_price_in_other_money_is_not_heard_but_the_description_is() -> None:
+    product = folded(price(NOON, 4900, currency="EUR"))
+    assert fold(product, price(NOON - 1, 20000)) is None
+    assert fold(product, price(NOON - 1, 20000, "red")) is None
+    described = fold(product, published(NOON - 1, price=20000, quantity=2))
+    assert described is not None
+    assert (described.name, described.currency, described.currency_at) == ("Oslo lamp", "EUR", None)
+    assert (described.offers[""].price, described.offers[""].quantity) == (4900, 2)
+
+
+def test_a_feed_in_other_money_is_the_same_product_at_another_price() -> None:
+    before = folded(published(NOON))
+    product = fold(before, published(NOON + DAY, price=4900, currency="EUR"))
+    assert product is not None
+    assert (product.currency, product.offers[""].price) == ("EUR", 4900)
+    (change,) = product.changes
+    assert (change.price_before, change.low_30d, change.published) == (None, None, None)
 
 
 def test_published_with_price_and_stock_is_one_change() -> None:

@@ -94,6 +94,9 @@ async def test_a_campaign_outlives_its_worker_and_one_that_is_stopped_ends_at_on
             cluster, SHOP_EVENTS, [event("late", "page_view", url="https://shop.example")]
         )
 
+        said = (await nudge(cluster, "campaign", "stop", "spring")).good().out
+        assert "spring is over: there is nothing left to stop" in said
+
         slow = written(tmp_path, "slow", 60)
         (await nudge(cluster, "campaign", "start", slow, "--yes")).good()
 
