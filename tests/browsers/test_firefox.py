@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from schemas.adapters import dump
 from schemas.push import MessageClass, Payload, PushJob
-from schemas.topics import INTERACTIONS, JOBS, SHOP_EVENTS, SUBSCRIPTIONS
+from schemas.topics import INTERACTIONS, JOBS, RESULTS, SHOP_EVENTS, SUBSCRIPTIONS
 from tests.browsers.conftest import Street
 from tests.browsers.push_service import DELIVERED
 from tests.gateway.stage import Stage, identity, now_ms
@@ -26,8 +26,10 @@ async def owners(street: Street) -> dict[str, str]:
     return found
 
 
-async def emit(street: Street, user: str, device: str, job_id: str, **words: Any) -> None:
-    """A job, as the core would write it."""
+async def emit(
+    street: Street, user: str, device: str, job_id: str, *, good_ms: int = 120_000, **words: Any
+) -> None:
+    """A job, as the core would write it, that is worth sending for ``good_ms``."""
     payload = Payload.model_validate({
         "title": "Your cart is waiting", "body": "One vase.", "url": f"{street.shop.origin}/cart",
         "tag": "cart", "scenario": "cart_abandoned", "job_id": job_id, **words,
@@ -35,7 +37,7 @@ async def emit(street: Street, user: str, device: str, job_id: str, **words: Any
     job = PushJob(
         job_id=job_id, user_id=user, scenario="cart_abandoned",
         message_class=MessageClass.TRANSACTIONAL, created_at=now_ms(),
-        expires_at=now_ms() + 120_000, tag="cart", topic="cart", devices=(device,),
+        expires_at=now_ms() + good_ms, tag="cart", topic="cart", devices=(device,),
         payload=payload,
     )  # fmt: skip
     await produce(street.stage.kafka, JOBS, [Sent(user, dump(job))])
@@ -209,6 +211,46 @@ async def test_a_new_key_is_taken_at_the_next_visit_and_until_then_the_old_one_s
     first, second = street.push.channels.values()
     assert first.gone
     assert {first.key, second.key} == {old.key.public_key, rotated.key.public_key}
+
+
+async def test_where_the_keys_are_lost_a_visit_brings_the_browser_back_and_nothing_else_does(
+    street: Street, redis: Redis
+) -> None:
+    before, old = await street.subscribe(), street.stage
+    user = await visitor(street)
+    own = old.settings.redis_key("subscriptions", "of", user)
+    for file in old.keys.iterdir():
+        file.unlink()
+    old.keys.rmdir()
+    # Delivery and a gateway that were started after `nudge keys create`, in an empty directory.
+    anew = Stage(old.kafka, old.values["redis_url"], old.keys, gateway_origins=street.shop.origin)
+    async with anew, delivering(anew):
+        await emit(street, user, before, "job-1", good_ms=3_000, title="Under the lost key")
+        await eventually(lambda: ended(street, "job-1", "unauthorized"), 30)
+
+        street.shop.gateway = anew.url
+        await street.firefox.visit(f"{street.shop.origin}/product")
+        await street.firefox.run("ready")
+        after = await street.device()
+        assert await owners(street) == {after: user}
+        await emit(street, user, after, "job-2", title="Under the new key")
+        await street.desktop.sees("Under the new key")
+        await emit(street, user, before, "job-3", title="To what is no more")
+        await eventually(lambda: ended(street, "job-3", "no_subscription"), 30)
+        assert [key.decode() for key in await redis.hkeys(own)] == [after]
+    first, second = street.push.channels.values()
+    assert first.gone
+    assert (first.answers, second.answers) == ([], [201])
+    assert (first.key, second.key) == (old.key.public_key, anew.key.public_key)
+    assert [shown.title for shown in street.desktop.shown] == ["Under the new key"]
+
+
+async def ended(street: Street, job_id: str, outcome: str) -> bool:
+    """Whether the job has come to its end. One that came to another fails the test."""
+    results = [record.json() for record in await street.stage.read(RESULTS)]
+    found = {r["outcome"] for r in results if r["job_id"] == job_id} - {"retrying"}
+    assert found <= {outcome}
+    return bool(found)
 
 
 async def test_the_shops_own_question_comes_first_and_its_answers_are_told(

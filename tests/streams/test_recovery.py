@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from nudge import topics
 from nudge.local import LocalKafka
 from runtime.settings import KafkaSettings
+from schemas.control import Deployment
 from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS
-from streams.guard import RefusedError, check_offset
+from streams.guard import RefusedError, check_deployment, check_offset, deployment_row
 from tests.harness.clusters import PARTITIONS, fresh_cluster
 from tests.harness.records import produce, read_to_end
 from tests.harness.waiting import eventually
@@ -105,6 +106,27 @@ async def test_a_worker_whose_profiles_know_less_than_was_committed_refuses_to_d
     assert "was processed up to offset 2, but the profiles know of it up to 1 only" in again.log
 
 
+async def test_input_that_retention_took_unread_is_gone_on_without_only_where_that_is_accepted(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    user = await _told_once(ruled, crew)
+    await produce(ruled, SHOP_EVENTS, [view(user, 1), view(user, 2)])
+    await _delete_before(ruled, 2)
+    refused = crew.start()
+    assert await asyncio.to_thread(refused.process.wait, 90) != 0
+    assert "set NUDGE_ACCEPT_LOST_INPUT=true" in refused.log
+    crew.start(NUDGE_ACCEPT_LOST_INPUT="true")
+    await eventually(lambda: _told(ruled, {user: [1, 2]}), 90)
+
+
+def test_state_of_another_cluster_is_refused_as_a_mirror_of_its_topics_would_bring_it() -> None:
+    deployment = Deployment(type="deployment", id="d-1", partitions=4, created_at=1)
+    here = deployment_row("here", deployment)
+    check_deployment(0, here, here)
+    with pytest.raises(RefusedError, match=r"cluster there \(now here\).*made anew or copied"):
+        check_deployment(0, deployment_row("there", deployment), here)
+
+
 def test_offsets_before_the_beginning_and_past_the_end_are_refused_with_the_cure() -> None:
     tp = TopicPartition("shop.events", 0)
     check_offset(tp, 5, 5, 5, accept_lost=False)
@@ -133,6 +155,17 @@ async def _set_group(settings: KafkaSettings, offset: int) -> None:
     ) as consumer:
         consumer.assign([tp])
         await consumer.commit({tp: offset})
+
+
+async def _delete_before(settings: KafkaSettings, offset: int) -> None:
+    """As retention does it."""
+    tp = TopicPartition(settings.topic(SHOP_EVENTS), 0)
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        await admin.delete_records({tp: RecordsToDelete(before_offset=offset)})
+    finally:
+        await admin.close()
 
 
 async def _made_anew(settings: KafkaSettings) -> bool:
