@@ -14,7 +14,7 @@ from processors.policy import is_present, is_shadow, objection, standing_order
 from processors.profile import Profile
 from processors.quiet import notice, quiet_at
 from processors.scenarios.base import Scenario
-from processors.traces import Device, Pending, Sent
+from processors.traces import Device, Pending, Sent, newest_sent
 from processors.turn import Turn
 from processors.vouchers import Voucher
 from schemas.answers import Decision, Payload, PushJob, Withdrawal, checked
@@ -257,8 +257,8 @@ def _count(turn: Turn, moment: Moment, *, marketing: bool) -> None:
     """For caps and for once-only."""
     sent = turn.profile.sent
     sent.append(Sent(turn.at, moment.scenario, moment.step, marketing))
-    if len(sent) > bounds.MAX_SENT:
-        del sent[0]
+    if len(sent) > bounds.MAX_SENT_OWED:
+        turn.profile.sent = newest_sent(sent)
 
 
 def withdraw(turn: Turn, pending: Pending, reason: Reason) -> None:

@@ -8,7 +8,7 @@ from processors.moment import Moment
 from processors.profile import Profile, from_plain
 from processors.reduce import SESSION_GAP_MS
 from processors.scenarios.base import bought_since
-from processors.traces import Interest, Line, Order
+from processors.traces import Interest, Line, Order, newest_sent
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -196,7 +196,7 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     mine.traits = {**theirs.traits, **mine.traits}
     mine.orders = sorted((*mine.orders, *theirs.orders), key=lambda o: o.at)[-bounds.MAX_ORDERS :]
     mine.order_count += theirs.order_count
-    mine.sent = sorted((*mine.sent, *theirs.sent), key=lambda s: s.at)[-bounds.MAX_SENT :]
+    mine.sent = newest_sent(sorted((*mine.sent, *theirs.sent), key=lambda s: s.at))
     mine.pending = sorted((*mine.pending, *theirs.pending), key=lambda p: p.at)[
         -bounds.MAX_PENDING :
     ]

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from processors import bounds
+
 
 class Line(msgspec.Struct, array_like=True, gc=False):
     """A cart line. ``price``: minor units of one piece; ``changed_at``: ms."""
@@ -54,6 +56,20 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
     scenario: str
     step: int
     marketing: bool
+
+
+def newest_sent(sent: list[Sent]) -> list[Sent]:
+    """As many as are remembered, marketing and what was owed each by itself.
+
+    A day of many orders must not let a reminder be forgotten that may come once.
+    """
+    room = {True: bounds.MAX_SENT_MARKETING, False: bounds.MAX_SENT_OWED}
+    kept = []
+    for one in reversed(sent):
+        if room[one.marketing]:
+            room[one.marketing] -= 1
+            kept.append(one)
+    return kept[::-1]
 
 
 class Pending(msgspec.Struct, array_like=True, gc=False):

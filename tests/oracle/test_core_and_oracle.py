@@ -24,7 +24,7 @@ def agree(world: World, seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("draw", "worlds"),
-    [(busy_world, 50), (late_world, 30), (strict_world, 30), (shipped_world, 15)],
+    [(busy_world, 50), (late_world, 30), (strict_world, 30), (shipped_world, 20)],
     ids=["busy", "late", "strict", "shipped"],
 )
 @pytest.mark.timeout(300 * TIMES)

@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
+from processors import bounds
 from processors.scenario_file import load
+from processors.traces import Sent, newest_sent
 from schemas.adapters import dump
 from schemas.people import subscription_id_of
 from schemas.push import PAYLOAD_LIMIT, MessageClass, PushJob, Urgency
@@ -121,3 +123,14 @@ def test_only_the_newest_four_messages_can_be_taken_back() -> None:
     late = event("purchase", NOON + 11 * MINUTE, order_id="A", items=items, value=1, currency="PLN")
     effects = shop.tell(late)
     assert [w.job_id for w in effects.withdrawals] == [job.job_id for job in jobs(shop)[2:6]]
+
+
+def test_a_day_of_many_orders_lets_no_reminder_be_forgotten_that_comes_once() -> None:
+    marketing = [Sent(at, "cart_abandoned", 1, True) for at in range(3)]
+    owed = [Sent(10 + at, "order_confirmed", 1, False) for at in range(99)]
+    kept = newest_sent([*marketing, *owed])
+    assert kept == [*marketing, *owed[-bounds.MAX_SENT_OWED :]]
+    many = [Sent(at, "price_drop", 1, True) for at in range(50)]
+    assert newest_sent([*marketing, *many, *owed[:2]]) == [
+        *many[-bounds.MAX_SENT_MARKETING :], *owed[:2],
+    ]  # fmt: skip
