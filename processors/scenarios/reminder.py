@@ -34,6 +34,11 @@ class Reminder(Scenario):
     def class_of(self, moment: Moment) -> MessageClass:
         return MessageClass.ASKED_FOR
 
+    def expires_at(self, turn: Turn, moment: Moment) -> int:
+        """Until it begins, a day at most: who is offline a day ahead hears of it all the same."""
+        begins: int = moment.data["reminder"]["at"]
+        return max(super().expires_at(turn, moment), min(begins, turn.at + DAY))
+
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         assert isinstance(event, e.ReminderSet | e.ReminderCancelled)
         entity = event.reminder_id

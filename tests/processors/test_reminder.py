@@ -39,3 +39,13 @@ def test_all_steps_of_a_reminder_are_one_matter_on_the_device() -> None:
     assert [job.step for job in jobs] == [1, 2]
     assert len({job.job_id for job in jobs}) == 2
     assert len({job.topic for job in jobs}) == 1
+
+
+def test_a_day_ahead_it_is_worth_delivering_until_it_begins_and_just_before_for_its_ttl() -> None:
+    shop = reminded()
+    at = NOON + 24 * HOUR
+    shop.tell(reminder(at, lead=[23 * HOUR, 5 * MINUTE]))
+    shop.tick(at)
+    early, just_before = (job for effects in shop.effects for job in effects.jobs)
+    assert early.expires_at == at
+    assert just_before.expires_at == at + 10 * MINUTE
