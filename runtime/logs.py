@@ -64,7 +64,8 @@ def logging_config(settings: ObservabilitySettings) -> dict[str, Any]:
         },
         "handlers": {"nudge": {"class": "logging.StreamHandler", "formatter": "nudge"}},
         "root": {"level": settings.log_level, "handlers": ["nudge"]},
-        "loggers": {name: {"level": level} for name, level in _QUIET.items()},
+        # A logger that was kept to itself has lost its handlers by this.
+        "loggers": {name: {"level": level, "propagate": True} for name, level in _QUIET.items()},
     }
 
 

@@ -112,6 +112,7 @@ async def test_a_keyboard_is_enough_to_choose_save_buy_and_play_the_shop(visit: 
     order = (await page.run("location.pathname")).rpartition("/")[2]
 
     await visit.go("/counter")
+    await visit.shows("#counter-orders", order)
     await visit.tab_to(f"[aria-label='State of order {order}']")
     for _ in range(2):
         await page.press(*DOWN)

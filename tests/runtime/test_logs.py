@@ -54,6 +54,20 @@ def test_a_librarys_own_record_takes_the_same_form(capsys: pytest.CaptureFixture
     assert line["logger"] == "aiokafka.consumer"
 
 
+def test_a_library_that_was_kept_to_itself_before_takes_it_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    client = logging.getLogger("aiokafka")
+    client.addHandler(logging.NullHandler())
+    client.propagate = False
+    configure_logging(ObservabilitySettings(log_format="json"), "worker")
+
+    client.warning("lost an order")
+
+    (line,) = lines(capsys)
+    assert line["event"] == "lost an order"
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_nobody_writes_a_line_of_their_own(
     capsys: pytest.CaptureFixture[str], form: Literal["json", "console"]
