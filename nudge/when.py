@@ -5,13 +5,12 @@ import time
 from datetime import UTC, datetime
 
 from nudge.problem import usage_problem
+from schemas.base import EPOCH_MS_LIMIT
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000,
              "w": 604_800_000}  # fmt: skip
 _DURATION = re.compile(r"(\d+)\s*(ms|s|min|m|h|d|w)")
 _EPOCH_MS = re.compile(r"\d{12,14}")
-_LAST_MS = 253_402_300_799_999
-"""The end of the year 9999, after which no time can be written."""
 
 
 def now_ms() -> int:
@@ -56,7 +55,7 @@ def moment_ms(text: str, *, now: int) -> int:
 
 
 def _written(text: str, at: int) -> int:
-    if not 0 <= at <= _LAST_MS:
+    if not 0 <= at <= EPOCH_MS_LIMIT:
         raise usage_problem(f"{text!r} is too far away", "Times go from 1970 to 9999.")
     return at
 

@@ -160,7 +160,7 @@ def read_shop_event(value: bytes | None) -> events.ShopEvent:
 
 def plain_shop_event(value: bytes | None) -> events.ShopEvent | None:
     """An event of ``shop.events`` that plainly keeps to the contract; ``None``: it may yet."""
-    event: events.ShopEvent | None = _read(_decode, value)
+    event: events.ShopEvent | None = plainly(_decode, value)
     if event is not None and (event.user_id is not None or event.anonymous_id is not None):
         return event
     return None
@@ -172,7 +172,7 @@ def read_catalog_event(value: bytes | None) -> catalog.CatalogEvent:
     Raises:
         InvalidRecordError: bad JSON, an unknown type or a wrong field.
     """
-    event: catalog.CatalogEvent | None = _read(_decode_catalog, value)
+    event: catalog.CatalogEvent | None = plainly(_decode_catalog, value)
     return struct_of(adapters.parse_catalog_event(value)) if event is None else event
 
 
@@ -181,7 +181,7 @@ read_content: Callable[[bytes], products.Content] = msgspec.json.Decoder(Content
 """A row of ``nudge-products``, which the catalogue agent alone writes."""
 
 
-def _read(decode: Callable[[bytes], Any], value: bytes | None) -> Any:
+def plainly(decode: Callable[[bytes], Any], value: bytes | None) -> Any:
     """What plainly keeps to the contract; ``None``: pydantic is to be asked."""
     if not value:
         return None
