@@ -20,6 +20,7 @@ from processors.traces import (
     Pending,
     Sent,
     Touched,
+    interests_row,
 )
 
 SCHEMA = 100
@@ -262,7 +263,7 @@ def encode(profile: Profile) -> bytes:
     """A profile's row: JSON, fields in a fixed order."""
     if profile.viewed_row is _CHANGED:
         views = profile.open_viewed
-        profile.viewed_row = msgspec.Raw(_encoder.encode(views)) if views else _NO_VIEWS
+        profile.viewed_row = interests_row(views) if views else _NO_VIEWS
     if profile.categories_row is _CHANGED:
         seen = profile.open_categories
         profile.categories_row = msgspec.Raw(_encoder.encode(seen)) if seen else _NO_CATEGORIES

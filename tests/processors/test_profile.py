@@ -21,6 +21,7 @@ from processors.profile import (
     from_plain,
     to_plain,
 )
+from processors.traces import Interest
 from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, event
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
@@ -56,6 +57,26 @@ def test_what_is_known_only_while_a_profile_is_open_is_not_written_and_stays() -
     assert encode(profile) == row
     assert profile.calm_until == 5
     assert (profile.viewed, profile.categories) == (viewed, categories)
+
+
+NAMES = st.one_of(st.text(max_size=8), st.sampled_from(["],false,1]", ",false,1],[", "a,false,1]"]))
+VIEWS = st.builds(
+    Interest, NAMES, st.none() | NAMES, st.integers(0, NOON), st.none() | st.integers(0, 10**6),
+    st.booleans(), st.integers(1, 3),
+)  # fmt: skip
+
+
+@given(st.lists(VIEWS, max_size=bounds.MAX_VIEWED))
+def test_views_are_read_as_they_were_whatever_a_product_is_called(views: list[Interest]) -> None:
+    profile = decode(GOLDEN[0].read_bytes())
+    profile.viewed = views
+    assert decode(encode(profile)).viewed == views
+
+
+def test_what_most_views_have_in_common_takes_no_room() -> None:
+    profile = decode(GOLDEN[0].read_bytes())
+    profile.viewed = [Interest("lamp", None, NOON, 5999), Interest("desk", None, NOON, 1, True)]
+    assert b'["lamp",null,%d,5999],["desk",null,%d,1,true,1]' % (NOON, NOON) in encode(profile)
 
 
 def test_the_golden_rows_hold_every_field_there_is() -> None:
