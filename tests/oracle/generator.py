@@ -4,60 +4,16 @@ Everything is planned ahead on one time line (epoch ms), so that a run can play 
 the oracle can read it at leisure. No two records of one person share a millisecond.
 """
 
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from schemas.partitioner import partition_of
+from tests.oracle.scenes import Person, Plan, Scenes
 
 Record = dict[str, Any]
 
 HUGE_NAME = "🛋" * 256
 """Four times over it is more than a push can hold."""
-
-ZONES = ("Europe/Warsaw", "America/New_York", "Asia/Tokyo", "Europe/Istanbul")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What kind of life. Times and waits in ms; shares from 0 to 1."""
-
-    seed: int
-    start: int
-    duration: int = 120_000
-    people: int = 20
-    events: int = 300
-    products: int = 6
-    news: int = 20
-    partitions: int = 4
-    cart_wait: int = 20_000
-    checkout_wait: int = 10_000
-    pace: int = 8_000
-    """How long people rest between two things they do, on average."""
-    out_of_order: float = 0.1
-    disorder: int = 3_000
-    late: float = 0.0
-    late_by: int = 40_000
-    ahead: float = 0.01
-    duplicates: float = 0.02
-    huge_names: float = 0.2
-    logins: float = 0.7
-    """How many anonymous visitors sign up or log in some time."""
-    zones: tuple[str, ...] = ZONES
-    pauses: tuple[tuple[int, int], ...] = ()
-    """Stretches (from, to) in which nothing at all is recorded."""
-
-
-@dataclass(slots=True)
-class _Person:
-    user: str
-    visitors: list[str]
-    known_from_start: bool
-    zone: str
-    used: set[int] = field(default_factory=set)
-    recorded: set[int] = field(default_factory=set)
-    logins: dict[str, int] = field(default_factory=dict)
-    orders: list[str] = field(default_factory=list)
 
 
 class Generator:
@@ -67,12 +23,7 @@ class Generator:
         self.plan = plan
         self.random = Random(plan.seed)
         self.made: list[Record] = []
-        self.count = 0
-        self.variants = {
-            f"p{n}": ["s", "l"] if self.random.random() < 0.3 else [None]
-            for n in range(plan.products)
-        }
-        self.base = {product: self.random.randrange(2_000, 20_000) for product in self.variants}
+        self.scenes = Scenes(plan, self.random)
 
     def records(self) -> list[Record]:
         self._catalogue()
@@ -87,7 +38,7 @@ class Generator:
 
     def _catalogue(self) -> None:
         plan, random = self.plan, self.random
-        for product, variants in self.variants.items():
+        for product, variants in self.scenes.variants.items():
             for variant in variants:
                 kind = random.random()
                 at = plan.start + len(self.made)
@@ -99,8 +50,8 @@ class Generator:
             random.sample(range(1_000, plan.duration), min(plan.news, plan.duration // 2))
         )
         for offset in busy:
-            product = random.choice(list(self.variants))
-            variant = random.choice(self.variants[product])
+            product = random.choice(list(self.scenes.variants))
+            variant = random.choice(self.scenes.variants[product])
             change = random.choices(
                 ("price_change", "stock_change", "product_unpublished", "product_published"),
                 (10, 10, 1, 2),
@@ -110,11 +61,15 @@ class Generator:
 
     def _news(self, at: int, product: str, variant: str | None, kind: str, quantity: int) -> None:
         at = self._outside_pauses(at)
-        base = self.base[product]
+        base = self.scenes.base[product]
         price = round(base * self.random.choice((0.5, 0.7, 0.8, 0.9, 0.96, 1.0, 1.1)))
         if self.random.random() < 0.4:
-            self.base[product] = base = max(100, round(base * 0.93))
-        event: dict[str, Any] = {"type": kind, "event_id": self._id(), "product_id": product}
+            self.scenes.base[product] = base = max(100, round(base * 0.93))
+        event: dict[str, Any] = {
+            "type": kind,
+            "event_id": self.scenes.event_id(),
+            "product_id": product,
+        }
         event["occurred_at"] = at - self.random.choice((0, 0, 0, 5, 400))
         if variant is not None:
             event["variant_id"] = variant
@@ -130,14 +85,14 @@ class Generator:
 
     # The shoppers' side.
 
-    def _person(self, number: int) -> _Person:
+    def _person(self, number: int) -> Person:
         random = self.random
         kind = random.random()
         user = f"u{self.plan.seed}-{number}"
         visitors = [] if kind < 0.35 else [f"a{self.plan.seed}-{number}"]
         if kind > 0.85:
             visitors.append(f"b{self.plan.seed}-{number}")
-        person = _Person(user, visitors, random.random() < 0.3, random.choice(self.plan.zones))
+        person = Person(user, visitors, random.random() < 0.3, random.choice(self.plan.zones))
         for visitor in visitors:
             if random.random() < self.plan.logins:
                 person.logins[visitor] = self._any_time()
@@ -147,7 +102,7 @@ class Generator:
     def _any_time(self) -> int:
         return self.plan.start + self.random.randrange(500, self.plan.duration)
 
-    def _subscribe(self, person: _Person) -> None:
+    def _subscribe(self, person: Person) -> None:
         random = self.random
         if random.random() < 0.1:
             return
@@ -165,7 +120,7 @@ class Generator:
                 if end < person.logins.get(key, end + 1) - self.plan.disorder:
                     self._subscription(person, key, name, end, ended=True)
 
-    def _subscription(self, person: _Person, key: str, name: str, at: int, *, ended: bool) -> None:
+    def _subscription(self, person: Person, key: str, name: str, at: int, *, ended: bool) -> None:
         at = self._free(self._outside_pauses(at), person.recorded)
         value = {
             "subscription_id": name,
@@ -186,7 +141,7 @@ class Generator:
             }
         )
 
-    def _live(self, person: _Person, events: int) -> None:
+    def _live(self, person: Person, events: int) -> None:
         for visitor, at in person.logins.items():
             kind = self.random.choice(("login", "sign_up"))
             self._act(person, visitor, at, {"type": kind, "user_id": person.user}, login=True)
@@ -202,128 +157,25 @@ class Generator:
             if at >= end:
                 at = self._any_time()
             key = self._who(person, at)
-            for wait, event in self._scene(person):
+            for wait, event in self.scenes.play(person):
                 at += wait
                 self._act(person, self._who_next(person, key, at), at, event)
                 left -= 1
             at += int(self.random.expovariate(1 / self.plan.pace)) + 1
 
-    def _who(self, person: _Person, at: int) -> str:
+    def _who(self, person: Person, at: int) -> str:
         keys = [v for v in person.visitors if at < person.logins.get(v, at + 1)]
         if not keys or person.known_from_start or self.random.random() < 0.2:
             keys.append(person.user)
         return self.random.choice(keys)
 
-    def _who_next(self, person: _Person, key: str, at: int) -> str:
+    def _who_next(self, person: Person, key: str, at: int) -> str:
         if key in person.logins and at >= person.logins[key] and self.random.random() < 0.9:
             return person.user
         return key
 
-    def _product(self) -> dict[str, Any]:
-        product = self.random.choice(list(self.variants))
-        variant = self.random.choice(self.variants[product])
-        named: dict[str, Any] = {"product_id": product}
-        if variant is not None and self.random.random() < 0.85:
-            named["variant_id"] = variant
-        return named
-
-    def _price(self, named: dict[str, Any]) -> int:
-        return round(self.base[named["product_id"]] * self.random.choice((0.9, 1.0, 1.2)))
-
-    def _scene(self, person: _Person) -> list[tuple[int, dict[str, Any]]]:
-        """(wait before it, event): something a shopper does in a row."""
-        random = self.random
-        named = self._product()
-        add = {"type": "add_to_cart", **named, "quantity": random.randrange(1, 4)}
-        add.update(price=self._price(named), currency="PLN")
-        look = {"type": "page_view", "url": "https://shop.example/"}
-        near = random.choice((-2_500, -800, -1, 0, 1, 800, 2_500))
-        scene = random.randrange(20)
-        pause = random.randrange(200, 3_000)
-        if scene < 4:
-            return [(0, add)]
-        if scene < 6:
-            return [(0, add), (self.plan.cart_wait + near, self._buy(person, [named]))]
-        if scene < 8:
-            checkout = {"type": "begin_checkout"}
-            if random.random() < 0.4:
-                return [(0, add), (pause, checkout)]
-            wait = self.plan.checkout_wait + near
-            return [(0, add), (pause, checkout), (wait, self._buy(person, [named]))]
-        if scene == 8:
-            return [(0, {"type": "begin_checkout"})]
-        if scene == 9:
-            return [
-                (0, self._buy(person, [self._product() for _ in range(random.randrange(1, 3))]))
-            ]
-        if scene == 10:
-            gone = {"type": "remove_from_cart", **named}
-            if random.random() < 0.4:
-                gone["quantity"] = random.randrange(1, 3)
-            return [(0, add), (pause, gone)]
-        if scene == 11:
-            return [(0, self._snapshot())]
-        if scene == 12:
-            return [(0, look), (self.plan.cart_wait + near, look)]
-        return [(0, self._interest(person, named))]
-
-    def _snapshot(self) -> dict[str, Any]:
-        lines = {}
-        for _ in range(self.random.randrange(0, 3)):
-            named = self._product()
-            lines[named["product_id"], named.get("variant_id")] = named
-        items = [
-            {**named, "quantity": self.random.randrange(1, 3), "price": self._price(named)}
-            for named in lines.values()
-        ]
-        return {"type": "cart_snapshot", "items": items, "currency": "PLN"}
-
-    def _interest(self, person: _Person, named: dict[str, Any]) -> dict[str, Any]:
-        random = self.random
-        kind = random.randrange(16)
-        priced = {"price": self._price(named)} if random.random() < 0.5 else {}
-        if kind < 5:
-            view = {"type": "view_item", **named, **priced}
-            if random.random() < 0.3:
-                view["available"] = random.random() < 0.5
-            return view
-        if kind < 8:
-            return {"type": "add_to_wishlist", **named, **priced}
-        if kind == 8:
-            return {"type": "remove_from_wishlist", **named}
-        if kind < 11:
-            return {"type": "stock_alert_requested", **named}
-        if kind == 11:
-            granted = random.random() < 0.5
-            purpose = random.choice(("marketing", "service", "profiling"))
-            return {"type": "consent_change", "purpose": purpose, "granted": granted}
-        order = random.choice(person.orders or ["o-none"])
-        if kind == 12:
-            status = random.choice(("packed", "dispatched", "delivered", "ready_for_pickup"))
-            return {"type": "order_status", "order_id": order, "status": status}
-        if kind == 13:
-            return {"type": "refund", "order_id": order}
-        if kind == 14:
-            return {"type": "payment_failed", "order_id": order}
-        if random.random() < 0.03:
-            return {"type": "erasure_requested"}
-        return {"type": "search", "query": "lamp"}
-
-    def _buy(self, person: _Person, products: list[dict[str, Any]]) -> dict[str, Any]:
-        order = f"o{self.plan.seed}-{self.count}"
-        self.count += 1
-        person.orders.append(order)
-        items = [{**named, "quantity": 1, "price": self._price(named)} for named in products]
-        return {
-            "type": "purchase",
-            "order_id": order,
-            "items": items,
-            "value": sum(item["price"] for item in items),
-            "currency": "PLN",
-        }
-
     def _act(
-        self, person: _Person, key: str, at: int, event: dict[str, Any], *, login: bool = False
+        self, person: Person, key: str, at: int, event: dict[str, Any], *, login: bool = False
     ) -> None:
         plan, random = self.plan, self.random
         if at >= plan.start + plan.duration:
@@ -338,7 +190,7 @@ class Generator:
         elif draw > 1 - plan.ahead:
             recorded -= random.randrange(0, 400)
         recorded = self._free(self._outside_pauses(max(plan.start, recorded)), person.recorded)
-        value: dict[str, Any] = {"event_id": self._id(), "occurred_at": at, **event}
+        value: dict[str, Any] = {"event_id": self.scenes.event_id(), "occurred_at": at, **event}
         value["timezone"] = person.zone
         if key != person.user:
             value["anonymous_id"] = key
@@ -363,10 +215,6 @@ class Generator:
             if since <= at < until:
                 return until + (at - since) % 997
         return at
-
-    def _id(self) -> str:
-        self.count += 1
-        return f"e{self.plan.seed}-{self.count}"
 
 
 def moved(records: list[Record], by: int) -> list[Record]:

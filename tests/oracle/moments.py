@@ -3,12 +3,12 @@
 from typing import Any
 
 from processors.ids import decision_id
+from tests.oracle.moment import Moment, end_of, holds, new_moment
 from tests.oracle.reading import Settings
 from tests.oracle.shelves import Shelves
 from tests.oracle.shopper import Event, Shopper, matches
 from tests.oracle.verdict import CART_SCENARIOS, Judge, due_of, look_at, standing
 
-Moment = dict[str, Any]
 Change = dict[str, Any]
 _STOCK_ORDER = {"asked": 0, "saved": 1, "cart": 1, "viewed": 2}
 
@@ -148,7 +148,7 @@ class Moments:
         """What the event ends, of moments opened at or before it; what it takes back."""
         for moment in list(shopper["moments"]):
             if moment["opened_at"] <= at:
-                reason = _end_of(moment, event, told)
+                reason = end_of(moment, event, told)
                 if reason is not None:
                     self.end(shopper, moment, reason, at)
         if event["type"] == "purchase":
@@ -158,11 +158,7 @@ class Moments:
         out = [sent for sent in shopper["sent"] if sent["class"] == "marketing"][-4:]
         for sent in out:
             alive = counts < sent["at"] + sent["config"]["ttl"]
-            if (
-                at <= sent["at"]
-                and alive
-                and _end_of(sent["moment"], event, {"bought"}) is not None
-            ):
+            if at <= sent["at"] and alive and end_of(sent["moment"], event, {"bought"}) is not None:
                 self._withdraw(shopper, sent, at, "purchased")
 
     def take_all_back(self, shopper: Shopper, at: int) -> None:
@@ -247,7 +243,7 @@ class Moments:
     ) -> None:
         for scenario in self.on:
             follows = scenario["use"] == "after_event" and scenario["on"] == event["type"]
-            if follows and all(_holds(event, *where) for where in scenario["where"].items()):
+            if follows and all(holds(event, *where) for where in scenario["where"].items()):
                 if event["type"] == "order_status":
                     status = event["order_id"], event["status"]
                     if shopper["told"].setdefault(status, at) != at:
@@ -279,53 +275,3 @@ class Moments:
         moment = new_moment(shopper, scenario, scenario["name"], entity, at, kind, priority)
         moment["due"] = due
         shopper["moments"].append(moment)
-
-
-def new_moment(
-    shopper: Shopper,
-    scenario: dict[str, Any],
-    family: str,
-    entity: str,
-    at: int,
-    kind: str,
-    priority: str,
-) -> Moment:
-    return {
-        "scenario": scenario["name"],
-        "config": scenario,
-        "mode": scenario["enabled"],
-        "family": family,
-        "entity": entity,
-        "identity": shopper["key"],
-        "opened_at": at,
-        "class": kind,
-        "priority": priority,
-        "strength": 0,
-        "step": 1,
-        "idle": False,
-        "due": None,
-        "wait": 0,
-        "first_due": None,
-        "not_before": -1,
-    }
-
-
-def _holds(event: Event, field: str, wanted: Any) -> bool:
-    found = event.get(field)
-    return found in wanted if isinstance(wanted, list) else found == wanted
-
-
-def _end_of(moment: Moment, event: Event, told: set[str]) -> str | None:
-    """The reason for which the event ends the moment."""
-    use = moment["config"]["use"]
-    bought = event["type"] == "purchase"
-    if use in CART_SCENARIOS:
-        return "purchased" if bought else "cart_empty" if "empty" in told else None
-    if use in ("price_drop", "back_in_stock"):
-        named = bought and any(i["product_id"] == moment["entity"] for i in event["items"])
-        return "purchased" if named else None
-    if event["type"] in moment["config"]["unless"]:
-        field = moment["config"]["entity"]
-        if field is None or event.get(field) in (None, moment["entity"]):
-            return "purchased" if bought else "cancelled"
-    return None

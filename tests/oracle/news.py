@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.oracle.moments import Moments, new_moment
+from tests.oracle.moment import new_moment
+from tests.oracle.moments import Moments
 from tests.oracle.shopper import Shopper, matches
 
 Change = dict[str, Any]

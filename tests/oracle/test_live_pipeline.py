@@ -17,7 +17,7 @@ from nudge.local import LocalKafka
 from runtime.settings import KafkaSettings
 from tests.harness.waiting import eventually
 from tests.oracle.comparing import verdicts
-from tests.oracle.generator import Generator, Plan, Record, moved
+from tests.oracle.generator import Generator, Record, moved
 from tests.oracle.live import (
     WORKER,
     Player,
@@ -31,6 +31,7 @@ from tests.oracle.live import (
 )
 from tests.oracle.oracle import decide
 from tests.oracle.reading import read_settings
+from tests.oracle.scenes import Plan
 from tests.oracle.worlds import BUSY, NOON
 from tests.streams.conftest import apply_scenarios
 from tests.streams.workers import WorkerProcess, Workers, workers

@@ -7,9 +7,10 @@ from random import Random
 
 from processors.rule_book import RuleBook
 from tests.oracle.comparing import book_of, plain, replayed, verdicts, withdrawn
-from tests.oracle.generator import Generator, Plan, Record, with_interactions
+from tests.oracle.generator import Generator, Record, with_interactions
 from tests.oracle.oracle import Decision, decide
 from tests.oracle.reading import Settings, read_settings
+from tests.oracle.scenes import Plan
 from tests.timelines.stories import first_text
 
 HOUR = 3_600_000

@@ -1,7 +1,5 @@
 """What the shipped file says, in every language, with all data and with none; and what copy may."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,40 +7,24 @@ from hypothesis import strategies as st
 from processors.config import CopyVariant
 from processors.copy import Copy, Text, with_utm
 from processors.copy_checks import HOLDS
-from processors.template import NAMES, CopyError, babel_money, money
+from processors.template import NAMES, money
 from schemas.events import OrderState
 from schemas.push import PAYLOAD_LIMIT
-from tests.processors.shop import NOON, shipped_rules
+from tests.processors.copy_data import (
+    EVERYTHING,
+    LOCALES,
+    NOTHING,
+    PRODUCT,
+    RULES,
+    copy_of,
+)
 from tests.timelines.stories import shipped
 
-RULES = shipped_rules()
-LOCALES = ("en", "pl", "ru", "tr")
 EVERY = [(name, locale) for name in RULES.copies for locale in LOCALES]
 
-NOTHING: dict[str, Any] = {"shop": RULES.shop_data, "user": {}, "tz": "Europe/Warsaw"}
-PRODUCT = {
-    "id": "lamp", "name": "Oslo lamp", "url": "https://shop.example/lamp", "quantity": 3,
-    "image": "https://shop.example/lamp.jpg", "price": 4999, "currency": "PLN",
-    "in_stock": True,
-}  # fmt: skip
-ORDER = {
-    "id": "A-1", "value": 4999, "currency": "PLN", "delivery_cost": 1200,
-    "expected_delivery": NOON, "status": "ready_for_pickup", "pickup_point": "Kiosk",
-}  # fmt: skip
-EVERYTHING = NOTHING | {
-    "user": {"first_name": "Ann"},
-    "product": PRODUCT,
-    "cart": {"lines": [PRODUCT], "count": 2, "value": 9998, "currency": "PLN"},
-    "price": {"now": 4999, "seen": 5999, "saved": 1000, "low_30d": 5499, "currency": "PLN"},
-    "order": ORDER,
-    "bought": PRODUCT,
-    "products": [PRODUCT, PRODUCT],
-    "delivery": {"cost": 1200, "free_from": 20000, "missing": 1002},
-    "reminder": {"id": "r", "title": "Fitting", "at": NOON, "url": "https://shop.example/r"},
-    "content": {"id": "c", "topic": "lamps", "title": "Light", "url": "https://shop.example/c"},
-    "event": ORDER | {"code": "SPRING", "expires_at": NOON},
-    "voucher": {"code": "SPRING", "value": 1500, "currency": "PLN", "expires_at": NOON},
-}
+
+def words_of(text: Text) -> str:
+    return " ".join((text.title, text.body, text.url)).replace("\u00a0", " ")
 
 
 def test_every_field_that_the_copy_is_given_may_stand_in_a_template() -> None:
@@ -51,20 +33,6 @@ def test_every_field_that_the_copy_is_given_may_stand_in_a_template() -> None:
         given = EVERYTHING.get(name, {})
         assert isinstance(given, dict)
         assert given.keys() <= fields, name
-
-
-def words_of(text: Text) -> str:
-    return " ".join((text.title, text.body, text.url)).replace("\u00a0", " ")
-
-
-def copy_of(**fields: str) -> Copy:
-    own = {"title": "A title", "body": "A body", "url": "https://shop.example"} | fields
-    return Copy({"en": (CopyVariant.model_validate(own),)}, "en")
-
-
-def rendered(body: str, **data: Any) -> str | None:
-    text = copy_of(body=body).render("en", NOTHING | data)
-    return None if text is None else text.body.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(("name", "locale"), EVERY)
@@ -231,99 +199,6 @@ def test_a_buttons_missing_link_passes_the_variant_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("{{ order.expected_delivery | date }}", "Jun 10, 2026"),
-        ("{{ order.expected_delivery | date('long') }}", "June 10, 2026"),
-        ("{{ order.expected_delivery | datetime }}", "Jun 10, 2026, 12:00 PM"),
-        ("{{ 3 | plural(one='thing', other='things') }}", "things"),
-        ("{{ user.city | default('there') }}", "there"),
-        ("  two\n   lines ", "two lines"),
-    ],
-)
-def test_what_templates_can_do(body: str, said: str) -> None:
-    assert rendered(body, order=ORDER).replace("\u202f", " ") == said  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("locale", "said", "long"),
-    [
-        ("en", "Jun 10, 2026, 12:00 PM", "June 10, 2026, 12:00 PM"),
-        ("pl", "10 cze 2026, 12:00", "10 czerwca 2026 12:00"),
-        ("ru", "10 июн. 2026 г., 12:00", "10 июня 2026 г., 12:00"),
-        ("tr", "10 Haz 2026 12:00", "10 Haziran 2026 12:00"),
-    ],
-)
-def test_a_time_names_its_month_in_every_language(locale: str, said: str, long: str) -> None:
-    body = "{{ event.at | datetime }} | {{ event.at | datetime('long') }}"
-    variant = CopyVariant.model_validate({"title": "T", "body": body, "url": "{{ shop.url }}"})
-    text = Copy({locale: (variant,)}, locale).render(locale, NOTHING | {"event": {"at": NOON}})
-    assert text is not None
-    assert text.body.replace("\u202f", " ") == f"{said} | {long}"
-
-
-def test_a_time_can_be_written_by_a_pattern() -> None:
-    body = "{{ event.at | datetime('d MMM HH:mm') }}"
-    assert rendered(body, event={"at": NOON}) == "10 Jun 12:00"
-
-
-ESCAPES = (
-    "{{ shop.__class__ }}",
-    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-    "{{ shop.name.__init__.__globals__ }}",
-    "{{ shop['__class__'] }}",
-    "{{ (shop | attr('__class__')).__mro__ }}",
-    "{{ '%s' | format(shop.__class__) }}",
-    "{{ '{0.__class__.__mro__}'.format(shop.name) }}",
-    "{{ shop.name.format_map }}",
-    "{{ shop.update({'name': 'Ours'}) }}",
-    "{{ shop.clear() }}",
-)
-
-
-@pytest.mark.parametrize("body", ESCAPES)
-def test_a_template_cannot_reach_what_python_holds_nor_change_what_it_is_given(body: str) -> None:
-    before = dict(RULES.shop_data)
-    said = rendered(body)
-    assert RULES.shop_data == before
-    if said is not None:
-        assert "class" not in said
-        assert "object at" not in said
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "{{ range(10) }}", "{{ lipsum() }}", "{{ cycler }}", "{{ config }}",
-        "{{ [1, 2] | random }}",
-        "{{ request }}", "{% include 'x' %}", "{% import 'x' as x %}{{ x }}",
-        "{% extends 'x' %}", "{{ shop.name", "{% if %}", "{{ shop | nothing }}",
-    ],
-)  # fmt: skip
-def test_a_template_that_asks_for_more_is_refused_when_the_file_loads(body: str) -> None:
-    with pytest.raises(CopyError) as caught:
-        copy_of(body=body)
-    assert caught.value.path == ("en", 0, "body")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "{{ 1 / 0 }}", "{{ 'abc' | money('PLN') }}", "{{ shop.name | date }}",
-        "{{ 10**30 | date }}", "{{ shop.name + 1 }}", "{{ [].pop() }}", "{{ 'x' | int(base=99) }}",
-        "{{ 5 | plural(one='thing') }}", "{{ order.expected_delivery | date('no such') }}",
-    ],
-)  # fmt: skip
-def test_a_template_that_trips_is_passed_over_and_stops_no_worker(body: str) -> None:
-    own = {"title": "t", "body": body, "url": "u"}
-    plain = CopyVariant(title="t", body="plain", url="u")
-    copy = Copy({"en": (CopyVariant.model_validate(own), plain)}, "en")
-    text = copy.render("en", EVERYTHING)
-    assert text is not None
-    assert text.body == "plain" or body.startswith("{{ 'x'")
-
-
-@pytest.mark.parametrize(
     ("url", "tagged"),
     [
         ("https://shop.example/cart", "https://shop.example/cart?{}"),
@@ -336,30 +211,3 @@ def test_a_template_that_trips_is_passed_over_and_stops_no_worker(body: str) -> 
 def test_a_link_says_where_it_came_from_unless_it_says_so_already(url: str, tagged: str) -> None:
     utm = "utm_source=nudge&utm_medium=push&utm_campaign=cart_abandoned"
     assert with_utm(url, "cart_abandoned") == tagged.format(utm)
-
-
-@given(
-    st.integers(-(10**4), 10**17)
-    | st.builds(lambda n, e: n * 10**e, st.integers(0, 99), st.integers(0, 15)),
-    st.sampled_from(["PLN", "USD", "JPY", "KWD", "INR", "XXX", "ZZ1"]),
-    st.sampled_from([*LOCALES, "hi", "de-CH", "ar", "fa", "es-MX"]),
-)
-def test_the_digits_of_an_amount_stand_where_babel_puts_them(
-    minor: int, currency: str, locale: str
-) -> None:
-    assert money(minor, currency, locale) == babel_money(minor, currency, locale)
-
-
-def test_what_one_text_sets_the_next_one_does_not_find() -> None:
-    found = copy_of(
-        title="{% set event = {'code': 'A'} %}{{ event.code }}", body="{{ event.code }}"
-    )
-    assert found.render("en", NOTHING) is None
-    text = found.render("en", NOTHING | {"event": {"code": "B"}})
-    assert text is not None
-    assert (text.title, text.body) == ("A", "B")
-
-
-def test_a_field_named_as_a_method_of_its_dict_is_not_taken_for_its_value() -> None:
-    assert rendered("{{ event.keys }}", event={"keys": "A"}) != "A"
-    assert rendered("{{ event['keys'] }}", event={"keys": "A"}) == "A"
