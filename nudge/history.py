@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -125,7 +125,7 @@ def topic_traps(state: TopicState, oldest: int, now: int, broker: str) -> Iterat
 
 async def load(
     settings: KafkaSettings, found: Survey, tell: Callable[[str], None]
-) -> AsyncIterator[int]:
+) -> AsyncGenerator[int, None]:
     """Writes the file's events; yields how many of them are safe so far.
 
     Each transaction holds events and the number done, as the offset of a consumer group named

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -107,7 +108,7 @@ async def test_killed_again_and_again_under_load(stage: Stage) -> None:
                 status += [
                     await stage.emit(u, b, message_class=TRANSACTIONAL) for u, b in browsers.items()
                 ]
-            await eventually(lambda count=count: stage.lab.post_count > count + 20)
+            await eventually(_posted(stage, count + 20))
             await worker.kill()
     async with stage.worker():
         await eventually(lambda: all(stage.outcomes(job) for job in marketing + status), 90)
@@ -192,3 +193,7 @@ async def test_a_worker_without_its_topics_says_how_to_make_them(stage: Stage) -
     delivery = Delivery(stage.settings(namespace="nobody"))
     with pytest.raises(TopicsError, match="nudge topics create"):
         await delivery.run(handle_signals=False)
+
+
+def _posted(stage: Stage, more_than: int) -> Callable[[], bool]:
+    return lambda: stage.lab.post_count > more_than

@@ -100,7 +100,7 @@ class Told:
     def _fact(self, known: dict[str, Any], event: Any, at: int, number: int) -> None:
         content = isinstance(event, ContentPublished)
         key = f"content/{event.content_id}" if content else event.product_id
-        folded = (fold_content if content else fold)(known.get(key), event)  # type: ignore[operator]
+        folded = (fold_content if content else fold)(known.get(key), event)
         if folded is not None:
             known[key] = folded
             self.versions.append((key, number, at, dump(folded)))

@@ -28,7 +28,7 @@ QUICK = Path(__file__).with_name("quick.yaml")
 Findings = dict[str, list[dict[str, Any]]]
 
 
-async def findings(settings: KafkaSettings | None, code: int, **extra: str) -> Findings:
+async def findings(settings: KafkaSettings | None, code: int, **extra: Any) -> Findings:
     """By check, what was found; the exit code is ``code``."""
     answer = await nudge(settings, "doctor", "--json", **extra)
     assert answer.code == code, answer.out + answer.err

@@ -11,7 +11,8 @@ from nudge.story import TOLD, Entry, Story
 from nudge.terminal import plain
 from nudge.words import line_of
 from processors.moment import AWAITS_CLICK, Moment
-from processors.profile import Line, Profile
+from processors.profile import Profile
+from processors.traces import Line
 from schemas.control import ScenarioVersion
 from schemas.topics import DECISIONS, JOBS, SHOP_EVENTS, Topic
 

@@ -13,7 +13,7 @@ from runtime.vapid import load_keys
 from schemas.topics import REGISTRY, SCENARIOS
 from tests.harness.clusters import delete_topics
 from tests.harness.records import read_to_end
-from tests.nudge.commands import ROOT, nudge
+from tests.nudge.commands import ROOT, Answer, nudge
 
 QUICK = Path(__file__).with_name("quick.yaml")
 SHIPPED = ROOT / "processors" / "scenarios" / "default.yaml"
@@ -121,23 +121,26 @@ async def test_a_scenario_file_with_a_mistake_is_not_applied(
 
 async def test_keys_are_made_once_kept_private_and_backed_up(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
-    settings = {"NUDGE_VAPID_KEYS": str(keys)}
-    made = (await nudge(None, "keys", "create", **settings)).good()
+
+    async def run(*words: str) -> Answer:
+        return await nudge(None, "keys", *words, NUDGE_VAPID_KEYS=str(keys))
+
+    made = (await run("create")).good()
     assert "loses every subscriber" in made.err
     (file,) = keys.glob("*.pem")
     assert file.stat().st_mode & 0o777 == 0o600
     before = file.read_bytes()
-    refused = (await nudge(None, "keys", "create", **settings)).failed()
+    refused = (await run("create")).failed()
     assert "not overwritten" in refused.err
     assert file.read_bytes() == before
-    shown = (await nudge(None, "keys", "show", "--json", **settings)).good()
+    shown = (await run("show", "--json")).good()
     assert "PRIVATE" not in shown.out
     assert shown.json()[0]["public_key"] == load_keys(keys).current.public_key
-    (await nudge(None, "keys", "backup", str(tmp_path / "safe"), **settings)).good()
+    (await run("backup", str(tmp_path / "safe"))).good()
     assert load_keys(tmp_path / "safe").current.key_id == load_keys(keys).current.key_id
-    (await nudge(None, "keys", "backup", str(tmp_path / "safe"), **settings)).failed()
+    (await run("backup", str(tmp_path / "safe"))).failed()
     file.chmod(0o644)
-    assert "chmod 600" in (await nudge(None, "keys", "show", **settings)).good().err
+    assert "chmod 600" in (await run("show")).good().err
 
 
 async def test_the_contracts_are_written_for_other_languages(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_the_three_formats_hold_the_same(format_: Format, tmp_path: Path) -> Non
     with TableFile(path, format_, table.columns) as file:
         file.write(table.row(raw("anna", DECISION)))
         file.write(table.row(raw("zoë", DECISION | {"entity": "1 = 1", "final": False})))
-    rows = duckdb.sql(f"SELECT kafka_key, entity, evidence, final, due_at FROM '{path}'").fetchall()
+    rows = answer_of(f"SELECT kafka_key, entity, evidence, final, due_at FROM '{path}'")
     assert [(key, entity, final, due) for key, entity, _, final, due in rows] == [
         ("anna", None, True, 5),
         ("zoë", "1 = 1", False, 5),
@@ -167,9 +167,9 @@ async def test_tap_writes_what_was_recorded_in_a_stretch_of_time(
         cluster, "tap", "all", "--until", until, "--format", "parquet", "--out", str(tmp_path)
     )
     assert "1 records could not be read" in answer.good().err
-    rows = duckdb.sql(f"SELECT kafka_time FROM '{tmp_path}/push.decisions.parquet'").fetchall()
+    rows = answer_of(f"SELECT kafka_time FROM '{tmp_path}/push.decisions.parquet'")
     assert rows == [(start,)]
-    empty = duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/shop.events.parquet'").fetchall()
+    empty = answer_of(f"SELECT count(*) FROM '{tmp_path}/shop.events.parquet'")
     assert empty == [(0,)]
     shown = await nudge(cluster, "tap", "interactions", "--format", "csv")
     (row,) = csv.DictReader(io.StringIO(shown.good().out))
@@ -183,3 +183,9 @@ async def test_tap_refuses_tables_that_cannot_be() -> None:
     (await nudge(None, "tap", "decisions", "--out", "x")).failed(2)
     gone = await nudge(None, "tap", "decisions", "--format", "csv", "--out", "no/such/dir")
     assert "no/such" in gone.failed(2).err
+
+
+def answer_of(query: str) -> list[Any]:
+    found = duckdb.sql(query)
+    assert found is not None
+    return found.fetchall()

@@ -6,7 +6,7 @@ minutes as well and breaks everything that may break.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Stage:
         return started
 
 
-Faults = Callable[[Stage, list[WorkerProcess]], Awaitable[None]]
+Faults = Callable[[Stage, list[WorkerProcess]], Coroutine[Any, Any, None]]
 
 
 async def one_kill(stage: Stage, running: list[WorkerProcess]) -> None:

@@ -170,7 +170,7 @@ class Judge:
         days = [local(s, zone) for s in sent]
         on_day = sum(day.date() == today.date() for day in days)
         in_week = sum(day.isocalendar()[:2] == today.isocalendar()[:2] for day in days)
-        return on_day >= settings["day"] or in_week >= settings["week"]
+        return bool(on_day >= settings["day"] or in_week >= settings["week"])
 
 
 def _interested(shopper: Shopper, product: str, variant: str) -> bool:

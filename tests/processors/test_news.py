@@ -5,7 +5,8 @@ from processors.desk import Desk
 from processors.news import Interested, interested
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
-from tests.processors.shop import HOUR, MINUTE, NOON, SHIPPED, Shop, event, first_rules
+from tests.processors.shop import HOUR, MINUTE, NOON, Shop, event, first_rules
+from tests.timelines.stories import SHIPPED
 
 
 def crowd(shop: Shop, people: int, at: int = NOON) -> None:

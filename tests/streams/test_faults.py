@@ -1,6 +1,7 @@
 """Nothing lost, nothing twice, nobody called idle who was not, whatever breaks."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.streams.workers import WorkerProcess, Workers
 pytestmark = pytest.mark.timeout(600)
 
 USERS = [f"shopper-{number}" for number in range(60)]
-PATIENT = {"TINY_WAIT_MS": "25000", "NUDGE_SESSION_TIMEOUT_S": "3"}
+PATIENT: dict[str, Any] = {"TINY_WAIT_MS": "25000", "NUDGE_SESSION_TIMEOUT_S": "3"}
 
 
 async def test_workers_that_are_killed_added_and_asked_to_leave_lose_and_double_nothing(

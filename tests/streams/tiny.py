@@ -65,7 +65,7 @@ class TinyCore:
             if isinstance(item, FactRecord):
                 self.applied[item.source.partition] = item.source.offset
                 self.facts += 1
-            else:
+            elif isinstance(item, UserRecord):
                 self._record(item, effects)
         if tick is not None:
             self.clock = max(self.clock, tick.clock)

@@ -36,7 +36,7 @@ def has_late_event(story: Story) -> bool:
 
 def cells() -> dict[str, set[str]]:
     """What is told of each scenario, and of each kind of campaign."""
-    told = defaultdict(set)
+    told: defaultdict[str, set[str]] = defaultdict(set)
     for _, story in TOLD:
         late = {LATE} if has_late_event(story) else set()
         for wanted in story.expected:
