@@ -10,8 +10,8 @@ from nudge.controls import read_controls
 from nudge.kafka import kafka_settings, partition_counts
 from nudge.problem import Problem
 from nudge.reading import read_since
-from nudge.replay import Replayer
-from nudge.replay_input import BadLine, feed_files
+from nudge.replay.lines import BadLine, feed_files
+from nudge.replay.replayer import Replayer
 from nudge.terminal import Progress, note, plain
 from nudge.when import now_ms
 from processors.profile import Profile, decode

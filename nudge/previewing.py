@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from nudge.problem import Problem
-from nudge.replay import Replayer
-from nudge.replay_input import feed_files
+from nudge.replay.lines import feed_files
+from nudge.replay.replayer import Replayer
 from processors.rule_book import RuleBook
 from processors.rules import Rules
 from schemas.decisions import Decision

@@ -91,7 +91,7 @@ def replay(
     caps were hit, what would be said.
     """
     from nudge.problem import usage_problem
-    from nudge.replaying import Plan, run_plan
+    from nudge.replay.run import Plan, run_plan
     from nudge.when import duration_ms, moment_ms, now_ms, since_ms
 
     if bool(files) == from_topics:

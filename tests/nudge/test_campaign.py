@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nudge.campaigns import is_over
-from nudge.replay import Replayer
+from nudge.replay.replayer import Replayer
 from processors.campaign_file import read
 from processors.campaigns import Campaign
 from processors.localtime import HOUR_MS

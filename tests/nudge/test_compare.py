@@ -14,7 +14,7 @@ import pytest
 from nudge.compare_view import page, show
 from nudge.comparison import Comparison, Tally
 from nudge.pages.charts import Series, columns
-from nudge.replaying import Plan, run_plan
+from nudge.replay.run import Plan, run_plan
 from nudge.terminal import console
 from processors.rule_book import RuleBook
 from processors.scenario_file import load

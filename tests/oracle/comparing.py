@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from nudge.replay import Replayer
+from nudge.replay.replayer import Replayer
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from schemas.adapters import SHOP_EVENT, adapter_of, dump, parse, to_json
@@ -40,7 +40,7 @@ def replayed(
     slice_size: int = 500,
     reachable: bool = False,
 ) -> Any:
-    """What the core makes of it: the outcome of :class:`nudge.replay.Replayer`."""
+    """What the core makes of it: the outcome of :class:`nudge.replay.replayer.Replayer`."""
     replayer = Replayer(
         book,
         partitions=partitions,

@@ -10,8 +10,8 @@ import orjson
 import pytest
 import yaml
 
-from nudge.replay import Replayer
-from nudge.replay_input import feed_line
+from nudge.replay.lines import feed_line
+from nudge.replay.replayer import Replayer
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from processors.scenarios import KINDS

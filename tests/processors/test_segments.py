@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nudge.replay import Replayer
+from nudge.replay.replayer import Replayer
 from processors.config import SegmentConfig
 from processors.features import FEATURES, OWN_TRAIT, feature_table
 from processors.lined_yaml import Path as YamlPath

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nudge.replay import Outcome, Replayer
+from nudge.replay.replayer import Outcome, Replayer
 from schemas.adapters import adapter_of, parse, parse_shop_event
 from schemas.decisions import Decision
 from schemas.people import Interaction, Subscription, split_subscription_key

@@ -8,9 +8,9 @@ come; at the end it moves to the newest time itself, or as far as it is told.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nudge.replay_handovers import OnTheWay
-from nudge.replay_lanes import Lanes
-from nudge.replay_shelf import Shelf
+from nudge.replay.handovers import OnTheWay
+from nudge.replay.lanes import Lanes
+from nudge.replay.shelf import Shelf
 from processors.campaign_file import read
 from processors.campaigns import Campaign
 from processors.catalogue import Catalogue

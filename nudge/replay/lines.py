@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from nudge.events import event_models, unknown_type
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
-from nudge.replay import Replayer
+from nudge.replay.replayer import Replayer
 from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
 from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings

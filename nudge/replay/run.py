@@ -15,8 +15,8 @@ from nudge.campaigns import known_campaigns
 from nudge.comparison import Tally
 from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
-from nudge.replay import Outcome, Replayer
-from nudge.replay_input import BadLine, Read, Stretch, feed_files, feed_topics, stretch_since
+from nudge.replay.lines import BadLine, Read, Stretch, feed_files, feed_topics, stretch_since
+from nudge.replay.replayer import Outcome, Replayer
 from nudge.terminal import Progress, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook

@@ -1,0 +1,1 @@
+"""``nudge replay``: recorded input judged by the rules as live, nothing sent."""
