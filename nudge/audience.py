@@ -10,8 +10,10 @@ from nudge.controls import read_controls
 from nudge.kafka import kafka_settings, partition_counts
 from nudge.problem import Problem
 from nudge.reading import read_since
-from nudge.replay.lines import BadLine, feed_files
+from nudge.replay.lines import feed_files
+from nudge.replay.records import BadLine
 from nudge.replay.replayer import Replayer
+from nudge.replay.survey import survey
 from nudge.terminal import Progress, note, plain
 from nudge.when import now_ms
 from processors.profile import Profile, decode
@@ -98,9 +100,13 @@ def recorded_profiles(files: list[Path], rules: Rules) -> tuple[int, Iterator[tu
     """
     book = RuleBook()
     book.add(rules, 0)
-    replayer = Replayer(book, partitions=_REPLAY_PARTITIONS)
+    known = survey(files)
+    known.steering.steer(book)
+    replayer = Replayer(
+        book, partitions=_REPLAY_PARTITIONS, assume_reachable=known.assume_reachable
+    )
     bad: list[BadLine] = []
-    for read in feed_files(replayer, files, lambda _bytes: None):
+    for read in feed_files(replayer, files):
         replayer.take()
         bad = read.bad
     for line in bad[:_BAD_SHOWN]:

@@ -24,7 +24,7 @@ from processors.segments import Finding
 from processors.table import NEVER
 from runtime.settings import KafkaSettings
 from schemas.adapters import CAMPAIGN, InvalidRecordError, adapter_of, dump, parse
-from schemas.campaigns import CampaignStart, CampaignStop, stop_key
+from schemas.campaigns import CampaignEvent, CampaignStart, CampaignStop, stop_key
 from schemas.decisions import Decision
 from schemas.topics import CAMPAIGNS, DECISIONS
 
@@ -149,11 +149,16 @@ async def known_campaigns(settings: KafkaSettings) -> dict[str, Known]:
             said = parse(CAMPAIGN, record.value)
         except InvalidRecordError:
             continue
-        if isinstance(said, CampaignStart):
-            found[said.campaign_id] = Known(said)
-        elif said.campaign_id in found:
-            found[said.campaign_id].stop = said
+        note_said(found, said)
     return found
+
+
+def note_said(found: dict[str, Known], said: CampaignEvent) -> None:
+    """Notes one more record of the topic among the campaigns, which are by their ids."""
+    if isinstance(said, CampaignStart):
+        found[said.campaign_id] = Known(said)
+    elif said.campaign_id in found:
+        found[said.campaign_id].stop = said
 
 
 def check_new(campaign_id: str, known: dict[str, Known]) -> None:

@@ -36,6 +36,29 @@ class Controls:
     def paused(self) -> bool:
         return self.pause is not None and self.pause.paused
 
+    def take(self, key: str, value: bytes | None) -> None:
+        """One more record; what cannot be read says nothing."""
+        if value is None:
+            self.versions.pop(key.removeprefix("version/"), None)
+            if key == PAUSE_KEY:
+                self.pause = None
+            return
+        try:
+            control = parse(CONTROL, value)
+        except InvalidRecordError:
+            return
+        match control:
+            case Pause():
+                self.pause = control
+            case Deployment():
+                self.deployment = control
+            case VoucherBatch():
+                self.vouchers[control.batch] = control
+            case ScenarioVersion():
+                # Written anew, it stands where it is written now.
+                self.versions.pop(control.version, None)
+                self.versions[control.version] = control
+
     def in_force(self, now: int) -> ScenarioVersion | None:
         """The version in force at ``now`` (ms): the newest that has come into effect."""
         past = [version for version in self.versions.values() if version.effective_at <= now]
@@ -69,31 +92,8 @@ async def read_controls(settings: KafkaSettings) -> Controls:
     controls = Controls()
     partition = TopicPartition(settings.topic(SCENARIOS), 0)
     async for record in read_since(settings, [partition], None):
-        _take(controls, (record.key or b"").decode(errors="replace"), record.value)
+        controls.take((record.key or b"").decode(errors="replace"), record.value)
     return controls
-
-
-def _take(controls: Controls, key: str, value: bytes | None) -> None:
-    if value is None:
-        controls.versions.pop(key.removeprefix("version/"), None)
-        if key == PAUSE_KEY:
-            controls.pause = None
-        return
-    try:
-        control = parse(CONTROL, value)
-    except InvalidRecordError:
-        return
-    match control:
-        case Pause():
-            controls.pause = control
-        case Deployment():
-            controls.deployment = control
-        case VoucherBatch():
-            controls.vouchers[control.batch] = control
-        case ScenarioVersion():
-            # Written anew, it stands where it is written now.
-            controls.versions.pop(control.version, None)
-            controls.versions[control.version] = control
 
 
 async def set_pause(settings: KafkaSettings, *, paused: bool, reason: str | None) -> Pause:

@@ -11,8 +11,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from nudge.events import InvalidEventError, ReadyEvent, ready
 from nudge.history import HISTORICAL_HEADER
 from nudge.kafka import partition_counts, writer
-from nudge.reading import read_since
-from nudge.words import topic_behind
+from nudge.reading import read_since, topic_behind
 from runtime.settings import KafkaSettings
 from schemas.decisions import DeadLetterReason
 from schemas.topics import DEAD_LETTER, SHOP_CATALOG, SHOP_EVENTS, Topic

@@ -8,6 +8,7 @@ from pathlib import Path
 from nudge.problem import Problem
 from nudge.replay.lines import feed_files
 from nudge.replay.replayer import Replayer
+from nudge.replay.survey import survey
 from processors.rule_book import RuleBook
 from processors.rules import Rules
 from schemas.decisions import Decision
@@ -42,8 +43,10 @@ def preview(
         raise Problem(f"There is no scenario {scenario!r} in version {rules.version}.", cure)
     book = RuleBook()
     book.add(rules, 0)
-    replayer, found = Replayer(book, partitions=_PARTITIONS), Preview()
-    outcomes = [replayer.take() for _ in feed_files(replayer, files, lambda _bytes: None)]
+    known, found = survey(files), Preview()
+    known.steering.steer(book)
+    replayer = Replayer(book, partitions=_PARTITIONS, assume_reachable=known.assume_reachable)
+    outcomes = [replayer.take() for _ in feed_files(replayer, files)]
     outcomes.append(replayer.finish(until))
     for outcome in outcomes:
         found.decisions += [

@@ -3,17 +3,17 @@
 import heapq
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.kafka import reader
 from runtime.settings import KafkaSettings
-from schemas.topics import REGISTRY
+from schemas.topics import REGISTRY, Topic
 
 RECORDS_A_READ = 2000
 _POLL_MS = 200
-_RANK = {topic.name: rank for rank, topic in enumerate(REGISTRY)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,20 @@ async def _fill(
             del reading[tp]
 
 
+@lru_cache(maxsize=256)
+def topic_behind(name: str) -> Topic | None:
+    """The registry's topic of a name on the cluster, whatever its namespace."""
+    for topic in REGISTRY:
+        if name == topic.name or name.endswith(f".{topic.name}"):
+            return topic
+    return None
+
+
+@lru_cache(maxsize=256)
 def rank_of(name: str) -> int:
     """The place of a topic (by its name on the cluster) in the registry."""
-    for known, rank in _RANK.items():
-        if name == known or name.endswith(f".{known}"):
-            return rank
-    return len(_RANK)
+    topic = topic_behind(name)
+    return len(REGISTRY) if topic is None else REGISTRY.index(topic)
 
 
 async def follow(consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:

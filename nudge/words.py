@@ -9,6 +9,7 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from nudge.event_words import event_words, money
+from nudge.reading import topic_behind
 from nudge.when import ago, clock, rfc3339
 from schemas import topics
 from schemas.adapters import (
@@ -29,7 +30,7 @@ from schemas.late import LateInput
 from schemas.people import HandoverEvent, HandoverProfile, Interaction, Subscription
 from schemas.push import Channel, PushJob, PushResult, ResultOutcome, Withdrawal
 from schemas.segments import SegmentChange
-from schemas.topics import REGISTRY, Topic
+from schemas.topics import Topic
 
 
 class Kind(StrEnum):
@@ -57,14 +58,6 @@ class Line:
     words: str
     good: bool | None = None
     """Whether it is what one hopes for; ``None`` where that is no question."""
-
-
-def topic_behind(name: str) -> Topic | None:
-    """The registry's topic of a name on the cluster, whatever its namespace."""
-    for topic in REGISTRY:
-        if name == topic.name or name.endswith(f".{topic.name}"):
-            return topic
-    return None
 
 
 def line_of(record: ConsumerRecord) -> Line:

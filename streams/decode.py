@@ -15,7 +15,7 @@ from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.partitioner import partition_of
 from schemas.people import Interaction, Subscription, split_subscription_key
 from schemas.push import PushResult
-from schemas.structs import Envelope, key_of, moved_to, read_shop_event
+from schemas.structs import Envelope, ShopEvent, key_of, moved_to, read_shop_event
 from schemas.topics import (
     HANDOVERS,
     INTERACTIONS,
@@ -87,7 +87,7 @@ class Decoder:
         return UserRecord(
             rank, key, value, recorded_at, arrived_at,
             Source(topic, self._partition, record.offset),
-            _is_historical(headers) if headers else False,
+            is_historical(headers) if headers else False,
         )  # fmt: skip
 
     def _clamped(self, value: UserValue, bound: int) -> UserValue:
@@ -107,10 +107,11 @@ def rejected(topic: str, partition: int, record: Any, error: InvalidRecordError)
         offset=record.offset,
         timestamp=max(record.timestamp, -1),
     )
-    return Rejected(letter, record.key, record.value, _is_historical(record.headers))
+    return Rejected(letter, record.key, record.value, is_historical(record.headers))
 
 
-def _is_historical(headers: Iterable[tuple[str, bytes]]) -> bool:
+def is_historical(headers: Iterable[tuple[str, bytes]]) -> bool:
+    """Whether a record with these headers builds state only."""
     return any(name == HISTORICAL_HEADER for name, _ in headers)
 
 
@@ -170,7 +171,12 @@ def check_partition(key: str, partition: int, partitions: int) -> None:
         )
 
 
-def _shop_event(value: bytes | None, key: str) -> tuple[UserValue, str]:
+def read_event(value: bytes | None, key: str) -> tuple[ShopEvent, str]:
+    """An event of ``shop.events`` and whose it is.
+
+    Raises:
+        InvalidRecordError: it cannot be read, or belongs under another key.
+    """
     event = read_shop_event(value)
     if event.anonymous_id is not None or key != event.user_id:
         _check_user(key_of(event) or "", key)
@@ -182,7 +188,8 @@ _RESULT = adapter_of(PushResult)
 _SUBSCRIPTION = adapter_of(Subscription)
 
 
-def _interaction(value: bytes | None, key: str) -> tuple[UserValue, str]:
+def read_interaction(value: bytes | None, key: str) -> tuple[Interaction, str]:
+    """The same of ``push.interactions``."""
     interaction = parse(_INTERACTION, value)
     _check_user(interaction.user_id, key)
     return interaction, key
@@ -200,7 +207,8 @@ def _handover(value: bytes | None, key: str) -> tuple[UserValue, str]:
     return handover, key
 
 
-def _subscription(value: bytes | None, key: str) -> tuple[UserValue | None, str]:
+def read_subscription(value: bytes | None, key: str) -> tuple[Subscription | None, str]:
+    """The same of ``push.subscriptions``; without a value it has ended."""
     try:
         user, number = split_subscription_key(key)
     except ValueError as error:
@@ -225,9 +233,9 @@ def _check_user(user: str, key: str) -> None:
 
 
 _PARSERS: dict[str, Callable[[bytes | None, str], tuple[UserValue | None, str]]] = {
-    SHOP_EVENTS.name: _shop_event,
-    INTERACTIONS.name: _interaction,
+    SHOP_EVENTS.name: read_event,
+    INTERACTIONS.name: read_interaction,
     RESULTS.name: _result,
     HANDOVERS.name: _handover,
-    SUBSCRIPTIONS.name: _subscription,
+    SUBSCRIPTIONS.name: read_subscription,
 }

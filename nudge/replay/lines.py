@@ -1,56 +1,26 @@
-"""Where a replay's records come from: files of JSON lines, or the topics themselves."""
+"""Files as a replay's input: lines of wire events, and of records as ``nudge tap`` writes them."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import TypeAdapter
 
 from nudge.events import event_models, unknown_type
-from nudge.problem import Problem
-from nudge.reading import Span, read, spans
+from nudge.reading import topic_behind
+from nudge.replay.records import LATEST_MS, Read, Together, check_time, rank_behind
 from nudge.replay.replayer import Replayer
-from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
-from runtime.deployment import read_deployment
-from runtime.settings import KafkaSettings
-from schemas.adapters import (
-    EVENT_CLASSES,
-    InvalidRecordError,
-    adapter_of,
-    parse,
-)
-from schemas.base import EPOCH_MS_LIMIT, EpochMs
+from nudge.replay.steering import check_steering, is_steering
+from nudge.replay.tapped import UNREADABLE, Tapped, decode_tapped, not_read
+from schemas.adapters import EVENT_CLASSES, InvalidRecordError, adapter_of, parse
+from schemas.base import EpochMs
 from schemas.decisions import DeadLetterReason
-from schemas.people import Interaction, InteractionKind, Subscription, split_subscription_key
+from schemas.people import Interaction, InteractionKind
 from schemas.structs import plain_shop_event, read_catalog_event, read_shop_event
-from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
-
-LATEST_MS = EPOCH_MS_LIMIT - 10 * 365 * 86_400_000
-"""The latest time (ms) of a line: what it opens comes due years later, and must be a time too."""
 
 _TIME: TypeAdapter[int] = TypeAdapter(EpochMs)
 _INTERACTIONS = {kind.value for kind in InteractionKind}
-
-
-@dataclass(slots=True)
-class BadLine:
-    """A line that could not be read: its place, and what is wrong with it."""
-
-    source: str
-    line: int
-    message: str
-
-
-@dataclass(slots=True)
-class Read:
-    """How much was read, and what could not be."""
-
-    records: int = 0
-    bytes: int = 0
-    bad: list[BadLine] = field(default_factory=list)
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -59,35 +29,94 @@ class _Head(msgspec.Struct, gc=False):
     type: Any = None
     occurred_at: Any = None
     recorded_at: Any = msgspec.UNSET
+    topic: Any = None
+    value: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def is_tapped(self) -> bool:
+        """Whether it is a record with its place rather than an event of its own."""
+        return self.type is None and isinstance(self.topic, str) and len(bytes(self.value)) > 0
 
 
 _RECORDED_AT = b'"recorded_at"'
+_AS_TAPPED = b'{"topic":'
 _head: Any = msgspec.json.Decoder(_Head).decode
 
 
-def feed_line(replayer: Replayer, line: bytes) -> None:
-    """Tells the replayer one line: a user's or a catalogue event, or an interaction.
+class Lines:
+    """Tells a replayer lines one by one; ``finish`` tells what then still waits for its like.
 
-    ``recorded_at`` (epoch ms or RFC 3339) is when it reached the topic; absent it is
-    ``occurred_at``.
-
-    Raises:
-        InvalidRecordError: the line is no such thing.
+    ``passed_over``: how many were of topics that no replay reads.
     """
-    # Most lines are a user's events without more: read once.
-    if (
-        _RECORDED_AT not in line
-        and (event := plain_shop_event(line)) is not None
-        and event.occurred_at <= LATEST_MS
-    ):
-        replayer.shop_event(event, event.occurred_at)
-        return
+
+    def __init__(self, replayer: Replayer) -> None:
+        self._replayer = replayer
+        self._together = Together(replayer)
+        self.passed_over = 0
+
+    def tell(self, line: bytes) -> None:
+        """A user's or a catalogue event, an interaction, or a record as ``nudge tap`` writes it.
+
+        ``recorded_at`` of an event (epoch ms or RFC 3339) is when it reached the topic; absent it
+        is ``occurred_at``.
+
+        Raises:
+            InvalidRecordError: the line is no such thing.
+        """
+        # Most lines are of two kinds: a user's events without more, and a topic's as tap wrote
+        # them. Those are read once.
+        if line.startswith(_AS_TAPPED):
+            try:
+                record = decode_tapped(line)
+            except UNREADABLE:
+                pass
+            else:
+                self._tell_record(record)
+                return
+        elif (
+            _RECORDED_AT not in line
+            and (event := plain_shop_event(line)) is not None
+            and event.occurred_at <= LATEST_MS
+        ):
+            if self._together.held:
+                self._together.tell()
+            self._replayer.shop_event(event, event.occurred_at)
+            return
+        head = _head_of(line)
+        if head.is_tapped:
+            try:
+                record = decode_tapped(line)
+            except UNREADABLE as error:
+                raise not_read(error) from None
+            self._tell_record(record)
+        else:
+            self._together.tell()
+            _tell_event(self._replayer, head, line)
+
+    def _tell_record(self, record: Tapped) -> None:
+        rank = rank_behind(record.topic)
+        if rank is not None:
+            self._together.add(rank, record)
+        elif is_steering(topic := topic_behind(record.topic)):
+            check_steering(topic, record.value)
+        else:
+            self.passed_over += 1
+
+    def finish(self) -> None:
+        self._together.tell()
+
+
+def _head_of(line: bytes) -> _Head:
     try:
-        head = _head(line)
+        head: _Head = _head(line)
     except msgspec.ValidationError:
         raise InvalidRecordError(DeadLetterReason.INVALID, "a line holds one JSON object") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRecordError(DeadLetterReason.BAD_JSON, str(error)) from None
+    except UNREADABLE as error:
+        raise not_read(error) from None
+    return head
+
+
+def _tell_event(replayer: Replayer, head: _Head, line: bytes) -> None:
     named = head.recorded_at is not msgspec.UNSET
     recorded_at = _time(head.recorded_at if named else head.occurred_at, named=named)
     kind = head.type
@@ -113,125 +142,27 @@ def _time(stamp: Any, *, named: bool) -> int:
         raise InvalidRecordError(
             DeadLetterReason.INVALID, f"{name}: epoch milliseconds, or RFC 3339 with an offset"
         ) from None
-    if at > LATEST_MS:
-        raise InvalidRecordError(
-            DeadLetterReason.INVALID,
-            f"{name}: so far off that what follows could come after the year 9999, where times end",
-        )
+    check_time(name, at)
     return at
 
 
-def feed_files(
-    replayer: Replayer, files: list[Path], progress: Callable[[int], None]
-) -> Iterator[Read]:
-    """Reads files of JSON lines in order, one after the other; yields now and then.
+def feed_files(replayer: Replayer, files: list[Path]) -> Iterator[Read]:
+    """Tells the replayer files of JSON lines, one after the other; yields now and then.
 
-    ``progress`` is told the bytes read since the last call. A line that cannot be read is
-    remembered and passed over.
+    A line that cannot be read is remembered and passed over.
     """
-    done = Read()
+    done, told = Read(), Lines(replayer)
     for path in files:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                done.bytes += len(line)
-                if line.strip():
+                if not line.isspace():
                     done.records += 1
                     try:
-                        feed_line(replayer, line)
+                        told.tell(line)
                     except InvalidRecordError as error:
-                        done.bad.append(BadLine(str(path), number, f"{error.reason}: {error}"))
+                        done.could_not(str(path), number, error)
                 if done.records % 5000 == 0:
-                    progress(done.bytes)
-                    done.bytes = 0
                     yield done
-    progress(done.bytes)
+    told.finish()
+    done.passed_over = told.passed_over
     yield done
-
-
-_TOPICS: dict[Topic, int] = {
-    SHOP_CATALOG: FACT_RANK,
-    SUBSCRIPTIONS: SUBSCRIPTION_RANK,
-    SHOP_EVENTS: EVENT_RANK,
-    INTERACTIONS: INTERACTION_RANK,
-}
-"""What a replay from topics reads, and the order within one millisecond."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """The offsets to be read, and how many records that is at most."""
-
-    spans: dict[TopicPartition, Span]
-
-    @property
-    def records(self) -> int:
-        return sum(span.end - span.start for span in self.spans.values())
-
-
-async def stretch_since(
-    consumer: AIOKafkaConsumer, settings: KafkaSettings, since: int | None
-) -> Stretch:
-    """All the topics hold from ``since`` (record time in ms) on; ``None``: everything.
-
-    Raises:
-        Problem: there are no topics.
-    """
-    deployment = await read_deployment(settings)
-    if deployment is None:
-        raise Problem(
-            f"There are no topics under the prefix {settings.namespace!r}.",
-            "Run `nudge topics create`, or set NUDGE_NAMESPACE.",
-        )
-    partitions = [
-        TopicPartition(settings.topic(topic), number)
-        for topic in _TOPICS
-        for number in range(deployment.partitions)
-    ]
-    return Stretch(await spans(consumer, partitions, since))
-
-
-async def feed_topics(
-    replayer: Replayer, settings: KafkaSettings, consumer: AIOKafkaConsumer, stretch: Stretch
-) -> AsyncIterator[Read]:
-    """Tells the replayer what the topics hold, by (record time, rank, partition, offset)."""
-    ranks = {settings.topic(topic): rank for topic, rank in _TOPICS.items()}
-    done = Read()
-    together: list[ConsumerRecord] = []
-    async for record in read(consumer, stretch.spans):
-        if together and record.timestamp != together[0].timestamp:
-            _feed_together(replayer, ranks, together, done)
-            together.clear()
-        together.append(record)
-        done.records += 1
-        if done.records % 5000 == 0:
-            yield done
-    _feed_together(replayer, ranks, together, done)
-    yield done
-
-
-def _feed_together(
-    replayer: Replayer, ranks: dict[str, int], records: list[ConsumerRecord], done: Read
-) -> None:
-    """Records of one millisecond, in the order of a worker's merge."""
-    records.sort(key=lambda record: (ranks[record.topic], record.partition, record.offset))
-    for record in records:
-        try:
-            _feed_record(replayer, ranks[record.topic], record)
-        except InvalidRecordError as error:
-            place = f"{record.topic}/{record.partition}"
-            done.bad.append(BadLine(place, record.offset, f"{error.reason}: {error}"))
-
-
-def _feed_record(replayer: Replayer, rank: int, record: ConsumerRecord) -> None:
-    at = record.timestamp
-    if rank == EVENT_RANK:
-        historical = any(name == "nudge-historical" for name, _ in record.headers)
-        replayer.shop_event(read_shop_event(record.value), at, historical=historical)
-    elif rank == FACT_RANK:
-        replayer.catalog_event(read_catalog_event(record.value), at)
-    elif rank == INTERACTION_RANK:
-        replayer.interaction(parse(adapter_of(Interaction), record.value), at)
-    else:
-        user_id, subscription_id = split_subscription_key(record.key.decode())
-        value = record.value and parse(adapter_of(Subscription), record.value)
-        replayer.subscription(user_id, subscription_id, value or None, at)

@@ -15,8 +15,12 @@ from nudge.campaigns import known_campaigns
 from nudge.comparison import Tally
 from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
-from nudge.replay.lines import BadLine, Read, Stretch, feed_files, feed_topics, stretch_since
+from nudge.replay.lines import feed_files
+from nudge.replay.records import BadLine, Read
 from nudge.replay.replayer import Outcome, Replayer
+from nudge.replay.steering import steer
+from nudge.replay.survey import Survey, survey
+from nudge.replay.topics import Stretch, feed_topics, stretch_since
 from nudge.terminal import Progress, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook
@@ -51,6 +55,7 @@ def run_plan(plan: Plan, write: Write) -> list[Tally]:
     Every book judges the same records: what comes into the topics meanwhile is left out.
     """
     tallies = []
+    known = survey(plan.files)
     stretch: Stretch | None = None
     for number, book in enumerate(plan.books):
         tally = Tally(book.at(0).version, ZoneInfo(book.at(0).shop.timezone))
@@ -59,7 +64,7 @@ def run_plan(plan: Plan, write: Write) -> list[Tally]:
         run = _Run(plan, book, tally, write if number == 0 else _discard)
         with _collector_kept_off():
             if plan.files:
-                run.over_files()
+                run.over_files(known)
             else:
                 stretch = asyncio.run(run.over_topics(stretch))
         tallies.append(tally)
@@ -114,30 +119,32 @@ class _Run:
             if job.created_at >= since:
                 self._tally.add_job(job)
 
-    def over_files(self) -> None:
-        replayer = self._replayer(self._plan.partitions, assume_reachable=True)
+    def over_files(self, known: Survey) -> None:
+        known.steering.steer(self._book)
+        replayer = self._replayer(self._plan.partitions, assume_reachable=known.assume_reachable)
         read = Read()
-        with Progress(f"replay {self._tally.version}", _lines(self._plan.files)) as progress:
+        with Progress(f"replay {self._tally.version}", known.lines) as progress:
             progress.at(0)
-            for so_far in feed_files(replayer, self._plan.files, lambda _bytes: None):
+            for so_far in feed_files(replayer, self._plan.files):
                 read = so_far
                 progress.at(read.records)
                 if replayer.ready():
                     self._give(replayer.take())
         self._give(replayer.finish(self._plan.until))
         self._report(read)
+        if known.names_browsers:
+            note("Reachable: who has a subscription in the history.")
+        else:
+            note("Everybody counted as reachable: the history holds no subscriptions.")
+        if read.passed_over:
+            note(f"{read.passed_over} records of topics that a replay does not read: passed over.")
 
     async def over_topics(self, stretch: Stretch | None) -> Stretch:
         """Answers what it read: ``stretch``, or without one all that the topics hold now."""
         settings = kafka_settings()
         since = self._plan.since
-        if any(scenario.config.voucher for scenario in self._book.at(0).scenarios.values()):
-            for batch in (await read_controls(settings)).vouchers.values():
-                self._book.add_vouchers(batch)
-        for known in (await known_campaigns(settings)).values():
-            self._book.add_campaign(known.start)
-            if known.stop is not None:
-                self._book.add_campaign(known.stop)
+        controls, campaigns = await read_controls(settings), await known_campaigns(settings)
+        steer(self._book, campaigns.values(), controls.vouchers.values())
         consumer = AIOKafkaConsumer(
             **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
         )
@@ -181,13 +188,3 @@ class _Run:
 
 def _bad_words(bad: BadLine) -> str:
     return plain(f"{bad.source}:{bad.line}: {bad.message}")
-
-
-def _lines(files: list[Path]) -> int:
-    """How many lines the files have: what the progress is measured by."""
-    total = 0
-    for path in files:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                total += block.count(b"\n")
-    return total

@@ -10,7 +10,7 @@ import orjson
 import pytest
 import yaml
 
-from nudge.replay.lines import feed_line
+from nudge.replay.lines import Lines
 from nudge.replay.replayer import Replayer
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
@@ -38,7 +38,7 @@ def test_a_scenario_in_yaml_alone_decides_as_the_page_says() -> None:
     replayer = Replayer(book)
     line = re.search(r"echo '(.+)' >", commands)
     assert line is not None
-    feed_line(replayer, line[1].encode())
+    Lines(replayer).tell(line[1].encode())
     (decision,) = replayer.finish(replayer.newest + 3 * DAY_MS).decisions
     assert decision.outcome.value == "shadow"
     assert decision.due_at == replayer.oldest + 2 * DAY_MS

@@ -1,0 +1,154 @@
+"""Records of topics, told to a replayer in the order in which a worker merges them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from operator import itemgetter
+from typing import Any, Protocol
+
+from nudge.reading import topic_behind
+from nudge.replay.replayer import Replayer
+from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
+from schemas.adapters import InvalidRecordError, check_catalog_key
+from schemas.base import EPOCH_MS_LIMIT
+from schemas.decisions import DeadLetterReason
+from schemas.people import split_subscription_key
+from schemas.structs import read_catalog_event
+from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
+from streams.decode import (
+    is_historical,
+    read_event,
+    read_interaction,
+    read_subscription,
+    record_key,
+)
+
+RANKS: dict[Topic, int] = {
+    SHOP_CATALOG: FACT_RANK,
+    SUBSCRIPTIONS: SUBSCRIPTION_RANK,
+    SHOP_EVENTS: EVENT_RANK,
+    INTERACTIONS: INTERACTION_RANK,
+}
+"""The topics that a replay is told, and their order within one millisecond."""
+
+LATEST_MS = EPOCH_MS_LIMIT - 10 * 365 * 86_400_000
+"""The latest time (ms) of a record: what it opens comes due years later, and is a time too."""
+
+
+@lru_cache(maxsize=256)
+def rank_behind(name: str) -> int | None:
+    """The rank of a topic (by its name on the cluster); ``None``: no replay is told of it."""
+    topic = topic_behind(name)
+    return None if topic is None else RANKS.get(topic)
+
+
+class Record(Protocol):
+    """What is looked at of a record, be it Kafka's own or a line that tells of one."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Iterable[tuple[str, Any]]: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+@dataclass(slots=True)
+class BadLine:
+    """A line that could not be read: its place, and what is wrong with it."""
+
+    source: str
+    line: int
+    message: str
+
+
+@dataclass(slots=True)
+class Read:
+    """How much was read, and what could not be.
+
+    ``passed_over``: how many records were of topics that no replay reads.
+    """
+
+    records: int = 0
+    passed_over: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+
+    def could_not(self, source: str, line: int, error: InvalidRecordError) -> None:
+        """Notes what could not be read, and where."""
+        self.bad.append(BadLine(source, line, f"{error.reason}: {error}"))
+
+
+def check_time(name: str, at: int) -> None:
+    """Holds a time (ms) against what a replay can be told.
+
+    Raises:
+        InvalidRecordError: it is no time, or so late that what follows from it were none.
+    """
+    if at < 0:
+        raise InvalidRecordError(DeadLetterReason.INVALID, f"{name}: {at} is no time")
+    if at > LATEST_MS:
+        raise InvalidRecordError(
+            DeadLetterReason.INVALID,
+            f"{name}: so far off that what follows could come after the year 9999, where times end",
+        )
+
+
+class Together:
+    """Keeps the records of one millisecond until all are there: then their order is known."""
+
+    def __init__(self, replayer: Replayer) -> None:
+        self._replayer = replayer
+        self._at = -1
+        self.held: list[tuple[int, int, int, Callable[[], None]]] = []
+        """Rank, partition and offset of each, and what tells it."""
+
+    def add(self, rank: int, record: Record) -> None:
+        """One more record, of a topic of that rank; those of another time are told first.
+
+        Raises:
+            InvalidRecordError: it cannot be read, or a worker would not take it.
+        """
+        if record.timestamp != self._at:
+            self.tell()
+            self._at = record.timestamp
+        said = _telling(self._replayer, rank, record)
+        self.held.append((rank, record.partition, record.offset, said))
+
+    def tell(self) -> None:
+        """Tells what is held, in the order of a worker's merge."""
+        if len(self.held) > 1:
+            self.held.sort(key=_PLACE)
+        for _, _, _, say in self.held:
+            say()
+        self.held.clear()
+
+
+_PLACE = itemgetter(0, 1, 2)
+
+
+def _telling(replayer: Replayer, rank: int, record: Record) -> Callable[[], None]:
+    at = record.timestamp
+    check_time("timestamp", at)
+    key = record_key(record)
+    if rank == EVENT_RANK:
+        event, _ = read_event(record.value, key)
+        historical = is_historical(record.headers)
+        return partial(replayer.shop_event, event, at, historical=historical)
+    if rank == FACT_RANK:
+        news = read_catalog_event(record.value)
+        check_catalog_key(news, key)
+        return partial(replayer.catalog_event, news, at)
+    if rank == INTERACTION_RANK:
+        interaction, _ = read_interaction(record.value, key)
+        return partial(replayer.interaction, interaction, at)
+    subscription, user = read_subscription(record.value, key)
+    number = split_subscription_key(key)[1]
+    return partial(replayer.subscription, user, number, subscription, at)
