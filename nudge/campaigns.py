@@ -25,7 +25,7 @@ from processors.table import NEVER
 from runtime.settings import KafkaSettings
 from schemas.adapters import CAMPAIGN, InvalidRecordError, adapter_of, dump, parse
 from schemas.campaigns import CampaignEvent, CampaignStart, CampaignStop, stop_key
-from schemas.decisions import Decision
+from schemas.decisions import DeadLetterReason, Decision
 from schemas.topics import CAMPAIGNS, DECISIONS
 
 _PAST_MS = 60_000
@@ -145,16 +145,33 @@ async def known_campaigns(settings: KafkaSettings) -> dict[str, Known]:
     found: dict[str, Known] = {}
     topic = TopicPartition(settings.topic(CAMPAIGNS), 0)
     async for record in read_since(settings, [topic], None):
-        try:
-            said = parse(CAMPAIGN, record.value)
-        except InvalidRecordError:
-            continue
-        note_said(found, said)
+        note_said(found, record.value)
     return found
 
 
-def note_said(found: dict[str, Known], said: CampaignEvent) -> None:
-    """Notes one more record of the topic among the campaigns, which are by their ids."""
+def said_of_campaign(value: bytes | None) -> CampaignEvent:
+    """A record of ``push.campaigns``.
+
+    Raises:
+        InvalidRecordError: it cannot be read, or anything is wrong with the campaign's file.
+    """
+    said = parse(CAMPAIGN, value)
+    if isinstance(said, CampaignStart):
+        try:
+            read(said.yaml, said.campaign_id)
+        except CampaignFileError as error:
+            raise InvalidRecordError(DeadLetterReason.INVALID, str(error)) from None
+        except RecursionError:
+            raise InvalidRecordError(DeadLetterReason.INVALID, "nested too deep") from None
+    return said
+
+
+def note_said(found: dict[str, Known], value: bytes | None) -> None:
+    """Notes one more record among the campaigns, by their ids; what cannot be read says nothing."""
+    try:
+        said = said_of_campaign(value)
+    except InvalidRecordError:
+        return
     if isinstance(said, CampaignStart):
         found[said.campaign_id] = Known(said)
     elif said.campaign_id in found:

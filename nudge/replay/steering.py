@@ -8,15 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from nudge.campaigns import Known, note_said
+from nudge.campaigns import Known, note_said, said_of_campaign
 from nudge.controls import Controls
-from nudge.replay.records import Record, check_time
-from processors.campaign_file import CampaignFileError, read
+from nudge.replay.records import Record
 from processors.rule_book import RuleBook
-from schemas.adapters import CAMPAIGN, CONTROL, InvalidRecordError, parse
-from schemas.campaigns import CampaignEvent, CampaignStart
+from schemas.adapters import CONTROL, parse
 from schemas.control import VoucherBatch
-from schemas.decisions import DeadLetterReason
 from schemas.topics import CAMPAIGNS, SCENARIOS, Topic
 
 
@@ -40,21 +37,8 @@ def check_steering(topic: Topic, value: bytes | None) -> None:
     Raises:
         InvalidRecordError: a record of that topic cannot have this value.
     """
-    if topic is CAMPAIGNS:
-        _campaign(value)
-    elif value is not None:
-        parse(CONTROL, value)
-
-
-def _campaign(value: bytes | None) -> CampaignEvent:
-    said = parse(CAMPAIGN, value)
-    check_time("at", said.at)
-    if isinstance(said, CampaignStart):
-        try:
-            read(said.yaml, said.campaign_id)
-        except CampaignFileError as error:
-            raise InvalidRecordError(DeadLetterReason.INVALID, str(error)) from None
-    return said
+    if value is not None:
+        said_of_campaign(value) if topic is CAMPAIGNS else parse(CONTROL, value)
 
 
 @dataclass(slots=True)
@@ -65,13 +49,10 @@ class Steering:
     controls: Controls = field(default_factory=Controls)
 
     def take(self, topic: Topic, record: Record) -> None:
-        if topic is SCENARIOS:
+        if topic is CAMPAIGNS:
+            note_said(self.campaigns, record.value)
+        else:
             self.controls.take((record.key or b"").decode(errors="replace"), record.value)
-            return
-        try:
-            note_said(self.campaigns, _campaign(record.value))
-        except InvalidRecordError:
-            return
 
     def steer(self, book: RuleBook) -> None:
         """Puts what was said into the book."""

@@ -24,8 +24,7 @@ class Tapped(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> bytes | None:
-        # Half of a surrogate pair is let through: whoever reads the key refuses it.
-        return None if self.said_key is None else self.said_key.encode(errors="surrogatepass")
+        return None if self.said_key is None else self.said_key.encode()
 
     @property
     def value(self) -> bytes | None:
