@@ -1,5 +1,6 @@
 """``nudge tap``: what goes through the topics, as it comes."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ EXAMPLES = examples(
     "nudge tap all --user anna --since 1h",
     "nudge tap push.decisions --since 1d --json | jq -r .value.reason | sort | uniq -c",
     "nudge tap results --from-start --follow",
+    "nudge tap events catalog subscriptions interactions --from-start --json > history.jsonl",
     "nudge tap decisions --since 30d --format parquet --out decisions.parquet",
     "nudge tap all --since 60d --format parquet --out tables/    # for nudge report",
     "nudge tap interactions --since 1d --format csv > interactions.csv",
@@ -37,7 +39,8 @@ def register(root: typer.Typer, section: str) -> None:
 
 def tap(
     topic: Annotated[
-        str, typer.Argument(help="A topic, its last word (decisions), or all of them.")
+        list[str],
+        typer.Argument(help="Topics, by name or last word (decisions), or all of them."),
     ],
     user: Annotated[
         str | None, typer.Option("--user", "-u", help="Only this user's; one partition is read.")
@@ -65,7 +68,7 @@ def tap(
         typer.Option(help="The table's file, or a directory: a file a topic. Default: stdout."),
     ] = None,
 ) -> None:
-    """Show the records of a topic, in order of their time, or write them as tables.
+    """Show the records of topics, in order of their time, or write them as tables.
 
     Only committed records are shown, the ones that count. Without --since or --from-start it
     begins now and goes on until Ctrl-C. Tables (--format) have the topic's fields as columns:
@@ -87,7 +90,7 @@ def tap(
     if table is not None:
         if follow or json:
             raise usage_problem("--format writes what there is, and ends.", "Leave the other out.")
-        _export(topic, tapped, user, (start or 0, end), limit, table, out)
+        _export(tapped, "all" in topic, user, (start or 0, end), limit, table, out)
         return
     if out is not None:
         raise usage_problem("--out goes with --format.", "Or redirect what is shown.")
@@ -101,8 +104,8 @@ def tap(
 
 
 def _export(
-    name: str,
     topics: "list[Topic]",
+    several: bool,
     user: str | None,
     stretch: tuple[int, int | None],
     limit: int | None,
@@ -118,7 +121,7 @@ def _export(
     from nudge.terminal import note, plain
 
     format_ = Format(table.value)
-    wanted = Wanted(tables_of(topics, several=name == "all"), user, *stretch, limit)
+    wanted = Wanted(tables_of(topics, several=several), user, *stretch, limit)
     if out is None:
         if format_ is Format.PARQUET or len(wanted.topics) > 1:
             raise usage_problem("That cannot go to standard output.", "Name a file: --out PATH")
@@ -132,12 +135,16 @@ def _export(
         note(f"[yellow]{taken.unreadable} records could not be read: left out[/yellow]")
 
 
-def topics_named(name: str, user: str | None) -> "list[Topic]":
-    """The registry's topics that ``name`` stands for.
+def topics_named(names: Iterable[str], user: str | None) -> "list[Topic]":
+    """The registry's topics that ``names`` stand for, each once.
 
     Raises:
-        Problem: none, or none that is keyed by user where a user is asked for.
+        Problem: one stands for none, or for none that is keyed by user where a user is asked for.
     """
+    return list(dict.fromkeys(topic for name in names for topic in _named(name, user)))
+
+
+def _named(name: str, user: str | None) -> "list[Topic]":
     import difflib
 
     from nudge.problem import usage_problem
