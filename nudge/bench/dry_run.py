@@ -1,8 +1,9 @@
 """``nudge bench replay``: records a second of core that a dry run reads and judges.
 
-The same history twice: from a file, where everybody counts as reachable, and from topics, where
-one user in ten has a browser. Whole processes are measured, from their start to their end. Beside
-them the file's lines are only read, by the contract's models.
+The same history three times: from a file of events, where everybody counts as reachable; from a
+file as ``nudge tap`` writes it, where one user in ten has a browser; and from the topics, where the
+same one has. Whole processes are measured, from their start to their end. Beside them the events'
+lines are only read, by the contract's models.
 """
 
 import asyncio
@@ -10,11 +11,14 @@ import os
 import resource
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from time import process_time
+
+from msgspec import Raw
 
 from nudge import topics
 from nudge.bench.core import START_MS
@@ -25,8 +29,10 @@ from nudge.bench.rules import daytime_file
 from nudge.local import LocalKafka
 from nudge.local.places import fresh_directory
 from nudge.problem import Problem
+from nudge.replay.tapped import Tapped
+from nudge.tapping import record_json
 from runtime.settings import KafkaSettings
-from schemas.adapters import EVENT_CLASSES, parse_catalog_event, parse_shop_event
+from schemas.adapters import EVENT_CLASSES, parse_catalog_event, parse_shop_event, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class DryRunResult:
-    """``read``: the file's lines by the contract's models, without judging."""
+    """``read``: the lines of ``file`` by the contract's models, without judging."""
 
     mix: Mix
     file: Judged
+    tapped: Judged
     topics: Judged
     read: Judged
 
@@ -55,6 +62,7 @@ class DryRunResult:
             "events": self.mix.events,
             "users": self.mix.users,
             "file": round(self.file.per_core_second),
+            "tapped": round(self.tapped.per_core_second),
             "topics": round(self.topics.per_core_second),
             "read": round(self.read.per_core_second),
         }
@@ -78,17 +86,22 @@ def run(mix: Mix, say: Say) -> DryRunResult:
     judged = ["--scenarios", str(rules), "--out", "none"]
     from_file = _replay([str(history), *judged], lines)
     read = read_only(history, lines)
+    records = write_tapped(history, mix)
+    say("judging the file that says who is reachable")
+    from_tapped = _replay(
+        [str(history), "--partitions", str(topics.LOCAL_PARTITIONS), *judged], records
+    )
     kafka = LocalKafka(heap_mb=1024, say=say)
     kafka.start()
     try:
         settings = KafkaSettings(kafka_bootstrap=kafka.bootstrap)
-        records = asyncio.run(_publish(settings, mix))
+        asyncio.run(_publish(settings, mix))
         say("judging the topics")
         own = {"NUDGE_KAFKA_BOOTSTRAP": kafka.bootstrap}
         from_topics = _replay(["--from-topics", *judged], records, own)
     finally:
         kafka.stop()
-    return DryRunResult(mix, from_file, from_topics, read)
+    return DryRunResult(mix, from_file, from_tapped, from_topics, read)
 
 
 def _history(mix: Mix, *, browsers: bool) -> Iterator[Wire]:
@@ -107,9 +120,21 @@ def write_history(path: Path, mix: Mix) -> int:
     return lines
 
 
-async def _publish(settings: KafkaSettings, mix: Mix) -> int:
+def write_tapped(path: Path, mix: Mix) -> int:
+    """Each record in a line as ``nudge tap`` writes it, browsers among them; how many there are."""
+    ends: Counter[tuple[str, int]] = Counter()
+    with path.open("wb") as file:
+        for wire in _history(mix, browsers=True):
+            name, number = wire.topic.name, wire.partition(topics.LOCAL_PARTITIONS)
+            record = Tapped(name, number, ends[name, number], wire.at, wire.key, Raw(wire.value))
+            ends[name, number] += 1
+            file.writelines((to_json(record_json(record)), b"\n"))
+    return ends.total()
+
+
+async def _publish(settings: KafkaSettings, mix: Mix) -> None:
     await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
-    return await publish(settings, _history(mix, browsers=True))
+    await publish(settings, _history(mix, browsers=True))
 
 
 def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = None) -> Judged:

@@ -7,15 +7,19 @@ import pytest
 from nudge.bench import scenarios
 from nudge.bench.beside import CAMPAIGN_FILE, nightly
 from nudge.bench.core import CoreBench
-from nudge.bench.dry_run import Judged, read_only, write_history
+from nudge.bench.dry_run import Judged, read_only, write_history, write_tapped
 from nudge.bench.latency import LatencyResult
 from nudge.bench.mix import Mix, Traffic
 from nudge.bench.profiles import Written, copies
 from nudge.bench.recovered import MemoryResult
-from nudge.bench.rules import EVERYBODY_ELSE, OUTSIDERS_TAG, quick_version_for
+from nudge.bench.rules import EVERYBODY_ELSE, OUTSIDERS_TAG, daytime_file, quick_version_for
+from nudge.replay.lines import feed_files
+from nudge.replay.replayer import Replayer
+from nudge.replay.survey import survey
 from processors.campaign_file import read
 from processors.fold import fold
 from processors.profile import new_profile
+from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from schemas.structs import read_catalog_event
 
@@ -107,6 +111,23 @@ def test_the_history_of_the_dry_run_benchmark_keeps_to_the_contract(tmp_path: Pa
     lines = write_history(history, Mix(events=300, users=100, products=20))
     assert lines == 320
     assert read_only(history, lines).records == lines
+
+
+def test_the_tapped_history_of_the_benchmark_says_that_one_in_ten_has_a_browser(
+    tmp_path: Path,
+) -> None:
+    history = tmp_path / "history.jsonl"
+    lines = write_tapped(history, Mix(events=300, users=100, products=20))
+    assert lines == 330
+    found = survey([history])
+    assert (found.lines, found.names_browsers) == (lines, True)
+    book = RuleBook()
+    book.add(load(daytime_file(_NOON)), 0)
+    replayer = Replayer(book, assume_reachable=False)
+    (*_, read) = feed_files(replayer, [history])
+    assert (read.records, read.passed_over, read.bad) == (lines, 0, [])
+    replayer.finish()
+    assert sum(bool(profile.devices) for _, profile in replayer.profiles()) == 10
 
 
 def test_records_a_second_of_core_are_those_of_the_whole_process() -> None:

@@ -112,10 +112,11 @@ def replay(
     users: Annotated[int, typer.Option(min=100, help="Shoppers.")] = 50_000,
     json: Json = False,
 ) -> None:
-    """Records a second of core that a dry run judges, from a file and from topics.
+    """Records a second of core that a dry run judges, from files and from topics.
 
-    From a file everybody counts as reachable, from topics one user in ten is. The whole process
-    of `nudge replay` is counted. Beside it the lines are only read, by the contract's models.
+    From a file of events everybody counts as reachable, from topics one user in ten is, and from
+    a file that says so. The whole process of `nudge replay` is counted. Beside it the lines are
+    only read, by the contract's models.
     """
     from nudge.bench.dry_run import run
     from nudge.bench.mix import Mix
@@ -130,8 +131,9 @@ def replay(
          f"{judged.per_core_second:,.0f}")
         for name, judged in (
             ("from a file, all reachable", result.file),
+            ("from a tapped file, one in ten", result.tapped),
             ("from topics, one in ten", result.topics),
-            ("the file, read by pydantic only", result.read),
+            ("the first file, read by pydantic only", result.read),
         )
     ]  # fmt: skip
     say_table(("", "records", "of core", "records/s"), rows)
