@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(help="JSON lines of wire events, in order of arrival.", exists=True),
+    typer.Argument(
+        help="JSON lines of wire events, or as tap --json writes them, in order of arrival.",
+        exists=True,
+    ),
 ]
 Scenarios = Annotated[
     Path | None,
@@ -60,6 +63,8 @@ def register(root: typer.Typer, section: str) -> None:
             "nudge replay events.jsonl --scenarios mine.yaml --out decisions.jsonl",
             "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml --out none",
             "nudge replay events.jsonl --campaign spring.yaml --until 2026-03-03T12:00:00Z",
+            "nudge tap events catalog subscriptions interactions --from-start --json > all.jsonl",
+            "nudge replay all.jsonl --partitions 24 --scenarios next.yaml",
             "nudge replay --from-topics --since 30d --scenarios next.yaml",
             "nudge replay --from-topics --since 30d --compare next.yaml --out none --html dry.html",
         ),
@@ -83,9 +88,15 @@ def replay(
     """Decide again, on history: the same rules, the same decisions, nothing sent.
 
     The clock is the newest time read; --until moves it past the last event, so that what is
-    still waiting comes due. A line may carry recorded_at, the time it arrived. Users count as
-    reachable and consenting unless the file says otherwise. Writes decisions as JSON lines, as
-    live; what cannot be read is named on standard error and passed over.
+    still waiting comes due. A line is a wire event, which may carry recorded_at, the time it
+    arrived; or a record of a topic, as nudge tap --json writes it. Everybody counts as reachable
+    and consenting, unless the files hold subscriptions: then it is who has one, as live. Writes
+    decisions as JSON lines, as live; what cannot be read is named on standard error and passed
+    over.
+
+    What tap wrote is decided, anywhere and without Kafka, as --from-topics would, given as many
+    --partitions as the topics have. Campaigns and voucher codes are heeded where they were tapped
+    too (campaigns, scenarios); decisions, jobs and results are not: a replay makes its own.
 
     With --compare the history is judged twice: who newly gets or loses a message, when, which
     caps were hit, what would be said.

@@ -1,0 +1,74 @@
+"""``nudge replay`` of what Kafka holds, and of what was tapped from it: the same decisions."""
+
+import time
+from pathlib import Path
+
+import orjson
+
+from runtime.settings import KafkaSettings
+from schemas.control import voucher_key
+from schemas.topics import CAMPAIGNS, DECISIONS, SCENARIOS, SHOP_EVENTS, Topic
+from tests.harness.records import Sent, produce
+from tests.nudge.commands import nudge
+from tests.nudge.recorded import MINUTE, cart, spring
+from tests.oracle.generator import Generator
+from tests.oracle.live import TOPICS
+from tests.oracle.scenes import Plan as Life
+from tests.oracle.worlds import BUSY
+
+
+async def test_what_was_tapped_is_decided_as_from_the_topics_byte_by_byte(
+    cluster: KafkaSettings, tmp_path: Path
+) -> None:
+    start = time.time_ns() // 1_000_000 - 10 * MINUTE
+    await _publish_a_life(cluster, start)
+    given = ("--scenarios", str(BUSY), "--until", str(start + 10 * MINUTE))
+    from_topics, from_file = tmp_path / "topics.jsonl", tmp_path / "file.jsonl"
+    live = await nudge(cluster, "replay", "--from-topics", *given, "--out", str(from_topics))
+    assert "2 unreadable" in live.good().err
+
+    tap = await nudge(cluster, "tap", "all", "--from-start", "--json")
+    file = tmp_path / "history.jsonl"
+    file.write_text(tap.good().out)
+    told = ("replay", str(file), "--partitions", "4", *given, "--out", str(from_file))
+    said = (await nudge(None, *told)).good().err
+    assert "2 unreadable" in said
+    assert "1 records of topics that a replay does not read" in said
+    decided = from_topics.read_bytes()
+    assert from_file.read_bytes() == decided
+    reasons = {orjson.loads(line)["reason"] for line in decided.splitlines()}
+    assert {"ok", "not_subscribed"} <= reasons
+    assert b'"Spring: C-' in decided
+
+    some = await nudge(
+        cluster, "tap", "events", "catalog", "push.subscriptions", "--from-start", "--json"
+    )
+    topics = {row["topic"] for row in some.good().json_lines()}
+    named = ("shop.events", "shop.catalog", "push.subscriptions")
+    assert topics == {f"{cluster.namespace}.{name}" for name in named}
+
+
+async def _publish_a_life(cluster: KafkaSettings, start: int) -> None:
+    """A minute of a shop, a campaign's start, what no worker takes, and a decision."""
+    life = Life(
+        seed=7, start=start, duration=MINUTE, people=200, events=3_000, products=20, news=60
+    )
+    by_topic: dict[Topic, list[Sent]] = {topic: [] for topic in TOPICS.values()}
+    for record in Generator(life).records():
+        key = record["key"]
+        if record["topic"] == "push.subscriptions":
+            key = f"{key}/{record['subscription_id']}"
+        sent = Sent(key, record["value"], record["at"], record["partition"])
+        by_topic[TOPICS[record["topic"]]].append(sent)
+    by_topic[SHOP_EVENTS] += [
+        Sent("ann", b"{oops", start + 2 * MINUTE),
+        Sent("ann", cart("bob", start + 2 * MINUTE), start + 2 * MINUTE),
+        Sent("ann", cart("ann", start + 2 * MINUTE), start + 2 * MINUTE,
+             headers=(("nudge-historical", b"1"),)),
+    ]  # fmt: skip
+    campaign, codes = spring(start + MINUTE)
+    by_topic[CAMPAIGNS] = [Sent("spring", campaign)]
+    by_topic[SCENARIOS] = [Sent(voucher_key(codes.batch), codes)]
+    by_topic[DECISIONS] = [Sent("ann", {"final": True})]
+    for topic, records in by_topic.items():
+        await produce(cluster, topic, records)
