@@ -8,6 +8,8 @@ from processors.profile import Profile
 from processors.traces import Interest
 from schemas import structs as e
 
+NEVER_SEEN = -1
+
 
 class Shelf(Protocol):
     """The shop as an event finds it, and what is to be told of whoever caused it.
@@ -35,28 +37,18 @@ def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
         category = category or facts.category
     if category is not None:
         see_category(profile, category, at, shelf)
-    viewed = profile.viewed
-    if len(profile.again) < bounds.MAX_AGAIN and _seen_since(viewed, event, profile.session_at):
-        profile.again.append(product_id)
-    if _put(viewed, Interest(product_id, variant_id, at, price, out), bounds.MAX_VIEWED):
+    seen_at = _put(
+        profile.viewed, Interest(product_id, variant_id, at, price, out), bounds.MAX_VIEWED
+    )
+    if seen_at == NEVER_SEEN:
         shelf.ties.append(product_id)
+    elif seen_at >= profile.session_at <= at and len(profile.again) < bounds.MAX_AGAIN:
+        profile.again.append(product_id)
 
 
 def same_money(currency: str | None, facts: ProductFacts) -> bool:
     """Whether a price in ``currency`` can be held against the catalogue's; what is not named is."""
     return None in (currency, facts.currency) or currency == facts.currency
-
-
-def _seen_since(viewed: list[Interest], event: e.ViewItem, began: int) -> bool:
-    """Whether the product was viewed in the session that ``began`` (ms) already."""
-    if event.occurred_at >= began:
-        product_id = event.product_id
-        for interest in reversed(viewed):
-            if interest.at < began:
-                return False
-            if interest.product_id == product_id:
-                return True
-    return False
 
 
 def see_category(profile: Profile, category: str, at: int, shelf: Shelf) -> None:
@@ -66,8 +58,8 @@ def see_category(profile: Profile, category: str, at: int, shelf: Shelf) -> None
     if seen is None:
         categories[category] = (1, at)
         if len(categories) > bounds.MAX_CATEGORIES:
-            oldest = min(categories.items(), key=lambda item: (item[1][1], item[0]))
-            del categories[oldest[0]]
+            _, oldest = min([(newest, name) for name, (_, newest) in categories.items()])
+            del categories[oldest]
         return
     views, newest = seen
     categories[category] = (views + 1, at if at > newest else newest)
@@ -75,27 +67,31 @@ def see_category(profile: Profile, category: str, at: int, shelf: Shelf) -> None
         shelf.ties.append(category_subject(category))
 
 
-def _put(interests: list[Interest], new: Interest, most: int) -> bool:
+def _put(interests: list[Interest], new: Interest, most: int) -> int:
     """Keeps the list in order of time; a product seen again is there once, as seen last.
 
-    Answers whether it was not there before.
+    Answers when (ms) the product was seen last before, in whichever variant.
     """
-    product_id, at, place = new.product_id, new.at, len(interests)
+    product_id, at, seen_at, known = new.product_id, new.at, NEVER_SEEN, -1
     for number, old in enumerate(interests):
-        if old.product_id == product_id and old.variant_id == new.variant_id:
-            new.views += old.views
-            if old.at > at:
-                old.views = new.views
-                return False
-            del interests[number]
-            place -= 1
-            break
+        if old.product_id == product_id:
+            seen_at = old.at
+            if old.variant_id == new.variant_id:
+                known = number
+    if known >= 0:
+        old = interests[known]
+        new.views += old.views
+        if old.at > at:
+            old.views = new.views
+            return seen_at
+        del interests[known]
+    place = len(interests)
     while place and interests[place - 1].at > at:
         place -= 1
     interests.insert(place, new)
     if len(interests) > most:
         del interests[0]
-    return new.views == 1
+    return seen_at
 
 
 def add_to_wishlist(profile: Profile, event: e.AddToWishlist, shelf: Shelf) -> None:
@@ -117,7 +113,7 @@ def _save(
         facts = shelf.product(event.product_id, event.occurred_at)
         price = None if facts is None else facts.offer(event.variant_id).price
     new = Interest(event.product_id, event.variant_id, event.occurred_at, price)
-    if _put(interests, new, most):
+    if _put(interests, new, most) == NEVER_SEEN:
         shelf.ties.append(event.product_id)
 
 

@@ -5,7 +5,7 @@ A large one goes on by a slice a step; whoever has input of their own meanwhile 
 so that nobody is judged by news that was due to them and had not arrived.
 """
 
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 
@@ -16,6 +16,9 @@ from processors.profile import Profile
 from processors.scenarios.base import CARTED, SAVED, Caring, NewsScenario
 from processors.turn import Turn
 from schemas.decisions import Reason
+
+if TYPE_CHECKING:
+    from processors.rule_book import RuleBook
 
 
 class Walk(msgspec.Struct, omit_defaults=True):
@@ -76,23 +79,30 @@ class Tie(NamedTuple):
     caring: Caring
 
 
-def interested(desk: Desk, version: Version, facts: ProductFacts, at: int) -> Interested:
+def interested(book: "RuleBook", version: Version, at: int) -> Interested:
     """Whom a version's changes could move by the rules at ``at`` (ms): asked once for them all."""
-    news = (desk.book.only or desk.book.at(at)).news
+    news = (book.only or book.at(at)).news
     if version.asked is not news:
-        moved = tuple(
-            (scenario, place, change)
-            for scenario in news
-            for place, change in enumerate(facts.changes or (_PUBLISHED,))
-            if scenario.wants(facts, change)
-        )
-        subjects = [facts.subject] if moved else []
-        if facts.category is not None and any(one[0].by_category for one in moved):
-            subjects.append(category_subject(facts.category))
-        version.asked, version.moves = news, Interested(moved, tuple(subjects))
+        version.asked, version.moves = news, _interested(news, version.facts)
     return cast("Interested", version.moves)
 
 
+def _interested(news: tuple[NewsScenario, ...], facts: ProductFacts | None) -> Interested:
+    if facts is None or not (facts.changes or facts.is_news):
+        return _NOBODY
+    moved = tuple(
+        (scenario, place, change)
+        for scenario in news
+        for place, change in enumerate(facts.changes or (_PUBLISHED,))
+        if scenario.wants(facts, change)
+    )
+    subjects = [facts.subject] if moved else []
+    if facts.category is not None and any(one[0].by_category for one in moved):
+        subjects.append(category_subject(facts.category))
+    return Interested(moved, tuple(subjects))
+
+
+_NOBODY = Interested((), ())
 _PUBLISHED = Change()
 """Content has no offers that could change: it is news as a whole."""
 

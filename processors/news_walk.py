@@ -38,7 +38,7 @@ class NewsWalks:
         version = self._desk.catalogue.version(walk.product_id, walk.offset)
         if version is None or (facts := version.facts) is None:
             return
-        interested = news.interested(self._desk, version, facts, walk.at)
+        interested = news.interested(self._desk.book, version, walk.at)
         waiting = self._index.watchers(interested.subjects)
         self.walks.append(UnderWay(walk, facts, interested, waiting))
 
@@ -50,14 +50,12 @@ class NewsWalks:
             return
         desk.applied[partition] = offset
         version = desk.catalogue.version(fact.key, offset)
-        if version is None or (facts := version.facts) is None:
-            return
-        if not (facts.changes or facts.is_news):
+        if version is None:
             return
         at = max(fact.recorded_at, desk.clock)
-        interested = news.interested(desk, version, facts, at)
-        waiting = self._index.watchers(interested.subjects)
-        if not waiting:
+        interested = news.interested(desk.book, version, at)
+        facts, waiting = version.facts, self._index.watchers(interested.subjects)
+        if facts is None or not waiting:
             return
         walk = Walk(0, fact.key, partition, offset, at)
         if len(waiting) <= self._slice_size:

@@ -21,7 +21,6 @@ from time import process_time
 from msgspec import Raw
 
 from nudge import topics
-from nudge.bench.core import START_MS
 from nudge.bench.mix import Mix, Traffic, Wire
 from nudge.bench.play import Say, publish
 from nudge.bench.process import MEASURED_CORE, keep_to_other_core
@@ -31,6 +30,7 @@ from nudge.local.places import fresh_directory
 from nudge.problem import Problem
 from nudge.replay.tapped import Tapped
 from nudge.tapping import record_json
+from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from schemas.adapters import EVENT_CLASSES, parse_catalog_event, parse_shop_event, to_json
 
@@ -78,15 +78,16 @@ def run(mix: Mix, say: Say) -> DryRunResult:
     keep_to_other_core()
     place = fresh_directory("bench")
     rules = place / "scenarios.yaml"
-    rules.write_text(daytime_file(START_MS), encoding="utf-8")
+    start = now_ms() - mix.duration_ms  # older records a broker would soon delete
+    rules.write_text(daytime_file(start), encoding="utf-8")
     history = place / "history.jsonl"
     say(f"writing {mix.events:,} events")
-    lines = write_history(history, mix)
+    lines = write_history(history, mix, start)
     say("judging the file")
     judged = ["--scenarios", str(rules), "--out", "none"]
     from_file = _replay([str(history), *judged], lines)
     read = read_only(history, lines)
-    records = write_tapped(history, mix)
+    records = write_tapped(history, mix, start)
     say("judging the file that says who is reachable")
     from_tapped = _replay(
         [str(history), "--partitions", str(topics.LOCAL_PARTITIONS), *judged], records
@@ -95,7 +96,7 @@ def run(mix: Mix, say: Say) -> DryRunResult:
     kafka.start()
     try:
         settings = KafkaSettings(kafka_bootstrap=kafka.bootstrap)
-        asyncio.run(_publish(settings, mix))
+        asyncio.run(_publish(settings, mix, start))
         say("judging the topics")
         own = {"NUDGE_KAFKA_BOOTSTRAP": kafka.bootstrap}
         from_topics = _replay(["--from-topics", *judged], records, own)
@@ -104,27 +105,27 @@ def run(mix: Mix, say: Say) -> DryRunResult:
     return DryRunResult(mix, from_file, from_tapped, from_topics, read)
 
 
-def _history(mix: Mix, *, browsers: bool) -> Iterator[Wire]:
-    traffic = Traffic(mix, START_MS)
+def _history(mix: Mix, start: int, *, browsers: bool) -> Iterator[Wire]:
+    traffic = Traffic(mix, start)
     subscriptions = traffic.subscriptions() if browsers else ()
     return chain(traffic.shelves(), subscriptions, traffic.records())
 
 
-def write_history(path: Path, mix: Mix) -> int:
+def write_history(path: Path, mix: Mix, start: int) -> int:
     """Each record's value in a line; how many there are."""
     lines = 0
     with path.open("wb") as file:
-        for wire in _history(mix, browsers=False):
+        for wire in _history(mix, start, browsers=False):
             file.writelines((wire.value, b"\n"))
             lines += 1
     return lines
 
 
-def write_tapped(path: Path, mix: Mix) -> int:
+def write_tapped(path: Path, mix: Mix, start: int) -> int:
     """Each record in a line as ``nudge tap`` writes it, browsers among them; how many there are."""
     ends: Counter[tuple[str, int]] = Counter()
     with path.open("wb") as file:
-        for wire in _history(mix, browsers=True):
+        for wire in _history(mix, start, browsers=True):
             name, number = wire.topic.name, wire.partition(topics.LOCAL_PARTITIONS)
             record = Tapped(name, number, ends[name, number], wire.at, wire.key, Raw(wire.value))
             ends[name, number] += 1
@@ -132,9 +133,9 @@ def write_tapped(path: Path, mix: Mix) -> int:
     return ends.total()
 
 
-async def _publish(settings: KafkaSettings, mix: Mix) -> None:
+async def _publish(settings: KafkaSettings, mix: Mix, start: int) -> None:
     await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
-    await publish(settings, _history(mix, browsers=True))
+    await publish(settings, _history(mix, start, browsers=True))
 
 
 def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = None) -> Judged:
@@ -146,6 +147,8 @@ def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = 
     )  # fmt: skip
     if done.returncode:
         raise Problem("The replay failed.", done.stderr.strip().splitlines()[-1])
+    if f"{records} records" not in done.stderr:
+        raise Problem(f"The replay read another number than {records} records.", done.stderr)
     return Judged(records, _children_seconds() - before)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from processors.catalogue import Catalogue
 from processors.effects import Effects
-from processors.inputs import Input, Tick
+from processors.inputs import FactRecord, Input, Tick
 from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
@@ -45,6 +45,7 @@ class Lanes:
         self._take = take
         self._inputs: list[list[Input]] = [[] for _ in range(partitions)]
         self._clocks = [0] * partitions
+        self._idle: FactRecord | None = None
 
     def tell(self, number: int, item: Input, clock: int) -> None:
         """One partition is told ``item`` once its clock has come to ``clock`` (ms)."""
@@ -54,14 +55,21 @@ class Lanes:
             inputs.append(Tick(clock))
         inputs.append(item)
 
-    def tell_all(self, item: Input, clock: int) -> None:
-        """Every partition is told it."""
-        tick, clocks = Tick(clock), self._clocks
+    def tell_all(self, fact: FactRecord, clock: int, *, idle: bool) -> None:
+        """Every partition is told it. One that is ``idle`` moves nobody: the next makes up for it.
+
+        A shop's whole catalogue comes at once: nobody need hear of each product by itself.
+        """
+        tick, clocks, before = Tick(clock), self._clocks, self._idle
         for number, inputs in enumerate(self._inputs):
             if clock > clocks[number]:
                 clocks[number] = clock
                 inputs.append(tick)
-            inputs.append(item)
+            if inputs and inputs[-1] is before:
+                inputs[-1] = fact
+            else:
+                inputs.append(fact)
+        self._idle = fact if idle else None
 
     def move_to(self, clock: int) -> None:
         """Every partition's clock moves to ``clock`` (ms), unless it is there."""

@@ -146,7 +146,8 @@ class Replayer:
         if fact is None:
             return
         self._offset += 1
-        self._lanes.tell_all(fact, self._newest - self._grace)
+        idle = self._shelf.moves_nobody(fact, self._book)
+        self._lanes.tell_all(fact, self._newest - self._grace, idle=idle)
         self._count(self._partitions)
 
     def plan(self, yaml: str) -> None:

@@ -76,7 +76,7 @@ def _collector_kept_off() -> Iterator[None]:
     """Profiles are many and acyclic: looking through them again and again takes long."""
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(100_000, 1_000_000, 100)
     try:
         yield
     finally:

@@ -3,6 +3,8 @@
 from processors.catalogue import Catalogue
 from processors.fold import fold, fold_content
 from processors.inputs import FactRecord, Source
+from processors.news import interested
+from processors.rule_book import RuleBook
 from schemas.adapters import dump
 from schemas.catalog import catalog_key_of
 from schemas.structs import CatalogEvent, Content, ContentPublished, Product
@@ -25,6 +27,13 @@ class Shelf:
         key = catalog_key_of(event)
         self._catalogue.append(key, 0, offset, recorded_at, dump(folded))
         return FactRecord(key, recorded_at, Source(PRODUCTS.name, 0, offset))
+
+    def moves_nobody(self, fact: FactRecord, book: RuleBook) -> bool:
+        """Whether no rules could have a use for that version of a product."""
+        version = self._catalogue.version(fact.key, fact.source.offset)
+        if version is None or book.only is None:
+            return False
+        return not interested(book, version, fact.recorded_at).subjects
 
     def _folded(self, event: CatalogEvent) -> Product | Content | None:
         if isinstance(event, ContentPublished):

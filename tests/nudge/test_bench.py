@@ -108,7 +108,7 @@ def test_what_a_scenario_costs_is_said_of_every_one_that_was_asked_or_spoke() ->
 
 def test_the_history_of_the_dry_run_benchmark_keeps_to_the_contract(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
-    lines = write_history(history, Mix(events=300, users=100, products=20))
+    lines = write_history(history, Mix(events=300, users=100, products=20), _NOON)
     assert lines == 320
     assert read_only(history, lines).records == lines
 
@@ -117,7 +117,7 @@ def test_the_tapped_history_of_the_benchmark_says_that_one_in_ten_has_a_browser(
     tmp_path: Path,
 ) -> None:
     history = tmp_path / "history.jsonl"
-    lines = write_tapped(history, Mix(events=300, users=100, products=20))
+    lines = write_tapped(history, Mix(events=300, users=100, products=20), _NOON)
     assert lines == 330
     found = survey([history])
     assert (found.lines, found.names_browsers) == (lines, True)

@@ -1,7 +1,6 @@
 """A product with many watchers is told in slices, and nobody is judged before their news."""
 
-from processors.catalogue import Catalogue, Version
-from processors.desk import Desk
+from processors.catalogue import Version
 from processors.news import Interested, interested
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
@@ -146,12 +145,11 @@ def test_news_that_interest_nobody_open_no_walk() -> None:
 def test_what_a_change_moves_is_asked_once_for_all_partitions_and_anew_by_new_rules() -> None:
     raw = b'{"product_id":"lamp","changes":[{"price_before":10000,"price":8000}]}'
     version = Version(0, 1, NOON, raw)
-    assert version.facts is not None
-    book, facts = RuleBook(), version.facts
+    book = RuleBook()
     book.add(first_rules(), 0)
 
     def ask(at: int) -> Interested:
-        return interested(Desk(book, Catalogue(), 2), version, facts, at)
+        return interested(book, version, at)
 
     def names(at: int) -> list[str]:
         return [scenario.name for scenario, _, _ in ask(at).scenarios]
