@@ -18,6 +18,7 @@ from nudge import topics
 from nudge.bench.jobs import delivery_settings, payload, produce_jobs, produce_subscriptions
 from nudge.bench.process import MEASURED_CORE, Measured, keep_to_other_core, process
 from nudge.bench.push_service import Device, PushService, push_service
+from nudge.bench.rate import Rate
 from nudge.bench.webpush import Order, order_line
 from nudge.local import LocalKafka, LocalRedis
 from runtime.settings import KafkaSettings
@@ -31,34 +32,6 @@ _FROM, _TO = 0.02, 0.98
 looked up and prepared ahead of their turn, so what is left out at the start is kept small."""
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How fast a sender was, or how far it had come.
-
-    ``core_seconds``: processor time it took, user and system.
-    """
-
-    pushes: int
-    seconds: float
-    core_seconds: float
-
-    @property
-    def per_second(self) -> float:
-        return self.pushes / self.seconds
-
-    @property
-    def per_core_second(self) -> float:
-        return self.pushes / self.core_seconds
-
-    def as_dict(self) -> dict[str, object]:
-        return {
-            "pushes": self.pushes,
-            "pushes_per_second": round(self.per_second),
-            "pushes_per_core_second": round(self.per_core_second),
-            "busy": round(self.core_seconds / self.seconds, 2),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +49,20 @@ class DeliverResult:
 
     def as_dict(self) -> dict[str, object]:
         return {
-            "nudge_deliver": self.delivery.as_dict(),
-            "webpush": self.webpush.as_dict(),
+            "nudge_deliver": _as_dict(self.delivery),
+            "webpush": _as_dict(self.webpush),
             "ratio": round(self.ratio, 2),
             "payload_bytes": self.payload_bytes,
         }
+
+
+def _as_dict(rate: Rate) -> dict[str, object]:
+    return {
+        "pushes": rate.count,
+        "pushes_per_second": round(rate.per_second),
+        "pushes_per_core_second": round(rate.per_core_second),
+        "busy": round(rate.core_seconds / rate.seconds, 2),
+    }
 
 
 async def run(*, jobs: int, users: int, webpush_pushes: int, say: Say) -> DeliverResult:
@@ -126,11 +108,7 @@ async def _measure_delivery(service: PushService, environment: dict[str, str], j
         async with asyncio.timeout(_DEADLINE_S):
             first = await _reach(service, worker, before + int(jobs * _FROM))
             last = await _reach(service, worker, before + int(jobs * _TO))
-    return Rate(
-        last.pushes - first.pushes,
-        last.seconds - first.seconds,
-        last.core_seconds - first.core_seconds,
-    )
+    return last.since(first)
 
 
 async def _reach(service: PushService, worker: Measured, count: int) -> Rate:

@@ -11,12 +11,12 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from time import process_time
 
 from msgspec import Raw
 
@@ -24,6 +24,7 @@ from nudge import topics
 from nudge.bench.mix import Mix, Traffic, Wire
 from nudge.bench.play import Say, publish
 from nudge.bench.process import MEASURED_CORE, keep_to_other_core
+from nudge.bench.rate import Rate
 from nudge.bench.rules import daytime_file
 from nudge.local import LocalKafka
 from nudge.local.places import fresh_directory
@@ -36,26 +37,14 @@ from schemas.adapters import EVENT_CLASSES, parse_catalog_event, parse_shop_even
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """How many records took how many seconds of one core."""
-
-    records: int
-    core_seconds: float
-
-    @property
-    def per_core_second(self) -> float:
-        return self.records / self.core_seconds if self.core_seconds else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class DryRunResult:
     """``read``: the lines of ``file`` by the contract's models, without judging."""
 
     mix: Mix
-    file: Judged
-    tapped: Judged
-    topics: Judged
-    read: Judged
+    file: Rate
+    tapped: Rate
+    topics: Rate
+    read: Rate
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -138,9 +127,9 @@ async def _publish(settings: KafkaSettings, mix: Mix, start: int) -> None:
     await publish(settings, _history(mix, start, browsers=True))
 
 
-def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = None) -> Judged:
+def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = None) -> Rate:
     command = ["taskset", "-c", str(MEASURED_CORE), sys.executable, "-m", "nudge", "replay"]
-    before = _children_seconds()
+    began, before = time.monotonic(), _children_seconds()
     done = subprocess.run(  # noqa: S603 - our own command line
         [*command, *arguments], env={**os.environ, **(own or {})},
         stderr=subprocess.PIPE, check=False, text=True,
@@ -149,7 +138,7 @@ def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = 
         raise Problem("The replay failed.", done.stderr.strip().splitlines()[-1])
     if f"{records} records" not in done.stderr:
         raise Problem(f"The replay read another number than {records} records.", done.stderr)
-    return Judged(records, _children_seconds() - before)
+    return Rate(records, time.monotonic() - began, _children_seconds() - before)
 
 
 def _children_seconds() -> float:
@@ -157,15 +146,15 @@ def _children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def read_only(path: Path, lines: int) -> Judged:
+def read_only(path: Path, lines: int) -> Rate:
     """Every line by the contract's models.
 
     Raises:
         InvalidRecordError: one of them does not keep to it.
     """
     shop = tuple(f'{{"type":"{kind}"'.encode() for kind in EVENT_CLASSES)
-    began = process_time()
+    began, core_began = time.monotonic(), time.process_time()
     with path.open("rb") as file:
         for line in file:
             (parse_shop_event if line.startswith(shop) else parse_catalog_event)(line)
-    return Judged(lines, process_time() - began)
+    return Rate(lines, time.monotonic() - began, time.process_time() - core_began)

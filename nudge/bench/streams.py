@@ -21,6 +21,7 @@ from nudge.bench.mix import Mix, Traffic
 from nudge.bench.offsets import done, offsets
 from nudge.bench.play import Say, publish
 from nudge.bench.process import MEASURED_CORE, OTHER_CORE, Measured
+from nudge.bench.rate import Rate
 from nudge.bench.rules import version_for
 from nudge.controls import apply_version
 from nudge.local import LocalKafka
@@ -34,26 +35,6 @@ _NEVER_SILENT_MS = 7_200_000
 """Longer than producing the traffic takes."""
 _STOCK_SHARE = 0.1
 """Of the topic, for stock Faust: it would take too long over all of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How many records of ``shop.events`` in how long, from the first commit to the last.
-
-    ``core_seconds``: processor time of the worker in between, user and system.
-    """
-
-    records: int
-    seconds: float
-    core_seconds: float
-
-    @property
-    def per_second(self) -> float:
-        return self.records / self.seconds if self.seconds else 0.0
-
-    @property
-    def per_core_second(self) -> float:
-        return self.records / self.core_seconds if self.core_seconds else 0.0
 
 
 @dataclass(slots=True)
@@ -185,10 +166,6 @@ async def _follow(settings: KafkaSettings, group: str, share: float, process: Me
             seen = Rate(committed, time.perf_counter(), process.core_seconds())
             if first is None and committed:
                 first = seen
-            if first is not None and committed >= goal and committed > first.records:
-                return Rate(
-                    committed - first.records,
-                    seen.seconds - first.seconds,
-                    seen.core_seconds - first.core_seconds,
-                )
+            if first is not None and committed >= goal and committed > first.count:
+                return seen.since(first)
     raise AssertionError("unreachable: it goes on until all is done")

@@ -1,7 +1,7 @@
 """The peer of ``nudge bench deliver``: ``webpush()`` as it comes, one push after the other.
 
 ``python -m nudge.bench.webpush`` reads its order as JSON from standard input and answers there:
-pushes, seconds, seconds of processor time.
+a :class:`nudge.bench.rate.Rate`.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pywebpush import webpush
 
 from nudge.bench.jobs import SUBJECT, payload
+from nudge.bench.rate import Rate
 from schemas.adapters import dump
 
 _WARM_UP = 50
@@ -50,7 +51,7 @@ def main() -> None:
     for number in range(order.pushes):
         _push(order, data, number)
     seconds, core_seconds = time.perf_counter() - started, time.process_time() - core_started
-    print(json.dumps({"pushes": order.pushes, "seconds": seconds, "core_seconds": core_seconds}))
+    print(json.dumps(asdict(Rate(order.pushes, seconds, core_seconds))))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import pytest
 from nudge.bench import scenarios
 from nudge.bench.beside import CAMPAIGN_FILE, nightly
 from nudge.bench.core import CoreBench
-from nudge.bench.dry_run import Judged, read_only, write_history, write_tapped
+from nudge.bench.dry_run import read_only, write_history, write_tapped
 from nudge.bench.latency import LatencyResult
 from nudge.bench.mix import Mix, Traffic
 from nudge.bench.profiles import Written, copies
+from nudge.bench.rate import Rate
 from nudge.bench.recovered import MemoryResult
 from nudge.bench.rules import EVERYBODY_ELSE, OUTSIDERS_TAG, daytime_file, quick_version_for
 from nudge.replay.lines import feed_files
@@ -110,7 +111,7 @@ def test_the_history_of_the_dry_run_benchmark_keeps_to_the_contract(tmp_path: Pa
     history = tmp_path / "history.jsonl"
     lines = write_history(history, Mix(events=300, users=100, products=20), _NOON)
     assert lines == 320
-    assert read_only(history, lines).records == lines
+    assert read_only(history, lines).count == lines
 
 
 def test_the_tapped_history_of_the_benchmark_says_that_one_in_ten_has_a_browser(
@@ -130,5 +131,7 @@ def test_the_tapped_history_of_the_benchmark_says_that_one_in_ten_has_a_browser(
     assert sum(bool(profile.devices) for _, profile in replayer.profiles()) == 10
 
 
-def test_records_a_second_of_core_are_those_of_the_whole_process() -> None:
-    assert Judged(1_000, 0.5).per_core_second == 2_000
+def test_a_rate_is_reckoned_between_two_places_by_the_clock_and_by_the_core() -> None:
+    between = Rate(1_500, 12.0, 3.0).since(Rate(500, 10.0, 2.5))
+    assert (between.per_second, between.per_core_second) == (500, 2_000)
+    assert Rate(0, 0.0, 0.0).per_second == 0

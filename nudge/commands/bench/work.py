@@ -39,7 +39,7 @@ def _show_streams(result: "StreamsResult") -> None:
     from nudge.terminal import say_table
 
     rows = [
-        (f"run {number}", f"{run.records:,}", f"{run.seconds:.1f} s", f"{run.per_second:,.0f}",
+        (f"run {number}", f"{run.count:,}", f"{run.seconds:.1f} s", f"{run.per_second:,.0f}",
          f"{run.per_core_second:,.0f}")
         for number, run in enumerate(result.runs, start=1)
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def _show_streams(result: "StreamsResult") -> None:
     if result.stock is not None:
         stock = result.stock
         rows.append(
-            ("stock Faust", f"{stock.records:,}", f"{stock.seconds:.1f} s",
+            ("stock Faust", f"{stock.count:,}", f"{stock.seconds:.1f} s",
              f"{stock.per_second:,.0f}", f"{stock.per_core_second:,.0f}")
         )  # fmt: skip
         rows.append(("ratio", "", "", f"{result.median / stock.per_second:.1f} ×", ""))
@@ -127,7 +127,7 @@ def replay(
         say_json(result.as_dict())
         return
     rows = [
-        (name, f"{judged.records:,}", f"{judged.core_seconds:.1f} s",
+        (name, f"{judged.count:,}", f"{judged.core_seconds:.1f} s",
          f"{judged.per_core_second:,.0f}")
         for name, judged in (
             ("from a file, all reachable", result.file),
@@ -163,7 +163,7 @@ def deliver(
         say_json(result.as_dict())
         return
     rows = [
-        (name, f"{rate.pushes:,}", f"{rate.seconds:.1f} s", f"{rate.per_second:,.0f}",
+        (name, f"{rate.count:,}", f"{rate.seconds:.1f} s", f"{rate.per_second:,.0f}",
          f"{rate.per_core_second:,.0f}")
         for name, rate in (("nudge deliver", result.delivery), ("webpush()", result.webpush))
     ]  # fmt: skip
