@@ -237,8 +237,7 @@ def is_over(campaign: Campaign, done: int, now: int) -> bool:
         return True
     if campaign.file.kind is not CampaignKind.CAMPAIGN:
         return False
-    all_told = campaign.audience is not None and done >= campaign.audience > 0
-    return now >= campaign.through_at() + (0 if all_told else _HELD_MS)
+    return now >= campaign.through_at() + (0 if _all_told(campaign, done) else _HELD_MS)
 
 
 def standing(campaign: Campaign, done: int, rules: Rules, now: int) -> tuple[str, int | None]:
@@ -251,6 +250,11 @@ def standing(campaign: Campaign, done: int, rules: Rules, now: int) -> tuple[str
     if following is not None:
         return "to come", following.at
     through = campaign.through_at()
-    if now >= through or (campaign.audience is not None and done >= campaign.audience > 0):
+    once = campaign.file.kind is CampaignKind.CAMPAIGN
+    if is_over(campaign, done, now) or (once and _all_told(campaign, done)):
         return "over", None
-    return "running", through
+    return ("running", through) if now < through else ("waiting", None)
+
+
+def _all_told(campaign: Campaign, done: int) -> bool:
+    return campaign.audience is not None and done >= campaign.audience > 0
