@@ -155,7 +155,9 @@ def preview(
         })  # fmt: skip
         return
     if not found.decisions:
-        note(f"Nothing was decided of {plain(name)} on these events.")
+        whose = f" for {plain(user)}" if user else ""
+        note(f"Nothing was decided of {plain(name)}{whose} up to the last event.")
+        note("What waits then comes due with --until, a later time.")
         return
     say(", ".join(f"{count:,} {what}" for what, count in found.counts().most_common()))
     for one, payload in shown:
