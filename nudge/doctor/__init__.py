@@ -14,6 +14,7 @@ from nudge.doctor.redis import check_redis
 from nudge.doctor.steering import check_campaigns, check_controls, check_lag
 from nudge.doctor.subscribers import check_subscribers
 from nudge.doctor.traffic import check_dead_letters, check_traffic
+from nudge.doctor.vouchers import check_vouchers
 from nudge.kafka import quiet_clients
 from nudge.problem import Problem
 from runtime.settings import KafkaSettings, RedisSettings
@@ -56,9 +57,9 @@ async def _kafka() -> AsyncIterator[Finding]:
     for name, check in (
         ("topics", check_topics(settings)),
         ("scenarios", check_controls(settings)),
-        ("lag", check_lag(settings, settings.delivery_group)),
         ("campaigns", check_campaigns(settings)),
         ("vouchers", check_vouchers(settings)),
+        ("lag", check_lag(settings, settings.delivery_group)),
         ("subscribers", check_subscribers(settings)),
         ("producers", check_traffic(settings)),
         ("dead letters", check_dead_letters(settings)),
