@@ -10,6 +10,7 @@ from nudge.controls import read_controls
 from nudge.kafka import kafka_settings, partition_counts
 from nudge.problem import Problem
 from nudge.reading import read_since
+from nudge.refusals import MEND_VERSION
 from nudge.replay.lines import feed_files
 from nudge.replay.records import BadLine
 from nudge.replay.replayer import Replayer
@@ -34,14 +35,18 @@ async def rules_of(file: Path | None) -> Rules:
     """The rules of a scenario file; without one, those in force.
 
     Raises:
-        Problem: the file is wrong, or no version is in force.
+        Problem: the file is wrong, no version is in force, or this release refuses it.
     """
     if file is not None:
         return _read(file)
     version = (await read_controls(kafka_settings())).in_force(now_ms())
     if version is None:
         raise Problem("No scenario file is in force.", "Apply one, or give --scenarios FILE.")
-    return load(version.yaml, f"version {version.version}", version.version, applied=True)
+    try:
+        return load(version.yaml, f"version {version.version}", version.version, applied=True)
+    except ScenarioFileError as error:
+        said = f"The version in force is refused by this release: {error}"
+        raise Problem(said, MEND_VERSION) from None
 
 
 def _read(file: Path) -> Rules:

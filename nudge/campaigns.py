@@ -24,8 +24,8 @@ from processors.segments import Finding
 from processors.table import NEVER
 from runtime.settings import KafkaSettings
 from schemas.adapters import CAMPAIGN, InvalidRecordError, adapter_of, dump, parse
-from schemas.campaigns import CampaignEvent, CampaignStart, CampaignStop, stop_key
-from schemas.decisions import DeadLetterReason, Decision
+from schemas.campaigns import CampaignStart, CampaignStop, stop_key
+from schemas.decisions import Decision
 from schemas.topics import CAMPAIGNS, DECISIONS
 
 _PAST_MS = 60_000
@@ -149,27 +149,10 @@ async def known_campaigns(settings: KafkaSettings) -> dict[str, Known]:
     return found
 
 
-def said_of_campaign(value: bytes | None) -> CampaignEvent:
-    """A record of ``push.campaigns``.
-
-    Raises:
-        InvalidRecordError: it cannot be read, or anything is wrong with the campaign's file.
-    """
-    said = parse(CAMPAIGN, value)
-    if isinstance(said, CampaignStart):
-        try:
-            read(said.yaml, said.campaign_id)
-        except CampaignFileError as error:
-            raise InvalidRecordError(DeadLetterReason.INVALID, str(error)) from None
-        except RecursionError:
-            raise InvalidRecordError(DeadLetterReason.INVALID, "nested too deep") from None
-    return said
-
-
 def note_said(found: dict[str, Known], value: bytes | None) -> None:
     """Notes one more record among the campaigns, by their ids; what cannot be read says nothing."""
     try:
-        said = said_of_campaign(value)
+        said = parse(CAMPAIGN, value)
     except InvalidRecordError:
         return
     if isinstance(said, CampaignStart):
@@ -259,8 +242,7 @@ def is_over(campaign: Campaign, done: int, now: int) -> bool:
         return True
     if campaign.file.kind is not CampaignKind.CAMPAIGN:
         return False
-    all_told = campaign.audience is not None and done >= campaign.audience > 0
-    return now >= campaign.through_at() + (0 if all_told else _HELD_MS)
+    return now >= campaign.through_at() + (0 if _all_told(campaign, done) else _HELD_MS)
 
 
 def standing(campaign: Campaign, done: int, rules: Rules, now: int) -> tuple[str, int | None]:
@@ -273,6 +255,11 @@ def standing(campaign: Campaign, done: int, rules: Rules, now: int) -> tuple[str
     if following is not None:
         return "to come", following.at
     through = campaign.through_at()
-    if now >= through or (campaign.audience is not None and done >= campaign.audience > 0):
+    once = campaign.file.kind is CampaignKind.CAMPAIGN
+    if is_over(campaign, done, now) or (once and _all_told(campaign, done)):
         return "over", None
-    return "running", through
+    return ("running", through) if now < through else ("waiting", None)
+
+
+def _all_told(campaign: Campaign, done: int) -> bool:
+    return campaign.audience is not None and done >= campaign.audience > 0

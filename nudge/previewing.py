@@ -11,7 +11,7 @@ from nudge.replay.replayer import Replayer
 from nudge.replay.survey import survey
 from processors.rule_book import RuleBook
 from processors.rules import Rules
-from schemas.decisions import Decision
+from schemas.decisions import Decision, Outcome
 from schemas.push import Payload
 
 _PARTITIONS = 4
@@ -19,7 +19,10 @@ _PARTITIONS = 4
 
 @dataclass(slots=True)
 class Preview:
-    """Final decisions of one scenario, in the order of time; ``said``: what was sent, by job."""
+    """What was decided for good of one scenario, in the order of time; then what is held still.
+
+    ``said``: what was sent, by job.
+    """
 
     decisions: list[Decision] = field(default_factory=list)
     said: dict[str, Payload] = field(default_factory=dict)
@@ -48,11 +51,16 @@ def preview(
     replayer = Replayer(book, partitions=_PARTITIONS, assume_reachable=known.assume_reachable)
     outcomes = [replayer.take() for _ in feed_files(replayer, files)]
     outcomes.append(replayer.finish(until))
+    held: dict[str, Decision] = {}
     for outcome in outcomes:
-        found.decisions += [
-            one
-            for one in outcome.decisions
-            if one.final and one.scenario == scenario and user in (None, one.user_id)
-        ]
+        for one in outcome.decisions:
+            if one.scenario != scenario or user not in (None, one.user_id):
+                continue
+            if one.final:
+                found.decisions.append(one)
+                held.pop(one.decision_id, None)
+            elif one.outcome is Outcome.HELD:
+                held[one.decision_id] = one
         found.said |= {job.job_id: job.payload for job in outcome.jobs if job.scenario == scenario}
+    found.decisions += held.values()
     return found

@@ -71,8 +71,10 @@ def line_of(record: ConsumerRecord) -> Line:
         if tell is None:
             return Line(record.timestamp, key, Kind.CONTROL, f"{len(record.value or b'')} bytes")
         if record.value is None:
-            who = key.rpartition("/")[0] or key
-            return Line(record.timestamp, who, Kind.REACH, f"{key} ended")
+            who, _, which = key.rpartition("/")
+            device = f"can no longer be pushed to at device {which[:8]}"
+            words = device if topic is topics.SUBSCRIPTIONS else f"{key} ended"
+            return Line(record.timestamp, who or key, Kind.REACH, words)
         return tell(record.value, record.timestamp)
     except InvalidRecordError as error:
         return Line(record.timestamp, key, Kind.TROUBLE, f"unreadable: {error}", good=False)
@@ -210,7 +212,8 @@ def _attribution(value: bytes, _: int) -> Line:
 
 def _handoff(value: bytes, _: int) -> Line:
     handoff = parse(adapter_of(Handoff), value)
-    words = f"{handoff.scenario} is handed to {handoff.channel}: {handoff.reason}"
+    why = f"{handoff.reason.about} ({handoff.reason})"
+    words = f"{handoff.scenario} is handed to {handoff.channel}. {why}"
     return Line(handoff.at, handoff.user_id, Kind.SENT, words)
 
 

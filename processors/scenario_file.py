@@ -20,6 +20,7 @@ from processors.rules import Rules
 from processors.scenarios import KINDS
 from processors.scenarios.after_event import AfterEventConfig
 from processors.scenarios.base import NewsScenario, QuietScenario, Scenario
+from processors.segment_checks import slips as segment_slips
 from processors.segment_watch import watches
 from processors.segments import Segment, compile_segments
 from processors.template import CopyError
@@ -77,6 +78,8 @@ class _Loader(YamlFile):
             self._check_shop(file.shop)
         copies = self._copies(file)
         segments = compile_segments(file.segments, self.refuse)
+        for where, said, cure in () if self._applied else segment_slips(file.segments):
+            self.refuse(where, said, cure)
         scenarios = {
             name: scenario
             for name, settings in file.scenarios.items()

@@ -200,6 +200,8 @@ def compile_text(source: str) -> Render:
         template: Template = _ENVIRONMENT.from_string(tree)
     except TemplateError as error:
         raise CopyError(f"the template does not parse: {error.message}") from None
+    except RecursionError:
+        raise CopyError("the template is nested too deep") from None
     if unknown:
         raise CopyError(
             f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}"

@@ -25,7 +25,7 @@ class Status:
 
 
 Check = Callable[[], Status] | Callable[[], Awaitable[Status]]
-"""Asked at every ``/readyz``; one that raises or takes over two seconds is not ready."""
+"""Asked at each ``/readyz`` and ``/metrics``; one that raises or takes over 2 s is not ready."""
 
 
 class HealthServer:
@@ -88,6 +88,8 @@ class HealthServer:
         return _json(200 if ready else 503, {"ready": ready, "checks": statuses})
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        # Else `nudge_ready` would be as old as the last question, or not there at all.
+        await self.statuses()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         # aiohttp takes the charset apart from the type; Prometheus needs the header as it is.
         return web.Response(body=encode(REGISTRY), headers={"Content-Type": content_type})

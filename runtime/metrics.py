@@ -47,6 +47,7 @@ class Metric(StrEnum):
     OPEN_MOMENTS = "nudge_open_moments"
     OPEN_WALKS = "nudge_open_walks"
     REBALANCES = "nudge_rebalances_total"
+    REFUSED = "nudge_steering_refused"
     # delivery
     SENDS = "nudge_sends_total"
     SEND_SECONDS = "nudge_send_seconds"
@@ -106,6 +107,7 @@ _SPECS: Mapping[Metric, _Spec] = {
     Metric.OPEN_MOMENTS: _Spec(_G, "moments open, not yet decided", ("partition",)),
     Metric.OPEN_WALKS: _Spec(_G, "walks over many profiles under way", ("partition",)),
     Metric.REBALANCES: _Spec(_C, "times partitions were handed round"),
+    Metric.REFUSED: _Spec(_G, "versions or campaigns in force that are refused", ("what",)),
     Metric.SENDS: _Spec(_C, "final outcomes of sends", ("origin", "outcome")),
     Metric.SEND_SECONDS: _Spec(_H, "a POST to the push service", ("origin",), _SEND_SECONDS),
     Metric.DUE_TO_ACCEPTED_SECONDS: _Spec(_H, "due time to the 201", (), _DUE_SECONDS),

@@ -13,7 +13,7 @@ import structlog
 from faust.types import TP
 
 from runtime.health import Check, HealthServer, Status
-from runtime.metrics import Metric, counter
+from runtime.metrics import Metric, counter, gauge
 from schemas.topics import PROFILES_CHANGELOG, SHOP_CATALOG, USER_INPUTS
 from streams.actor import Site
 from streams.clock import MarksBoard
@@ -266,9 +266,15 @@ class Engine:
     def _check_reader(self) -> Status:
         if self._site is None or not self._site.reader.is_whole:
             return Status(False, "products and scenarios are still being read")
-        if not self._site.reader.book:
-            return Status(False, "no scenario file was applied: nudge scenarios apply FILE")
-        return Status(True, f"{len(self._site.reader.catalogue)} products")
+        reader = self._site.reader
+        refused = reader.steering.refused(wall_ms())
+        gauge(Metric.REFUSED).labels("version").set(refused is not None)
+        gauge(Metric.REFUSED).labels("campaign").set(len(reader.steering.campaigns))
+        if not reader.book:
+            nothing = "no scenario file was applied: nudge scenarios apply FILE"
+            return Status(False, refused or nothing)
+        products = f"{len(reader.catalogue)} products"
+        return Status(True, f"{products}; {refused}" if refused else products)
 
 
 def tune_garbage_collector() -> None:

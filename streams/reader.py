@@ -20,13 +20,13 @@ from schemas.adapters import adapter_of, parse
 from schemas.control import PartitionMark
 from schemas.products import FOLD_MARK_KEY, FoldMark
 from schemas.topics import CAMPAIGNS, HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
-from streams import steering
 from streams.clock import FoldFrontier, MarksBoard
 from streams.consumers import plain_consumer
 from streams.holes import Holes
 from streams.marks import HURRY_MS, wall_ms
 from streams.merge import Fact, FactQueue
 from streams.settings import StreamsSettings
+from streams.steering import Steering
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +64,7 @@ class WholeTopics:
         self._on_handovers = on_handovers
         self.catalogue = Catalogue()
         self.book = RuleBook()
+        self.steering = Steering(self.book)
         self.fold_marks: dict[int, FoldMark] = {}
         """The last mark of each partition of ``nudge-products``."""
         self.positions: dict[int, int] = {}
@@ -172,12 +173,12 @@ class WholeTopics:
     def _take(self, tp: TopicPartition, records: Iterable[Any]) -> None:
         if tp == self._scenarios:
             for record in records:
-                steering.control(self.book, record)
+                self.steering.control(record)
             if self.book:
                 self._has_rules.set()
         elif tp == self._campaigns:
             for record in records:
-                steering.campaign(self.book, record)
+                self.steering.campaign(record)
         elif tp == self._marks:
             for record in records:
                 mark = parse(_PARTITION_MARK, record.value)

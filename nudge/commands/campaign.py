@@ -162,6 +162,7 @@ async def _stop(campaign_id: str) -> None:
     from nudge import campaigns
     from nudge.kafka import kafka_settings
     from nudge.problem import Problem
+    from nudge.refusals import campaign_refused
     from nudge.terminal import plain, say
     from nudge.when import now_ms, rfc3339
 
@@ -172,6 +173,11 @@ async def _stop(campaign_id: str) -> None:
         raise Problem(f"No campaign {campaign_id} was ever started.", cure)
     if known.stop is not None:
         say(f"{plain(campaign_id)} was stopped at {rfc3339(known.stop.at)}: nothing changed.")
+        return
+    if campaign_refused(known.start):
+        # A worker of another release may read it all the same.
+        await campaigns.stop(settings, campaign_id, now_ms())
+        say(f"{plain(campaign_id)} is stopped.")
         return
     campaign = campaigns.campaign_of(known)
     done = (await campaigns.decided(settings, [campaign]))[campaign.name].total()
@@ -198,7 +204,8 @@ async def _status(campaign_id: str | None, *, json: bool) -> None:
     from nudge.audience import rules_of
     from nudge.kafka import kafka_settings
     from nudge.problem import Problem
-    from nudge.terminal import note, say, say_json
+    from nudge.refusals import campaign_refused
+    from nudge.terminal import note, plain, say, say_json
     from nudge.when import now_ms
 
     settings = kafka_settings()
@@ -210,14 +217,24 @@ async def _status(campaign_id: str | None, *, json: bool) -> None:
         return
     rules, now = await rules_of(None), now_ms()
     wanted = known.values() if campaign_id is None else [known[campaign_id]]
-    found = [campaigns.campaign_of(one) for one in wanted]
+    refused = {
+        one.start.campaign_id: said for one in wanted if (said := campaign_refused(one.start))
+    }
+    found = [campaigns.campaign_of(one) for one in wanted if one.start.campaign_id not in refused]
     decided = await campaigns.decided(settings, found)
     answers = [_answer(one, decided[one.name], rules, now) for one in found]
     if json:
-        say_json(answers)
+        none_of = [
+            {"campaign": name, "state": "stopped" if known[name].stop else "refused",
+             "refused": said} for name, said in refused.items()
+        ]  # fmt: skip
+        say_json([*answers, *none_of])
         return
     for answer in answers:
         say(_line(answer, now))
+    for name, said in refused.items():
+        stopped = "stopped, " if known[name].stop else ""
+        say(f"[bold]{plain(name)}[/bold]  {stopped}refused by this release: {plain(said)}")
 
 
 def _answer(

@@ -155,7 +155,9 @@ def preview(
         })  # fmt: skip
         return
     if not found.decisions:
-        note(f"Nothing was decided of {plain(name)} on these events.")
+        whose = f" for {plain(user)}" if user else ""
+        note(f"Nothing was decided of {plain(name)}{whose} up to the last event.")
+        note("What waits then comes due with --until, a later time.")
         return
     say(", ".join(f"{count:,} {what}" for what, count in found.counts().most_common()))
     for one, payload in shown:
@@ -174,21 +176,27 @@ def list_(
 
     from nudge.controls import read_controls
     from nudge.kafka import kafka_settings
+    from nudge.refusals import decides, version_refused
     from nudge.terminal import note, plain, say_json, say_table
     from nudge.when import now_ms, rfc3339
 
     controls = asyncio.run(read_controls(kafka_settings()))
     now = now_ms()
-    current = controls.in_force(now)
+    current = decides(controls, now)
     versions = sorted(controls.versions.values(), key=lambda version: version.effective_at)
+    since = 0 if current is None else current.effective_at
+    # What is past is past.
+    refused = {
+        version.version: said for version in versions
+        if version.effective_at >= since and (said := version_refused(version))
+    }  # fmt: skip
     if json:
-        say_json(
-            [
-                version.model_dump(mode="json", exclude={"yaml", "type"})
-                | {"in_force": version is current}
-                for version in versions
-            ]
-        )
+        say_json([
+            version.model_dump(mode="json", exclude={"yaml", "type"})
+            | {"in_force": version is current}
+            | ({"refused": said} if (said := refused.get(version.version)) else {})
+            for version in versions
+        ])  # fmt: skip
         return
     if not versions:
         note("No version was ever applied: `nudge scenarios apply FILE`.")
@@ -199,14 +207,16 @@ def list_(
             (
                 version.version,
                 rfc3339(version.effective_at),
-                "[green]in force[/green]"
-                if version is current
-                else ("to come" if version.effective_at > now else "past"),
+                "[green]in force[/green]" if version is current
+                else "[red]refused[/red]" if version.version in refused
+                else "to come" if version.effective_at > now else "past",
                 plain(version.applied_by or ""),
             )
             for version in versions
         ),
-    )
+    )  # fmt: skip
+    for said in refused.values():
+        note(plain(f"Refused by this release: {said}"))
 
 
 @app.command(

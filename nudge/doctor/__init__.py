@@ -11,9 +11,10 @@ from nudge.doctor.cluster import check_cluster, check_topics
 from nudge.doctor.environment import check_keys, check_values, check_variables, given_variables
 from nudge.doctor.finding import Finding, Level, fail
 from nudge.doctor.redis import check_redis
-from nudge.doctor.steering import check_controls, check_lag
+from nudge.doctor.steering import check_campaigns, check_controls, check_lag
 from nudge.doctor.subscribers import check_subscribers
 from nudge.doctor.traffic import check_dead_letters, check_traffic
+from nudge.doctor.vouchers import check_vouchers
 from nudge.kafka import quiet_clients
 from nudge.problem import Problem
 from runtime.settings import KafkaSettings, RedisSettings
@@ -56,6 +57,8 @@ async def _kafka() -> AsyncIterator[Finding]:
     for name, check in (
         ("topics", check_topics(settings)),
         ("scenarios", check_controls(settings)),
+        ("campaigns", check_campaigns(settings)),
+        ("vouchers", check_vouchers(settings)),
         ("lag", check_lag(settings, settings.delivery_group)),
         ("subscribers", check_subscribers(settings)),
         ("producers", check_traffic(settings)),

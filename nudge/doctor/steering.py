@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from nudge.campaigns import known_campaigns
 from nudge.controls import Controls, read_controls
 from nudge.doctor.finding import Finding, fail, ok, warn
 from nudge.kafka import admin, patiently, reader
 from nudge.reading import Span, read
+from nudge.refusals import MEND_VERSION, campaign_refused, decides, version_refused
 from nudge.when import ago, now_ms, rfc3339
-from processors.scenario_file import ScenarioFileError, load
 from runtime.settings import KafkaSettings
 from schemas.topics import JOBS, SHOP_EVENTS, Topic
 
@@ -35,14 +36,19 @@ def judge_controls(controls: Controls, now: int) -> Iterator[Finding]:
     elif current is None:
         yield fail("scenarios", "No scenario version was ever applied: nothing is decided.",
                    "`nudge scenarios apply FILE`")  # fmt: skip
+    elif refused := version_refused(current):
+        others = decides(controls, now)
+        instead = f"version {others.version} goes on" if others else "nothing is decided"
+        yield fail("scenarios", f"The version in force is refused by this release, {instead}:"
+                   f" {refused}", MEND_VERSION)  # fmt: skip
     else:
-        try:
-            load(current.yaml, f"version {current.version}", current.version, applied=True)
-            since = rfc3339(current.effective_at)
-            yield ok("scenarios", f"Version {current.version} is in force since {since}.")
-        except ScenarioFileError as error:
-            yield fail("scenarios", f"The version in force is refused by this release: {error}",
-                       "Mend the file and apply it.")  # fmt: skip
+        since = rfc3339(current.effective_at)
+        yield ok("scenarios", f"Version {current.version} is in force since {since}.")
+    for version in controls.versions.values():
+        if version.effective_at > now and (refused := version_refused(version)):
+            comes = rfc3339(version.effective_at)
+            yield fail("scenarios", f"The version to come at {comes} is refused by this release:"
+                       f" {refused}", "Mend the file and apply it.")  # fmt: skip
     if controls.pause is not None and controls.pause.paused:
         pause = controls.pause
         why = f": {pause.reason}" if pause.reason else ""
@@ -50,6 +56,18 @@ def judge_controls(controls: Controls, now: int) -> Iterator[Finding]:
                    "`nudge resume`")  # fmt: skip
     else:
         yield ok("pause", "Sending is not paused.")
+
+
+async def check_campaigns(settings: KafkaSettings) -> AsyncIterator[Finding]:
+    """Whether workers can read the campaigns that were started and not stopped."""
+    known = await known_campaigns(settings)
+    under_way = [one.start for one in known.values() if one.stop is None]
+    for start in under_way:
+        if refused := campaign_refused(start):
+            name = start.campaign_id
+            yield fail("campaigns", f"{name} is refused by this release, nothing of it is sent:"
+                       f" {refused}", f"`nudge campaign stop {name}`, and start it mended, with an"
+                       " id of its own.")  # fmt: skip
 
 
 async def check_lag(settings: KafkaSettings, delivery_group: str) -> AsyncIterator[Finding]:

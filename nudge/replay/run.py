@@ -144,7 +144,8 @@ class _Run:
         settings = kafka_settings()
         since = self._plan.since
         controls, campaigns = await read_controls(settings), await known_campaigns(settings)
-        steer(self._book, campaigns.values(), controls.vouchers.values())
+        for refused in steer(self._book, campaigns.values(), controls.vouchers.values()):
+            note(plain(f"left out, as workers do: {refused}"))
         consumer = AIOKafkaConsumer(
             **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
         )

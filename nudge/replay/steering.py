@@ -8,23 +8,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from nudge.campaigns import Known, note_said, said_of_campaign
+from nudge.campaigns import Known, note_said
 from nudge.controls import Controls
+from nudge.refusals import campaign_refused
 from nudge.replay.records import Record
 from processors.rule_book import RuleBook
-from schemas.adapters import CONTROL, parse
+from schemas.adapters import CAMPAIGN, CONTROL, InvalidRecordError, parse
+from schemas.campaigns import CampaignStart
 from schemas.control import VoucherBatch
+from schemas.decisions import DeadLetterReason
 from schemas.topics import CAMPAIGNS, SCENARIOS, Topic
 
 
-def steer(book: RuleBook, campaigns: Iterable[Known], vouchers: Iterable[VoucherBatch]) -> None:
-    """Puts campaigns and codes into the book."""
+def steer(
+    book: RuleBook, campaigns: Iterable[Known], vouchers: Iterable[VoucherBatch]
+) -> list[str]:
+    """Puts campaigns and codes into the book.
+
+    Answers what is wrong with those campaigns that are left out, as workers leave them out.
+    """
+    refused = []
     for batch in vouchers:
         book.add_vouchers(batch)
     for known in campaigns:
+        if (said := campaign_refused(known.start)) is not None:
+            refused.append(said)
+            continue
         book.add_campaign(known.start)
         if known.stop is not None:
             book.add_campaign(known.stop)
+    return refused
 
 
 def is_steering(topic: Topic | None) -> TypeGuard[Topic]:
@@ -37,8 +50,11 @@ def check_steering(topic: Topic, value: bytes | None) -> None:
     Raises:
         InvalidRecordError: a record of that topic cannot have this value.
     """
-    if value is not None:
-        said_of_campaign(value) if topic is CAMPAIGNS else parse(CONTROL, value)
+    if value is None:
+        return
+    said = parse(CAMPAIGN if topic is CAMPAIGNS else CONTROL, value)
+    if isinstance(said, CampaignStart) and (wrong := campaign_refused(said)) is not None:
+        raise InvalidRecordError(DeadLetterReason.INVALID, wrong)
 
 
 @dataclass(slots=True)

@@ -69,7 +69,7 @@ FIGURES: tuple[Figure, ...] = (
            [*_text("browser"), *_counts("sent", "delivered", "displayed", "clicked", "bought"),
             _CTR]),
     Figure("revenue", "Revenue by scenario",
-           "Orders credited to the message clicked last in the 24 h before; refunds taken off."
+           "Orders credited to the message clicked last in the attribution window; refunds are off."
            " Apart: orders after a message that was only seen.",
            [*_text("scenario", "currency"), *_counts("orders"),
             Column("value", "ordered", Unit.MONEY), Column("refunded", "refunded", Unit.MONEY),

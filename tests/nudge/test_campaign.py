@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nudge.campaigns import is_over
+from nudge.campaigns import is_over, standing
 from nudge.replay.replayer import Replayer
 from processors.campaign_file import read
 from processors.campaigns import Campaign
@@ -10,7 +10,7 @@ from processors.localtime import HOUR_MS
 from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from schemas.adapters import parse_shop_event, to_json
-from tests.nudge.commands import nudge
+from tests.nudge.commands import ROOT, nudge
 from tests.nudge.test_segments import AT, SCENARIOS, files
 
 SPRING = """
@@ -64,6 +64,20 @@ def test_what_is_over_is_not_stopped_and_what_may_still_speak_is_not_over() -> N
     sale = spring + "until: 2026-06-12T14:00+02:00\nkind: flash_sale\n"
     assert not over(sale, 60, 24), "it speaks again before its end"
     assert over(sale, 60, 50)
+
+
+def test_a_campaign_of_which_the_night_holds_somebody_waits_and_is_not_over() -> None:
+    text = SPRING.replace("2026-06-10T14:00+02:00", "now")
+    campaign = Campaign(read(text, "spring.yaml"), AT, audience=60)
+    rules = load((ROOT / "processors/scenarios/default.yaml").read_text())
+
+    def stands(done: int, hours: int) -> str:
+        return standing(campaign, done, rules, AT + hours * HOUR_MS)[0]
+
+    assert (stands(60, 1), stands(59, 1), stands(59, 50)) == ("over", "waiting", "over")
+    text += "until: 2026-06-12T14:00+02:00\nkind: flash_sale\n"
+    campaign = Campaign(read(text, "spring.yaml"), AT, audience=60)
+    assert (stands(60, 1), stands(60, 50)) == ("waiting", "over"), "it speaks again"
 
 
 async def test_a_wrong_file_is_refused_with_line_and_cure(tmp_path: Path) -> None:

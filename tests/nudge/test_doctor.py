@@ -12,10 +12,13 @@ from nudge.doctor.finding import Level
 from nudge.doctor.redis import judge_redis
 from nudge.doctor.steering import WORKER_GROUP
 from nudge.doctor.subscribers import judge_keys
+from nudge.doctor.vouchers import judge_vouchers
 from nudge.when import now_ms
+from processors.scenario_file import load
 from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
 from schemas.adapters import dump
+from schemas.control import VoucherBatch
 from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.examples import example
 from schemas.people import Subscription
@@ -212,3 +215,21 @@ def test_whoever_came_with_a_key_that_is_lost_is_counted_and_the_cure_named() ->
     (finding,) = judge_keys(every, {"here", "gone"})
     assert finding.level == Level.OK
     assert not list(judge_keys([None, b"no subscription"], {"here"}))
+
+
+def test_a_pool_that_has_run_out_is_named_with_who_keeps_silent() -> None:
+    rules = load((ROOT / "processors/scenarios/default.yaml").read_text())
+
+    def judged(given: int, now: int = 0) -> list[tuple[Level, str, str]]:
+        batch = VoucherBatch(type="vouchers", pool="second_order", batch="b", effective_at=0,
+                             codes=("A", "B"), expires_at=9)  # fmt: skip
+        found = judge_vouchers(rules, [batch], {"b": given}, now)
+        return [(one.level, one.said, one.cure) for one in found]
+
+    out = (
+        Level.WARN, "Pool second_order has no code left: second_order keeps silent (no_code).",
+        "`nudge vouchers load second_order FILE`",
+    )  # fmt: skip
+    assert [level for level, _, _ in judged(1)] == [Level.OK]
+    assert judged(2) == [out]
+    assert judged(0, now=9) == [out], "codes that have ended count for nothing"

@@ -5,6 +5,8 @@ from typing import Any
 
 from nudge.words import Kind, line_of
 from runtime.settings import KafkaSettings
+from schemas.adapters import dump
+from schemas.aftermath import Handoff
 from schemas.decisions import Decision, Reason
 from schemas.people import HandoverProfile
 from schemas.topics import (
@@ -142,6 +144,23 @@ def test_an_unreadable_record_is_a_line_of_its_own_and_harmless_on_a_terminal() 
     line = line_of(Raw())
     assert line.kind is Kind.TROUBLE
     assert "unreadable" in line.words
+
+
+def test_what_ends_and_what_is_handed_on_is_told_in_words() -> None:
+    class Ended:
+        topic, key, value = "shop.push.subscriptions", b"anna/0123456789abcdef", None
+        timestamp, headers = 5, ()
+
+    ended = line_of(Ended())
+    assert (ended.who, ended.words) == ("anna", "can no longer be pushed to at device 01234567")
+
+    class Handed:
+        topic, key, timestamp, headers = "push.handoffs", b"anna", 5, ()
+        value = dump(Handoff(decision_id="d", user_id="anna", scenario="welcome", step=1,
+                             entity="", channel="email", reason="not_clicked", at=5))  # fmt: skip
+
+    said = "It was delivered, and not clicked in time. (not_clicked)"
+    assert line_of(Handed()).words == f"welcome is handed to email. {said}"
 
 
 def now_ms() -> int:

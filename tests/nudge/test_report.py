@@ -123,6 +123,22 @@ def test_nothing_is_credited_for_a_message_that_the_holdout_never_got(tmp_path: 
     assert picked(uplift, "messaged_bought", "held_out_bought") == (1, 1)
 
 
+def test_who_left_the_holdout_by_logging_in_is_in_neither_group(tmp_path: Path) -> None:
+    made, at = MadeShop(), START + DAY
+    spared = {"would_have": "sent"}
+    for user in ("guest", "bob"):
+        made.decide(user, "cart_abandoned", at, "withheld", "holdout", evidence=spared)
+    made.event("login", "anna", at + HOUR, anonymous_id="guest")
+    for user in ("anna", "cleo"):
+        made.decide(user, "cart_abandoned", at + 2 * HOUR, "sent", "ok")
+    made.order("anna", "anna-1", at + 3 * HOUR, 1_000)
+    made.write(tmp_path)
+    rows = by(count(tmp_path, PERIOD).rows["uplift"], "scenario")
+    for scenario in ("all", "cart_abandoned"):
+        row = rows[(scenario,)]
+        assert picked(row, "messaged", "held_out", "held_out_bought") == (1, 1, 0)
+
+
 def test_the_interval_is_newcombes() -> None:
     # Newcombe 1998, table II, method 10: 56/70 - 48/80, and 0/20 - 0/10.
     assert difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)

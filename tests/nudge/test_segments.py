@@ -66,3 +66,21 @@ async def test_a_scenario_is_previewed_with_its_words_and_its_reasons(tmp_path: 
     assert said == {"ann": "Welcome", "bob": None}
     unknown = await nudge(None, "scenarios", "preview", "welcom", *words[3:])
     assert "Did you mean welcome?" in unknown.failed().err
+
+
+async def test_whom_the_night_holds_is_shown_too_and_what_only_waits_is_hinted_at(
+    tmp_path: Path,
+) -> None:
+    _, scenarios, _, events = files(tmp_path)
+    late = AT + 12 * 3_600_000
+    sign_up = {"type": "sign_up", "event_id": "s-ann", "user_id": "ann", "occurred_at": late}
+    with Path(events).open("ab") as more:  # noqa: ASYNC230 - a line
+        more.write(b"\n" + to_json(sign_up))
+    words = ("scenarios", "preview", "welcome", events, "--scenarios", scenarios)
+    held = (await nudge(None, *words, "--json")).good().json()
+    assert held["counts"] == {"held quiet_hours": 1}
+    in_the_morning = (await nudge(None, *words, "--json", "--until", str(late + 43_200_000))).good()
+    assert in_the_morning.json()["counts"] == {"sent ok": 1}
+    nothing = (await nudge(None, *words, "--user", "bob")).good().err
+    assert "Nothing was decided of welcome for bob" in nothing
+    assert "--until" in nothing

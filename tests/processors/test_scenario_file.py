@@ -115,7 +115,11 @@ def test_words_that_cannot_be_read_are_not_said_to_be_missing_too() -> None:
 def test_a_version_that_was_applied_before_a_mistake_was_known_goes_on() -> None:
     text = changed("{{ product.name }} is waiting", "{{ product.nmae }} is waiting")
     text = text.replace("currency: PLN", "currency: PLZ", 1)
-    assert load(text, applied=True).scenarios
+    text += (
+        "\nsegments: {far: {where: {timezone: Mars/X, language: pl-PL}},"
+        " rich: {any: [{spend_30d: {at_least: 10.50}}, {average_order: 10.50}]}}\n"
+    )
+    assert set(load(text, applied=True).segments) == {"far", "rich"}
     with pytest.raises(ScenarioFileError):
         load(text)
 

@@ -1,17 +1,20 @@
 -- Who got a message against who would have: bought within the window of the first one?
 WITH measured AS (
     SELECT DISTINCT scenario FROM finals WHERE outcome = 'withheld' AND would_have = 'sent'
-), first AS (
+), told AS (
     SELECT scenario, person, final.outcome = 'withheld' AS held, min(final.decided_at) AS began
     FROM finals AS final LEFT JOIN pushes AS push USING (job_id, scenario, person)
     JOIN measured USING (scenario)
     WHERE (final.outcome = 'withheld' AND would_have = 'sent')
         OR (final.outcome = 'sent' AND coalesce(message_class, 'marketing') = 'marketing')
     GROUP BY ALL
-), grouped AS (
-    SELECT * FROM first
+), both_ways AS (
+    SELECT * FROM told
     UNION ALL
-    SELECT 'all', person, held, min(began) FROM first GROUP BY person, held
+    SELECT 'all', person, held, min(began) FROM told GROUP BY person, held
+), grouped AS (
+    -- A visitor in the holdout who became a user outside it, or the other way, compares nothing.
+    SELECT * FROM both_ways QUALIFY count(*) OVER (PARTITION BY scenario, person) = 1
 ), judged AS (
     SELECT *, EXISTS (
         FROM orders WHERE orders.person = grouped.person
