@@ -52,7 +52,10 @@ def check_steering(topic: Topic, value: bytes | None) -> None:
     """
     if value is None:
         return
-    said = parse(CAMPAIGN if topic is CAMPAIGNS else CONTROL, value)
+    if topic is not CAMPAIGNS:
+        parse(CONTROL, value)
+        return
+    said = parse(CAMPAIGN, value)
     if isinstance(said, CampaignStart) and (wrong := campaign_refused(said)) is not None:
         raise InvalidRecordError(DeadLetterReason.INVALID, wrong)
 

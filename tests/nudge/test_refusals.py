@@ -58,6 +58,8 @@ async def test_a_campaign_that_is_refused_can_be_seen_and_stopped(cluster: Kafka
     assert seen["state"] == "refused"
     assert "60000 or less" in seen["refused"]
     assert (await findings(cluster, 1))["campaigns"][0]["level"] == "fail"
+    again = (await nudge(cluster, "replay", "--from-topics", "--out", "none")).good()
+    assert "left out, as workers do: sale:5: pace" in again.err
     (await nudge(cluster, "campaign", "stop", "sale")).good()
     assert (await known_campaigns(cluster))["sale"].stop is not None
     status = (await nudge(cluster, "campaign", "status", "sale")).good()
