@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from schemas.decisions import Decision, Outcome, Reason
@@ -17,6 +18,7 @@ Message = tuple[str, str, str | None]
 CAPS = (Reason.FREQUENCY_CAP, Reason.FATIGUE)
 _SAMPLES_EACH = 2
 _PEOPLE_SHOWN = 10
+_HIDDEN = "••••••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Tally:
         default_factory=lambda: defaultdict(list)
     )
     """The first messages of each scenario, step and language."""
+    codes: dict[str, str] = field(default_factory=dict)
+    """The voucher's code of each message that is still to be added."""
 
     def add(self, decision: Decision) -> None:
         if not decision.final:
@@ -57,6 +61,8 @@ class Tally:
         kind = (decision.scenario, decision.outcome.value, decision.reason.value)
         self.kinds[kind] += 1
         if decision.outcome is Outcome.SENT:
+            if decision.job_id and "pool" in decision.evidence:
+                self.codes[decision.job_id] = decision.evidence["code"]
             self.messages[decision.scenario, decision.user_id, decision.entity] += 1
             at = datetime.fromtimestamp(decision.decided_at / 1000, self.tz)
             self.hours[at.hour] += 1
@@ -67,9 +73,12 @@ class Tally:
             self.caps[f"{decision.reason}: {cap}" if cap else decision.reason.value] += 1
 
     def add_job(self, job: PushJob) -> None:
+        """The message, read by whoever sees the comparison: without the code, which is unused."""
         said, kept = job.payload, self.samples[job.scenario, job.step, job.payload.locale]
+        code = self.codes.pop(job.job_id, None)
         if len(kept) < _SAMPLES_EACH:
-            sample = Sample(job.scenario, job.step, said.locale, said.title, said.body, said.url)
+            texts = (_without(code, text) for text in (said.title, said.body, said.url))
+            sample = Sample(job.scenario, job.step, said.locale, *texts)
             if sample not in kept:
                 kept.append(sample)
 
@@ -77,6 +86,10 @@ class Tally:
     def people(self) -> int:
         """How many would have got a message."""
         return len({user for _, user, _ in self.messages})
+
+
+def _without(code: str | None, text: str) -> str:
+    return text if code is None else text.replace(quote(code), _HIDDEN).replace(code, _HIDDEN)
 
 
 @dataclass(frozen=True, slots=True)

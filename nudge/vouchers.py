@@ -13,11 +13,16 @@ from nudge.controls import Controls, who, write_control
 from nudge.kafka import partition_counts, reader
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
+from nudge.refusals import campaign_refused, version_refused
+from processors.campaign_file import read as read_campaign
+from processors.config import ScenarioConfig
 from processors.partition_state import STATE_KEY, PartitionState
+from processors.scenario_file import load as load_rules
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
 from schemas.base import Id
-from schemas.control import VoucherBatch, voucher_key
+from schemas.campaigns import CampaignStart
+from schemas.control import ScenarioVersion, VoucherBatch, voucher_key
 from schemas.topics import PROFILES_CHANGELOG
 
 BATCH_CODES = 5000
@@ -35,6 +40,19 @@ class Worth:
     value: int | None
     currency: str | None
     expires_at: int | None
+
+
+def named(versions: Iterable[ScenarioVersion], campaigns: Iterable[CampaignStart]) -> set[str]:
+    """The pools that scenarios of any of the versions, or campaigns, give codes of."""
+    settings: list[ScenarioConfig] = []
+    for version in versions:
+        if version_refused(version) is None:
+            rules = load_rules(version.yaml, applied=True)
+            settings += [scenario.config for scenario in rules.scenarios.values()]
+    for start in campaigns:
+        if campaign_refused(start) is None:
+            settings.append(read_campaign(start.yaml, start.campaign_id).file.settings())
+    return {setting.voucher.pool for setting in settings if setting.voucher is not None}
 
 
 def read_codes(lines: Iterable[str]) -> list[str]:

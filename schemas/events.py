@@ -38,7 +38,8 @@ class PageView(Envelope):
 class Engagement(Envelope):
     """The page was visible for ``ms`` milliseconds; sent at most once a minute. It is activity.
 
-    ``onsite``: the page can show messages itself, so that nothing need be pushed to it.
+    ``onsite``: the page can show messages itself, so that nothing need be pushed to it. When such
+    a page is left, one more without ``onsite`` says that it shows them no more.
     """
 
     type: Literal["engagement"]

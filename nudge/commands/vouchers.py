@@ -43,6 +43,7 @@ def load(
     from pydantic import ValidationError
 
     from nudge import vouchers
+    from nudge.campaigns import known_campaigns
     from nudge.controls import read_controls
     from nudge.kafka import kafka_settings
     from nudge.problem import Problem
@@ -63,13 +64,15 @@ def load(
         said = NO_CURRENCY if wants_currency(details) else details["msg"]
         raise Problem(f"{details['loc'][0]}: {said}.", "Correct it.") from None
 
-    async def run() -> "tuple[int, list[VoucherBatch]]":
+    async def run() -> "tuple[int, list[VoucherBatch], set[str]]":
         settings = kafka_settings()
         controls = await read_controls(settings)
+        campaigns = [known.start for known in (await known_campaigns(settings)).values()]
+        named = vouchers.named(controls.versions.values(), campaigns)
         kept = vouchers.kept(wanted, controls.vouchers)
-        return await vouchers.load(settings, controls, wanted), kept
+        return await vouchers.load(settings, controls, wanted), kept, named
 
-    added, kept = asyncio.run(run())
+    added, kept, named = asyncio.run(run())
     known = len(codes) - added
     said = f"{added} code{'' if added == 1 else 's'} loaded into {plain(pool)}."
     say(f"{said} {known} were there before." if known else said)
@@ -78,6 +81,9 @@ def load(
             f"{len(batch.codes)} of them stay as they were loaded, {_worth(batch)}: users may have"
             " them already. For another worth or end load new codes."
         )
+    if pool not in named:
+        others = f" They name {', '.join(sorted(named))}." if named else ""
+        note(plain(f"No scenario and no campaign gives codes of {pool} so far.{others}"))
 
 
 @app.command("list", epilog=examples("nudge vouchers list", "nudge vouchers list --json"))

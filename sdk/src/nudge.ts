@@ -17,6 +17,7 @@ const HELPERS: (keyof Events)[] = [
 const DECLINED_MS = 30 * 86_400_000;
 const LOGIN_AGAIN_MS = 86_400_000;
 const ENGAGED_MS = 60_000;
+const PRESSED_MS = 1000;
 /** What is done on the way out of a page must have left by then. */
 const GATHER_MS = 50;
 const SLOWEST_MS = 60_000;
@@ -47,9 +48,14 @@ const track = async (type: string, fields: object = {}) => {
   soon();
 };
 
-/** Tells that the page is in front: at once where it can show messages, then every `every` ms. */
+/**
+ * Tells that the page is in front: at once where it can show messages, then every `every` ms; and
+ * when it is so no more, since what would be shown there is to be pushed from then on.
+ */
 const engage = (every: number) => {
   let seen = 0;
+  let shows = false;
+  let pressed = 0;
   let since = document.visibilityState === "visible" ? Date.now() : 0;
   const tell = () =>
     alone("engaged", async () => {
@@ -60,17 +66,30 @@ const engage = (every: number) => {
       if (now - ((await get("engaged")) ?? 0) < every) return;
       seen = 0;
       since = now;
+      shows = onsite;
       await put("engaged", now);
       await track("engagement", { ms: Math.min(ms, 3_600_000), ...(onsite && { onsite }) });
     });
+  const leave = async () => {
+    // A press just before is most likely a link: the shop's next page begins in a moment.
+    if (shows && Date.now() - pressed > PRESSED_MS) {
+      shows = false;
+      const ms = Math.min(seen, 3_600_000);
+      seen = 0;
+      // Another tab of the shop may be in front now, and tells so at once.
+      await Promise.all([put("engaged", undefined), remember("engagement", { ms })]);
+    }
+    await flush();
+  };
   // Well within `every`: a tick that comes a moment too early must not cost a whole one.
   setInterval(tell, Math.min(every / 4, 5000));
   addEventListener("nudge:live", () => void tell());
+  document.addEventListener("click", () => (pressed = Date.now()), true);
   document.addEventListener("visibilitychange", () => {
     const now = Date.now();
     if (since) seen += now - since;
     since = document.visibilityState === "visible" ? now : 0;
-    if (!since) void flush();
+    if (!since) void leave();
   });
 };
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +21,7 @@ from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from runtime.settings import KafkaSettings
 from schemas.decisions import Decision
+from schemas.push import MessageClass, Payload, PushJob
 from schemas.topics import SHOP_EVENTS
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import nudge
@@ -80,6 +82,22 @@ def test_the_terminal_names_who_newly_gets_a_message_and_who_no_longer(
     told = capsys.readouterr().out
     assert "Newly get a message (some of them)\n  cart_abandoned berta" in told
     assert "No longer get one (some of them)\n  cart_abandoned anna" in told
+
+
+def test_a_code_that_nobody_has_used_stands_on_no_page() -> None:
+    code = "10 % AAA"
+    said = Payload(title="For you", body=f"With {code}", url=f"https://s.example/?c={quote(code)}",
+                   tag="cart", scenario="cart_abandoned", job_id="j")  # fmt: skip
+    job = PushJob(
+        job_id="j", user_id="anna", scenario="cart_abandoned", message_class=MessageClass.MARKETING,
+        created_at=NOON, expires_at=NOON + HOUR, tag="cart", topic="cart", devices=("d",),
+        payload=said,
+    )  # fmt: skip
+    made = tally("b", decision("anna", job_id="j", evidence={"pool": "p", "code": code}))
+    made.add_job(job)
+    written = page(Comparison(tally("a"), made))
+    assert "With ••••••" in written
+    assert "AAA" not in written
 
 
 def test_a_moment_that_is_only_held_is_not_counted() -> None:

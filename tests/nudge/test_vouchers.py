@@ -53,7 +53,9 @@ async def test_codes_are_loaded_once_and_listed_without_being_shown(
     file = tmp_path / "codes.txt"
     file.write_text("AAA\nBBB\nCCC\n")
     load = ("vouchers", "load", "spring", str(file), "--value", "1500", "--currency", "PLN")
-    assert "3 codes loaded into spring" in (await nudge(cluster, *load)).good().out
+    loaded = (await nudge(cluster, *load)).good()
+    assert "3 codes loaded into spring" in loaded.out
+    assert "No scenario and no campaign gives codes of spring so far." in loaded.err
     again = (await nudge(cluster, *load)).good().out
     assert "0 codes loaded into spring. 3 were there before." in again
     other = (*load[:4], "--value", "2000", "--currency", "PLN")

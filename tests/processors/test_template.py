@@ -86,7 +86,8 @@ def test_a_template_cannot_reach_what_python_holds_nor_change_what_it_is_given(b
         "{{ range(10) }}", "{{ lipsum() }}", "{{ cycler }}", "{{ config }}",
         "{{ [1, 2] | random }}",
         "{{ request }}", "{% include 'x' %}", "{% import 'x' as x %}{{ x }}",
-        "{% extends 'x' %}", "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "{{ shop.name", "{% if %}", "{{ shop | nothing }}",
+        "{% extends 'x' %}", "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+        "{{ shop.name", "{% if %}", "{{ shop | nothing }}",
     ],
 )  # fmt: skip
 def test_a_template_that_asks_for_more_is_refused_when_the_file_loads(body: str) -> None:
