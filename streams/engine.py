@@ -278,5 +278,8 @@ class Engine:
 
 
 def tune_garbage_collector() -> None:
-    """A worker's state is large and acyclic: looking through it again and again costs a third."""
-    gc.set_threshold(100_000, 50, 100)
+    """A worker's state is large and acyclic: looking through it again and again costs a third.
+
+    What a step opens is most often closed before so much more is there than there was.
+    """
+    gc.set_threshold(400_000, 50, 100)

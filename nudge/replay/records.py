@@ -140,8 +140,9 @@ def _telling(replayer: Replayer, rank: int, record: Record) -> Callable[[], None
     key = record_key(record)
     if rank == EVENT_RANK:
         event, _ = read_event(record.value, key)
-        historical = is_historical(record.headers)
-        return partial(replayer.shop_event, event, at, historical=historical)
+        if (headers := record.headers) and is_historical(headers):
+            return partial(replayer.shop_event, event, at, historical=True)
+        return partial(replayer.shop_event, event, at)
     if rank == FACT_RANK:
         news = read_catalog_event(record.value)
         check_catalog_key(news, key)
