@@ -128,14 +128,15 @@ facts_of: Callable[[bytes], ProductFacts] = msgspec.json.Decoder(ProductFacts).d
 class Version:
     """One version of a product: where it stood, when it was recorded (ms), its JSON."""
 
-    __slots__ = ("_facts", "asked", "moves", "offset", "partition", "raw", "recorded_at")
+    __slots__ = ("asked", "known", "moves", "offset", "partition", "raw", "recorded_at")
 
     def __init__(self, partition: int, offset: int, recorded_at: int, raw: bytes | None) -> None:
         self.partition = partition
         self.offset = offset
         self.recorded_at = recorded_at
         self.raw = raw
-        self._facts: ProductFacts | None = None
+        self.known: ProductFacts | None = None
+        """Its :attr:`facts`, once they were asked for."""
         self.asked: object = None
         self.moves: Any = None
         """What it moves by the rules that were asked: every partition is told of it, and asks
@@ -144,9 +145,9 @@ class Version:
     @property
     def facts(self) -> ProductFacts | None:
         """``None`` for a tombstone."""
-        if self._facts is None and self.raw is not None:
-            self._facts = facts_of(self.raw)
-        return self._facts
+        if self.known is None and self.raw is not None:
+            self.known = facts_of(self.raw)
+        return self.known
 
 
 class Catalogue:
@@ -214,7 +215,8 @@ class Catalogue:
             if version.offset <= applied.get(version.partition, -1) and (
                 at is None or version.recorded_at <= at
             ):
-                return version.facts
+                facts = version.known
+                return version.facts if facts is None else facts
         return None
 
     def keys(self) -> Iterator[str]:

@@ -155,7 +155,8 @@ class Apply:
         begins = profile.sessions != sessions
         if begins or historical or profile.looked_at > active_before:
             profile.calm_until = 0
-        if not (asked or profile.moments or begins or historical or kind in _SPECIAL):
+        ends = followers.ending and profile.moments
+        if not (asked or ends or begins or historical or kind in _SPECIAL):
             return profile
         turn = Turn(desk, key, profile, at, active_at, late, historical)
         turn.active_before = active_before
@@ -174,7 +175,7 @@ class Apply:
             turn.item_added = at > profile.bought_at
         elif lines is not None:
             turn.item_added = bool(_cart_keys(profile) - lines)
-        if followers.ending and profile.moments:
+        if ends:
             self._end(turn, event, followers.ending)
         if isinstance(event, _MONEY):
             self._money(turn, event, followers.ending)

@@ -11,9 +11,21 @@ from processors.inputs import FactRecord, Input, Tick
 from processors.partition import Partition
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
+from schemas.partitioner import partition_of
 
-_ROWS_HELD_BACK = 2_000
-"""Changed profiles of a partition whose rows are not written yet, at most: nobody reads them."""
+_ROWS_HELD_BACK = 48_000
+"""Changed profiles of all partitions whose rows are not written yet: nobody reads them."""
+
+
+class Places(dict[str, int]):
+    """The partition of every key that was asked for."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+
+    def __missing__(self, key: str) -> int:
+        place = self[key] = partition_of(key, self._partitions)
+        return place
 
 
 class Lanes:
@@ -38,7 +50,7 @@ class Lanes:
                 ProfileTable(),
                 slice_size=slice_size,
                 assume_reachable=assume_reachable,
-                write_after=_ROWS_HELD_BACK,
+                write_after=max(1, _ROWS_HELD_BACK // partitions),
             )
             for number in range(partitions)
         ]

@@ -124,11 +124,12 @@ class Together:
 
     def tell(self) -> None:
         """Tells what is held, in the order of a worker's merge."""
-        if len(self.held) > 1:
-            self.held.sort(key=_PLACE)
-        for _, _, _, say in self.held:
+        held = self.held
+        if len(held) > 1:
+            held.sort(key=_PLACE)
+        for _, _, _, say in held:
             say()
-        self.held.clear()
+        held.clear()
 
 
 _PLACE = itemgetter(0, 1, 2)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nudge.replay.handovers import OnTheWay
-from nudge.replay.lanes import Lanes
+from nudge.replay.lanes import Lanes, Places
 from nudge.replay.shelf import Shelf
 from processors.campaign_file import read
 from processors.campaigns import Campaign
@@ -35,7 +35,6 @@ from schemas.campaigns import CampaignEvent, CampaignStart
 from schemas.decisions import Decision
 from schemas.events import ShopEvent
 from schemas.late import LateInput
-from schemas.partitioner import partition_of
 from schemas.people import HandoverProfile, Interaction, Subscription, subscription_key
 from schemas.push import PushJob
 from schemas.segments import SegmentChange
@@ -95,7 +94,7 @@ class Replayer:
         self._offset = 0
         self._moved: set[str] = set()
         self._on_the_way = OnTheWay()
-        self._places: dict[str, int] = {}
+        self._places = Places(partitions)
         self._buffered = 0
         self._outcome = Outcome()
 
@@ -117,7 +116,7 @@ class Replayer:
         if isinstance(told, _BY_BROWSER) and told.user_id != key:
             self._moved.add(key)
         if key in self._moved or isinstance(told, Logout):
-            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(key))
+            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._places[key])
 
     def interaction(self, interaction: Interaction, recorded_at: int) -> None:
         """A record of ``push.interactions``."""
@@ -135,7 +134,7 @@ class Replayer:
         self._tell(SUBSCRIPTION_RANK, SUBSCRIPTIONS.name, user_id, key, value, recorded_at)
         self._count(1)
         if user_id in self._moved:
-            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(user_id))
+            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._places[user_id])
 
     def catalog_event(self, event: CatalogEvent, recorded_at: int) -> None:
         """An event of ``shop.catalog``, folded here as the catalogue agent does."""
@@ -209,13 +208,7 @@ class Replayer:
         user = cause.user_id
         self._tell(HANDOVER_RANK, HANDOVERS.name, user, user, cause, place)
         if user in self._moved and not isinstance(cause, HandoverProfile):
-            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._place(user))
-
-    def _place(self, key: str) -> int:
-        place = self._places.get(key)
-        if place is None:
-            place = self._places[key] = partition_of(key, self._partitions)
-        return place
+            self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._places[user])
 
     def _tell(
         self,
@@ -227,7 +220,7 @@ class Replayer:
         recorded_at: int,
         historical: bool = False,
     ) -> None:
-        number = self._place(user)
+        number = self._places[user]
         self._offset += 1
         source = Source(topic, number, self._offset)
         record = UserRecord(rank, key, value, recorded_at, self._newest, source, historical)
