@@ -13,12 +13,10 @@ from nudge.reading import read_since
 from nudge.refusals import MEND_VERSION
 from nudge.replay.lines import feed_files
 from nudge.replay.records import BadLine
-from nudge.replay.replayer import Replayer
-from nudge.replay.survey import survey
+from nudge.replay.survey import replayer_of
 from nudge.terminal import Progress, note, plain
 from nudge.when import now_ms
 from processors.profile import Profile, decode
-from processors.rule_book import RuleBook
 from processors.rules import Rules
 from processors.scenario_file import ScenarioFileError, load
 from processors.segments import Segment
@@ -27,7 +25,6 @@ from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of
 from schemas.topics import PROFILES_CHANGELOG
 
-_REPLAY_PARTITIONS = 4
 _BAD_SHOWN = 3
 
 
@@ -103,13 +100,7 @@ def recorded_profiles(files: list[Path], rules: Rules) -> tuple[int, Iterator[tu
     Raises:
         Problem: there is nothing in them.
     """
-    book = RuleBook()
-    book.add(rules, 0)
-    known = survey(files)
-    known.steering.steer(book)
-    replayer = Replayer(
-        book, partitions=_REPLAY_PARTITIONS, assume_reachable=known.assume_reachable
-    )
+    replayer = replayer_of(files, rules)
     bad: list[BadLine] = []
     for read in feed_files(replayer, files):
         replayer.take()

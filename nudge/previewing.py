@@ -7,14 +7,10 @@ from pathlib import Path
 
 from nudge.problem import Problem
 from nudge.replay.lines import feed_files
-from nudge.replay.replayer import Replayer
-from nudge.replay.survey import survey
-from processors.rule_book import RuleBook
+from nudge.replay.survey import replayer_of
 from processors.rules import Rules
 from schemas.decisions import Decision, Outcome
 from schemas.push import Payload
-
-_PARTITIONS = 4
 
 
 @dataclass(slots=True)
@@ -44,11 +40,7 @@ def preview(
         near = get_close_matches(scenario, rules.scenarios, n=1)
         cure = f"Did you mean {near[0]}?" if near else "`nudge scenarios check` lists them."
         raise Problem(f"There is no scenario {scenario!r} in version {rules.version}.", cure)
-    book = RuleBook()
-    book.add(rules, 0)
-    known, found = survey(files), Preview()
-    known.steering.steer(book)
-    replayer = Replayer(book, partitions=_PARTITIONS, assume_reachable=known.assume_reachable)
+    replayer, found = replayer_of(files, rules), Preview()
     outcomes = [replayer.take() for _ in feed_files(replayer, files)]
     outcomes.append(replayer.finish(until))
     held: dict[str, Decision] = {}

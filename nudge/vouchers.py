@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -13,10 +14,11 @@ from nudge.controls import Controls, who, write_control
 from nudge.kafka import partition_counts, reader
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
-from nudge.refusals import campaign_refused, version_refused
+from processors.campaign_file import CampaignFileError
 from processors.campaign_file import read as read_campaign
 from processors.config import ScenarioConfig
 from processors.partition_state import STATE_KEY, PartitionState
+from processors.scenario_file import ScenarioFileError
 from processors.scenario_file import load as load_rules
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
@@ -43,14 +45,17 @@ class Worth:
 
 
 def named(versions: Iterable[ScenarioVersion], campaigns: Iterable[CampaignStart]) -> set[str]:
-    """The pools that scenarios of any of the versions, or campaigns, give codes of."""
+    """The pools that scenarios of any of the versions, or campaigns, give codes of.
+
+    What this release refuses gives none.
+    """
     settings: list[ScenarioConfig] = []
     for version in versions:
-        if version_refused(version) is None:
+        with suppress(ScenarioFileError):
             rules = load_rules(version.yaml, applied=True)
             settings += [scenario.config for scenario in rules.scenarios.values()]
     for start in campaigns:
-        if campaign_refused(start) is None:
+        with suppress(CampaignFileError):
             settings.append(read_campaign(start.yaml, start.campaign_id).file.settings())
     return {setting.voucher.pool for setting in settings if setting.voucher is not None}
 

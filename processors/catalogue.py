@@ -128,15 +128,14 @@ facts_of: Callable[[bytes], ProductFacts] = msgspec.json.Decoder(ProductFacts).d
 class Version:
     """One version of a product: where it stood, when it was recorded (ms), its JSON."""
 
-    __slots__ = ("asked", "known", "moves", "offset", "partition", "raw", "recorded_at")
+    __slots__ = ("_facts", "asked", "moves", "offset", "partition", "raw", "recorded_at")
 
     def __init__(self, partition: int, offset: int, recorded_at: int, raw: bytes | None) -> None:
         self.partition = partition
         self.offset = offset
         self.recorded_at = recorded_at
         self.raw = raw
-        self.known: ProductFacts | None = None
-        """Its :attr:`facts`, once they were asked for."""
+        self._facts: ProductFacts | None = None
         self.asked: object = None
         self.moves: Any = None
         """What it moves by the rules that were asked: every partition is told of it, and asks
@@ -145,9 +144,9 @@ class Version:
     @property
     def facts(self) -> ProductFacts | None:
         """``None`` for a tombstone."""
-        if self.known is None and self.raw is not None:
-            self.known = facts_of(self.raw)
-        return self.known
+        if self._facts is None and self.raw is not None:
+            self._facts = facts_of(self.raw)
+        return self._facts
 
 
 class Catalogue:
@@ -215,8 +214,7 @@ class Catalogue:
             if version.offset <= applied.get(version.partition, -1) and (
                 at is None or version.recorded_at <= at
             ):
-                facts = version.known
-                return version.facts if facts is None else facts
+                return version.facts
         return None
 
     def keys(self) -> Iterator[str]:

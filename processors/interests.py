@@ -8,7 +8,7 @@ from processors.profile import Profile
 from processors.traces import Interest
 from schemas import structs as e
 
-NEVER_SEEN = -1
+_NEVER_SEEN = -1
 
 
 class Shelf(Protocol):
@@ -40,7 +40,7 @@ def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
     seen_at = _put(
         profile.viewed, Interest(product_id, variant_id, at, price, out), bounds.MAX_VIEWED
     )
-    if seen_at == NEVER_SEEN:
+    if seen_at == _NEVER_SEEN:
         shelf.ties.append(product_id)
     elif seen_at >= profile.session_at <= at and len(profile.again) < bounds.MAX_AGAIN:
         profile.again.append(product_id)
@@ -72,7 +72,7 @@ def _put(interests: list[Interest], new: Interest, most: int) -> int:
 
     Answers when (ms) the product was seen last before, in whichever variant.
     """
-    product_id, at, seen_at, known = new.product_id, new.at, NEVER_SEEN, -1
+    product_id, at, seen_at, known = new.product_id, new.at, _NEVER_SEEN, -1
     for number, old in enumerate(interests):
         if old.product_id == product_id:
             seen_at = old.at
@@ -113,7 +113,7 @@ def _save(
         facts = shelf.product(event.product_id, event.occurred_at)
         price = None if facts is None else facts.offer(event.variant_id).price
     new = Interest(event.product_id, event.variant_id, event.occurred_at, price)
-    if _put(interests, new, most) == NEVER_SEEN:
+    if _put(interests, new, most) == _NEVER_SEEN:
         shelf.ties.append(event.product_id)
 
 

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nudge.reading import topic_behind
+from nudge.replay.replayer import Replayer
 from nudge.replay.steering import Steering, is_steering
 from nudge.replay.tapped import UNREADABLE, decode_tapped
+from processors.rule_book import RuleBook
+from processors.rules import Rules
 from schemas.topics import CAMPAIGNS, SCENARIOS, SUBSCRIPTIONS
 
 _BLOCK = 1 << 20
+_FEW_PARTITIONS = 4
 _BROWSERS = f'{SUBSCRIPTIONS.name}"'.encode()
 _STEERING = tuple(f'{topic.name}"'.encode() for topic in (CAMPAIGNS, SCENARIOS))
 
@@ -40,6 +44,14 @@ def survey(files: list[Path]) -> Survey:
                     if any(mark in line for mark in marks):
                         _look(line, found)
     return found
+
+
+def replayer_of(files: list[Path], rules: Rules) -> Replayer:
+    """One that judges by these rules alone, and knows what it must before it is told the files."""
+    book, known = RuleBook(), survey(files)
+    book.add(rules, 0)
+    known.steering.steer(book)
+    return Replayer(book, partitions=_FEW_PARTITIONS, assume_reachable=known.assume_reachable)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

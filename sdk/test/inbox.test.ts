@@ -4,18 +4,11 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Message } from "../src/public";
 import { events } from "../src/stream";
 import { Gateway } from "./gateway";
+import { opened, turn, type Page } from "./page";
 
 let gateway: Gateway;
-let page: EventTarget & { visibilityState: string };
-const opened: string[] = [];
-
-const turns = new Map<string, Promise<unknown>>();
-/** Web Locks, as far as one page needs them. */
-const request = (name: string, work: () => Promise<unknown>) => {
-  const turn = (turns.get(name) ?? Promise.resolve()).then(work, work);
-  turns.set(name, turn);
-  return turn;
-};
+let page: Page;
+const went: string[] = [];
 
 const message = (job_id: string, more: Partial<Message> = {}) => ({
   job_id, scenario: "price_drop", title: "Vase", body: "…", url: "/vase", tag: "vase",
@@ -27,18 +20,8 @@ const said = (news: string, content: object) =>
   `event: ${news}\ndata: ${JSON.stringify(content)}\n\n`;
 
 beforeEach(async () => {
-  const { IDBFactory } = await import("fake-indexeddb");
-  const target = new EventTarget();
-  page = Object.assign(new EventTarget(), { visibilityState: "visible" });
-  vi.stubGlobal("indexedDB", new IDBFactory());
-  vi.stubGlobal("navigator", { language: "pl-PL", locks: { request } });
-  vi.stubGlobal("document", page);
-  vi.stubGlobal("addEventListener", target.addEventListener.bind(target));
-  vi.stubGlobal("dispatchEvent", target.dispatchEvent.bind(target));
-  vi.stubGlobal("location", { href: "https://shop.example/", assign: (u: string) => opened.push(u) });
-  vi.stubGlobal("nudge", {});
-  vi.resetModules();
-  opened.length = 0;
+  page = await opened({ assign: (url: string) => went.push(url) });
+  went.length = 0;
   gateway = new Gateway();
   const { put } = await import("../src/store");
   await put("config", { gateway: await gateway.start(), key: "page-key", locale: "pl" });
@@ -46,8 +29,7 @@ beforeEach(async () => {
 });
 
 afterEach(() => {
-  page.visibilityState = "hidden";
-  page.dispatchEvent(new Event("visibilitychange"));
+  turn(page, "hidden");
   gateway.stop();
   vi.unstubAllGlobals();
 });
@@ -74,7 +56,7 @@ test("an onsite message is shown once in this browser, and told of", async () =>
 test("a click is told, marks it as read, and goes only where a page can be", async () => {
   await nudge.inbox!.open(message("job-1") as Message);
   await nudge.inbox!.open(message("job-2", { url: "javascript:alert(1)" }) as Message);
-  expect(opened).toEqual(["https://shop.example/vase"]);
+  expect(went).toEqual(["https://shop.example/vase"]);
   expect(told().map((each) => each.body.type)).toEqual(["clicked", "clicked"]);
   const read = gateway.asked.filter((each) => each.path === "/v1/messages/read");
   expect(read.map((each) => each.body.job_ids)).toEqual([["job-1"], ["job-2"]]);
@@ -84,11 +66,9 @@ test("a page that nobody sees does not listen", async () => {
   page.visibilityState = "hidden";
   nudge.inbox!.start();
   expect(nudge.inbox!.live).toBe(false);
-  page.visibilityState = "visible";
-  page.dispatchEvent(new Event("visibilitychange"));
+  turn(page, "visible");
   await vi.waitFor(() => expect(nudge.inbox!.live).toBe(true));
-  page.visibilityState = "hidden";
-  page.dispatchEvent(new Event("visibilitychange"));
+  turn(page, "hidden");
   expect(nudge.inbox!.live).toBe(false);
 });
 

@@ -2,27 +2,15 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Gateway } from "./gateway";
+import { opened, turn, type Page } from "./page";
 
 let gateway: Gateway;
-let page: EventTarget & { visibilityState: string };
+let page: Page;
 let live: boolean;
-
-const request = (_name: string, work: () => Promise<unknown>) => work();
 
 beforeEach(async () => {
   live = true;
-  const { IDBFactory } = await import("fake-indexeddb");
-  const target = new EventTarget();
-  const documentElement = { lang: "pl" };
-  page = Object.assign(new EventTarget(), { visibilityState: "visible", documentElement, title: "" });
-  vi.stubGlobal("indexedDB", new IDBFactory());
-  vi.stubGlobal("navigator", { language: "pl-PL", locks: { request } });
-  vi.stubGlobal("document", page);
-  vi.stubGlobal("addEventListener", target.addEventListener.bind(target));
-  vi.stubGlobal("dispatchEvent", target.dispatchEvent.bind(target));
-  vi.stubGlobal("location", { href: "https://shop.example/" });
-  vi.stubGlobal("nudge", undefined);
-  vi.resetModules();
+  page = await opened();
   gateway = new Gateway();
   await import("../src/nudge");
   const inbox = { get live() { return live; }, start() {} }; // prettier-ignore
@@ -35,20 +23,16 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const turn = (visibilityState: string) => {
-  page.visibilityState = visibilityState;
-  page.dispatchEvent(new Event("visibilitychange"));
-};
 const engaged = () => gateway.batches().flat().filter((event) => event.type === "engagement");
 
 test("a page that showed messages says so, and when it does no more", async () => {
   dispatchEvent(new Event("nudge:live"));
   await vi.waitFor(() => expect(engaged()).toHaveLength(1), 8000);
   expect(engaged()[0].onsite).toBe(true);
-  turn("hidden");
+  turn(page, "hidden");
   await vi.waitFor(() => expect(engaged()).toHaveLength(2));
   expect(engaged()[1].onsite).toBeUndefined();
-  turn("visible");
+  turn(page, "visible");
   dispatchEvent(new Event("nudge:live"));
   await vi.waitFor(() => expect(engaged()).toHaveLength(3), 8000);
   expect(engaged()[2].onsite).toBe(true);
@@ -59,7 +43,7 @@ test("a link of the shop is no leaving: the next page is in front in a moment", 
   await vi.waitFor(() => expect(engaged()).toHaveLength(1), 8000);
   page.dispatchEvent(new Event("click"));
   await nudge.search({ query: "tea" });
-  turn("hidden");
+  turn(page, "hidden");
   await vi.waitFor(() => expect(gateway.batches().flat()).toHaveLength(3), 8000);
   expect(engaged()).toHaveLength(1);
 });
@@ -67,7 +51,7 @@ test("a link of the shop is no leaving: the next page is in front in a moment", 
 test("a page that shows none has nothing to take back", async () => {
   live = false;
   dispatchEvent(new Event("nudge:live"));
-  turn("hidden");
+  turn(page, "hidden");
   await vi.waitFor(() => expect(gateway.batches().flat()).toHaveLength(1), 8000);
   expect(engaged()).toHaveLength(0);
 });

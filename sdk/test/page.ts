@@ -1,0 +1,39 @@
+/** A page in front, as far as the SDK looks at it. */
+
+import { vi } from "vitest";
+
+export interface Page extends EventTarget {
+  visibilityState: string;
+}
+
+const turns = new Map<string, Promise<unknown>>();
+/** Web Locks, as far as one page needs them. */
+const request = (name: string, work: () => Promise<unknown>) => {
+  const turn = (turns.get(name) ?? Promise.resolve()).then(work, work);
+  turns.set(name, turn);
+  return turn;
+};
+
+/** Opens one, with nothing stored yet and the SDK not loaded. */
+export const opened = async (location: object = {}): Promise<Page> => {
+  const { IDBFactory } = await import("fake-indexeddb");
+  const target = new EventTarget();
+  const page = Object.assign(new EventTarget(), {
+    visibilityState: "visible", documentElement: { lang: "" }, title: "",
+  }); // prettier-ignore
+  vi.stubGlobal("indexedDB", new IDBFactory());
+  vi.stubGlobal("navigator", { language: "pl-PL", locks: { request } });
+  vi.stubGlobal("document", page);
+  vi.stubGlobal("addEventListener", target.addEventListener.bind(target));
+  vi.stubGlobal("dispatchEvent", target.dispatchEvent.bind(target));
+  vi.stubGlobal("location", { href: "https://shop.example/", ...location });
+  vi.stubGlobal("nudge", {});
+  vi.resetModules();
+  return page;
+};
+
+/** The page comes to the front, or goes. */
+export const turn = (page: Page, visibilityState: string) => {
+  page.visibilityState = visibilityState;
+  page.dispatchEvent(new Event("visibilitychange"));
+};
