@@ -105,7 +105,7 @@ def nobody(campaign: Campaign, found: Audience) -> Problem:
 
 def text_for(campaign: Campaign, profile: Profile, rules: Rules) -> Text | None:
     """What the user would read, for whom no variant's data exist ``None``."""
-    moment = Moment(campaign.name, campaign.file.id, 0, rules.version)
+    moment = Moment(campaign.name, campaign.file.id, 0)
     tz = zone(profile.timezone, rules.shop.timezone)
     until = campaign.until_for(tz)
     moment.data = {} if until == NEVER else {"until": until}

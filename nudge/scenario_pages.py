@@ -80,9 +80,9 @@ def _overview(rules: Rules) -> str:
 
 
 def _class(scenario: Scenario) -> str:
-    moment = Moment("", "", 0, "", data={"interest": "viewed"})
+    moment = Moment("", "", 0, data={"interest": "viewed"})
     found = scenario.class_of(moment)
-    asked = scenario.class_of(Moment("", "", 0, "", data={"interest": "asked"}))
+    asked = scenario.class_of(Moment("", "", 0, data={"interest": "asked"}))
     words = [each.value.replace("_", " ") for each in dict.fromkeys((found, asked))]
     return ", or ".join(words)
 

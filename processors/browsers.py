@@ -33,9 +33,8 @@ def bind(
     if subscription is None:
         profile.devices = [d for d in profile.devices if d.subscription_id != number]
         return
-    plain = subscription.model_dump(mode="json", exclude_none=True)
     origin = subscription.anonymous_id or (None if known is None else known.origin)
-    identity.put_device(profile, Device(number, subscription.last_seen_at, plain, origin))
+    identity.put_device(profile, Device.of(subscription, origin))
     profile.timezone = subscription.timezone or profile.timezone
     profile.locale = profile.locale or subscription.locale
     profile.active_at = profile.active_at or subscription.last_seen_at

@@ -71,16 +71,15 @@ def _visit(profile: Profile, _at: int) -> int | None:
 
 
 def _categories(profile: Profile, _at: int) -> list[str]:
-    return list(profile.categories)
+    return profile.categories.names
 
 
 def _favourite(profile: Profile, _at: int) -> str | None:
-    seen = profile.categories
-    return max(seen, key=lambda name: (*seen[name], name)) if seen else None
+    return profile.categories.favourite()
 
 
 def _price_level(profile: Profile, _at: int) -> int | None:
-    prices = [interest.price for interest in profile.viewed if interest.price is not None]
+    prices = [price for price in profile.viewed.prices if price is not None]
     return median_low(prices) if prices else None
 
 

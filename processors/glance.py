@@ -4,6 +4,8 @@ Skipping a field costs a fifth of decoding it. Rows of a newer minor release hav
 not known here; they are skipped as well.
 """
 
+from operator import attrgetter
+
 import msgspec
 
 from processors.catalogue import category_subject, topic_subject
@@ -13,6 +15,12 @@ class _Named(msgspec.Struct, array_like=True, gc=False):
     """A cart line or an interest: its product, whatever follows in the array."""
 
     product_id: str
+
+
+class _Viewed(msgspec.Struct, gc=False, rename={"names": "n"}):
+    """See :class:`processors.looks.Viewed`."""
+
+    names: list[str] = []
 
 
 class _Waiting(msgspec.Struct, gc=False, rename={"wait": "w", "due": "d", "look_at": "l"}):
@@ -36,7 +44,7 @@ class ProfileGlance(msgspec.Struct, gc=False, rename=_NAMES):
     known: bool = False
     active_at: int = 0
     cart: list[_Named] = []
-    viewed: list[_Named] = []
+    viewed: list[_Named] | _Viewed = []
     saved: list[_Named] = []
     asked: list[_Named] = []
     moments: list[_Waiting] = []
@@ -59,19 +67,30 @@ class ProfileGlance(msgspec.Struct, gc=False, rename=_NAMES):
     def subjects(self) -> list[str]:
         """Every product the user has any tie to, and the topics followed. Some may come twice."""
         found = [line.product_id for line in self.cart]
-        for interests in (self.viewed, self.saved, self.asked):
+        viewed = self.viewed
+        found += viewed.names if isinstance(viewed, _Viewed) else map(_PRODUCT, viewed)
+        for interests in (self.saved, self.asked):
             if interests:
-                found += [interest.product_id for interest in interests]
+                found += map(_PRODUCT, interests)
         if self.topics:
             found += [topic_subject(topic) for topic, since in self.topics.items() if since > 0]
         return found
 
 
+_PRODUCT = attrgetter("product_id")
+
 glance = msgspec.json.Decoder(ProfileGlance).decode
 
 
+class _SeenCategories(msgspec.Struct, array_like=True):
+    """See :class:`processors.looks.Categories`."""
+
+    newest_at: int
+    names: list[str]
+
+
 class _Categories(msgspec.Struct, rename={"categories": "ct"}):
-    categories: dict[str, msgspec.Raw] = {}
+    categories: dict[str, msgspec.Raw] | _SeenCategories = {}
 
 
 _decode_categories = msgspec.json.Decoder(_Categories).decode
@@ -79,4 +98,5 @@ _decode_categories = msgspec.json.Decoder(_Categories).decode
 
 def categories_of(row: bytes) -> list[str]:
     """The categories that a profile's row tells of, as an index knows them."""
-    return [category_subject(name) for name in _decode_categories(row).categories]
+    seen = _decode_categories(row).categories
+    return [category_subject(n) for n in (seen if isinstance(seen, dict) else seen.names)]

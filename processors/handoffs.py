@@ -31,7 +31,6 @@ def await_click(turn: Turn, moment: Moment, scenario: Scenario, job: PushJob) ->
             scenario=AWAITS_CLICK,
             entity=job.job_id,
             opened_at=turn.at,
-            version=moment.version,
             due=turn.at + handoff.after,
             step=moment.step,
             data={

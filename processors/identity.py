@@ -32,9 +32,11 @@ def hand_over(turn: Turn, event: e.Login | e.SignUp, arrived_at: int) -> Profile
     profile, effects = turn.profile, turn.desk.effects
     for moment in profile.moments:
         moment.identity = moment.identity or turn.key
-    for device in profile.devices:
-        _rebind(turn, device, turn.key, event.user_id)
-        device.origin = turn.key
+    subscriptions = [device.subscription(turn.key) for device in profile.devices]
+    profile.devices = [
+        Device.of(rebind(turn, subscription, turn.key, event.user_id), turn.key)
+        for subscription in subscriptions
+    ]
     handover = HandoverProfile(
         type="profile",
         user_id=event.user_id,
@@ -85,11 +87,6 @@ def _bind_elsewhere(turn: Turn, moved: Subscription, record: UserRecord) -> None
     turn.desk.effects.handovers.append(HandoverSent(handover, place))
 
 
-def _rebind(turn: Turn, device: Device, old: str, new: str) -> None:
-    moved = rebind(turn, Subscription.model_validate(device.subscription), old, new)
-    device.subscription = moved.model_dump(mode="json", exclude_none=True)
-
-
 def rebind(turn: Turn, subscription: Subscription, old: str, new: str) -> Subscription:
     """Writes the subscription under its new owner and ends it under the old one."""
     moved = subscription.model_copy(
@@ -121,7 +118,7 @@ def unbind(turn: Turn, event: e.Logout, record: UserRecord) -> None:
         event=e.plain_of(event),
         recorded_at=record.recorded_at,
         historical=turn.historical,
-        subscriptions=tuple(Subscription.model_validate(d.subscription) for d in unbound),
+        subscriptions=tuple(d.subscription(turn.key) for d in unbound),
     )
     effects.handovers.append(HandoverSent(handover, record.arrived_at + HANDOVER_DELAY_MS))
 
@@ -143,8 +140,7 @@ def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout, record: User
         number = subscription.subscription_id
         turn.desk.effects.subscriptions.append(SubscriptionMoved(owner, number, moved))
         if owner == turn.key:
-            plain = moved.model_dump(mode="json", exclude_none=True)
-            put_device(profile, Device(number, moved.last_seen_at, plain))
+            put_device(profile, Device.of(moved))
         else:
             _bind_elsewhere(turn, moved, record)
 

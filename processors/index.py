@@ -55,7 +55,8 @@ class InterestIndex:
 def products_of(profile: Profile) -> set[str]:
     """Every product the profile has any tie to, and the topics it follows."""
     products = {line.product_id for line in profile.cart}
-    for interests in (profile.viewed, profile.saved, profile.asked):
+    products.update(profile.viewed.names)
+    for interests in (profile.saved, profile.asked):
         products.update(interest.product_id for interest in interests)
     products.update(topic_subject(topic) for topic, since in profile.topics.items() if since > 0)
     return products

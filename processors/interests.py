@@ -4,11 +4,10 @@ from typing import Protocol
 
 from processors import bounds
 from processors.catalogue import ProductFacts, category_subject
+from processors.looks import NEVER_SEEN, put
 from processors.profile import Profile
 from processors.traces import Interest
 from schemas import structs as e
-
-_NEVER_SEEN = -1
 
 
 class Shelf(Protocol):
@@ -37,10 +36,8 @@ def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
         category = category or facts.category
     if category is not None:
         see_category(profile, category, at, shelf)
-    seen_at = _put(
-        profile.viewed, Interest(product_id, variant_id, at, price, out), bounds.MAX_VIEWED
-    )
-    if seen_at == _NEVER_SEEN:
+    seen_at = profile.viewed.see(product_id, variant_id, at, price, out)
+    if seen_at == NEVER_SEEN:
         shelf.ties.append(product_id)
     elif seen_at >= profile.session_at <= at and len(profile.again) < bounds.MAX_AGAIN:
         profile.again.append(product_id)
@@ -53,45 +50,8 @@ def same_money(currency: str | None, facts: ProductFacts) -> bool:
 
 def see_category(profile: Profile, category: str, at: int, shelf: Shelf) -> None:
     """Counts a look at a category. Who looked twice may hear of what is new in it."""
-    categories = profile.categories
-    seen = categories.get(category)
-    if seen is None:
-        categories[category] = (1, at)
-        if len(categories) > bounds.MAX_CATEGORIES:
-            _, oldest = min([(newest, name) for name, (_, newest) in categories.items()])
-            del categories[oldest]
-        return
-    views, newest = seen
-    categories[category] = (views + 1, at if at > newest else newest)
-    if views == 1 and shelf.by_category:
+    if profile.categories.see(category, at) == 1 and shelf.by_category:
         shelf.ties.append(category_subject(category))
-
-
-def _put(interests: list[Interest], new: Interest, most: int) -> int:
-    """Keeps the list in order of time; a product seen again is there once, as seen last.
-
-    Answers when (ms) the product was seen last before, in whichever variant.
-    """
-    product_id, at, seen_at, known = new.product_id, new.at, _NEVER_SEEN, -1
-    for number, old in enumerate(interests):
-        if old.product_id == product_id:
-            seen_at = old.at
-            if old.variant_id == new.variant_id:
-                known = number
-    if known >= 0:
-        old = interests[known]
-        new.views += old.views
-        if old.at > at:
-            old.views = new.views
-            return seen_at
-        del interests[known]
-    place = len(interests)
-    while place and interests[place - 1].at > at:
-        place -= 1
-    interests.insert(place, new)
-    if len(interests) > most:
-        del interests[0]
-    return seen_at
 
 
 def add_to_wishlist(profile: Profile, event: e.AddToWishlist, shelf: Shelf) -> None:
@@ -113,7 +73,7 @@ def _save(
         facts = shelf.product(event.product_id, event.occurred_at)
         price = None if facts is None else facts.offer(event.variant_id).price
     new = Interest(event.product_id, event.variant_id, event.occurred_at, price)
-    if _put(interests, new, most) == _NEVER_SEEN:
+    if put(interests, new, most) == NEVER_SEEN:
         shelf.ties.append(event.product_id)
 
 

@@ -83,7 +83,7 @@ def _move_on(turn: Turn, moment: Moment) -> None:
     if wait is None:
         turn.profile.moments.remove(moment)
         return
-    opened_by = turn.desk.book.named(moment.version)
+    opened_by = turn.desk.book.named(turn.opened_by(moment))
     as_opened = None if opened_by is None else opened_by.scenarios.get(moment.scenario)
     if as_opened is not None:  # a changed wait holds for moments opened later
         wait = as_opened.next_wait(moment.step) or wait

@@ -1,9 +1,12 @@
 """An anonymous profile joined to its user's, by time, as if it had come in the right order."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from processors import bounds
 from processors.identity import put_device
+from processors.looks import Categories, Viewed
+from processors.marks import newest_marks
 from processors.moment import Moment
 from processors.profile import Profile, from_plain
 from processors.reduce import SESSION_GAP_MS
@@ -31,7 +34,7 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
     turn.active_before = max(_active_unbought(mine), theirs.active_at, login_at)
     mine.bought_at = bought_at
     mine.currency = mine.currency or theirs.currency
-    mine.viewed = _merge_interests(mine.viewed, theirs.viewed, bounds.MAX_VIEWED)
+    mine.viewed = Viewed.of(_merge_interests(mine.viewed, theirs.viewed, bounds.MAX_VIEWED))
     mine.saved = _merge_interests(mine.saved, theirs.saved, bounds.MAX_SAVED)
     asked = _merge_interests(mine.asked, theirs.asked, bounds.MAX_ASKED)
     mine.asked = [
@@ -75,7 +78,9 @@ def _merge_cart(mine: list[Line], theirs: list[Line], bought_at: int) -> list[Li
     return sorted(kept, key=lambda line: line.changed_at)[-bounds.MAX_CART :]
 
 
-def _merge_interests(mine: list[Interest], theirs: list[Interest], most: int) -> list[Interest]:
+def _merge_interests(
+    mine: Iterable[Interest], theirs: Iterable[Interest], most: int
+) -> list[Interest]:
     found: dict[tuple[str, str | None], Interest] = {}
     for interest in (*mine, *theirs):
         key = (interest.product_id, interest.variant_id)
@@ -96,6 +101,9 @@ def _merge_moments(turn: Turn, theirs: Profile, login_at: int) -> None:
     been opened had it come in time; it gives way without a word.
     """
     mine, rules = turn.profile, turn.rules
+    if not mine.moments:
+        mine.opens_by = theirs.opens_by
+    theirs.open_by(mine.opens_by)
     for moment in list(mine.moments):
         _end_if_bought(turn, moment, theirs, moment.opened_at)
     for moment in theirs.moments:
@@ -200,15 +208,16 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     mine.pending = sorted((*mine.pending, *theirs.pending), key=lambda p: p.at)[
         -bounds.MAX_PENDING :
     ]
-    mine.finals = [*theirs.finals, *mine.finals][-bounds.MAX_FINALS :]
+    mine.finals = newest_marks(theirs.finals + mine.finals, bounds.MAX_FINALS)
     mine.hours = _merge_buckets(mine.hours, theirs.hours, bounds.MAX_HOURS)
     mine.days = _merge_buckets(mine.days, theirs.days, bounds.MAX_DAYS)
-    for category, (views, at) in theirs.categories.items():
-        before, newest = mine.categories.get(category, (0, 0))
-        mine.categories[category] = (before + views, max(newest, at))
+    seen = mine.categories.by_name()
+    for category, (views, at) in theirs.categories.by_name().items():
+        before, newest = seen.get(category, (0, 0))
+        seen[category] = (before + views, max(newest, at))
+    newest_first = sorted(seen.items(), key=lambda item: (-item[1][1], item[0]))
+    mine.categories = Categories.of(dict(newest_first[: bounds.MAX_CATEGORIES]))
     _merge_memory(mine, theirs)
-    newest_first = sorted(mine.categories.items(), key=lambda item: (-item[1][1], item[0]))
-    mine.categories = dict(newest_first[: bounds.MAX_CATEGORIES])
 
 
 def _merge_memory(mine: Profile, theirs: Profile) -> None:

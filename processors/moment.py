@@ -33,7 +33,8 @@ class Moment(
     scenario: str
     entity: str
     opened_at: int
-    version: str
+    version: str = ""
+    """Of the rules that opened it, where that is not its profile's ``opens_by``."""
     wait: int = 0
     due: int = 0
     step: int = 1

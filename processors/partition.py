@@ -222,7 +222,7 @@ class Partition:
         if rank == HANDOVER_RANK and isinstance(record.value, HandoverProfile):
             desk.ties += products_of(after)
             if desk.by_category:
-                desk.ties += map(category_subject, after.categories)
+                desk.ties += map(category_subject, after.categories.names)
         if desk.ties:
             self._tie(key)
 

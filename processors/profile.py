@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import orjson
 
+from processors.earlier import bring_up
+from processors.looks import Categories, Viewed
 from processors.moment import Moment
 from processors.table import NEVER
 from processors.traces import (
@@ -20,10 +22,9 @@ from processors.traces import (
     Pending,
     Sent,
     Touched,
-    interests_row,
 )
 
-SCHEMA = 100
+SCHEMA = 200
 """Schema version: hundreds are major. A newer major is refused, a newer minor is carried along."""
 
 
@@ -33,10 +34,10 @@ class NewerProfileError(ValueError):
 
 _CHANGED = msgspec.Raw(b"null")
 """Stands in a row's place while what it holds may have been changed."""
-_NO_VIEWS = msgspec.Raw(b"[]")
-_NO_CATEGORIES = msgspec.Raw(b"{}")
-_decode_views = msgspec.json.Decoder(list[Interest]).decode
-_decode_categories = msgspec.json.Decoder(dict[str, tuple[int, int]]).decode
+_NOTHING = msgspec.Raw()
+"""Nothing was looked at: no field of the row."""
+_decode_views = msgspec.json.Decoder(Viewed).decode
+_decode_categories = msgspec.json.Decoder(Categories).decode
 
 
 class Profile(
@@ -58,6 +59,7 @@ class Profile(
         "saved": "sv",
         "asked": "as",
         "categories_row": "ct",
+        "currency": "cu",
         "orders": "or",
         "order_count": "oc",
         "devices": "dv",
@@ -67,9 +69,10 @@ class Profile(
         "sent": "st",
         "pending": "pn",
         "spent": "sp",
+        "opens_by": "ob",
         "moments": "mo",
-        "finals": "fi",
-        "recent": "rc",
+        "finals": "fm",
+        "recent": "rm",
         "traits": "tr",
         "walked": "wk",
         "aliases": "al",
@@ -111,8 +114,8 @@ class Profile(
     bought_at: int = 0
     cart: list[Line] = []
     currency: str | None = None
-    viewed_row: msgspec.Raw = _NO_VIEWS
-    categories_row: msgspec.Raw = _NO_CATEGORIES
+    viewed_row: msgspec.Raw = _NOTHING
+    categories_row: msgspec.Raw = _NOTHING
     saved: list[Interest] = []
     asked: list[Interest] = []
     orders: list[Order] = []
@@ -128,11 +131,13 @@ class Profile(
     pending: list[Pending] = []
     spent: int = 0
     """Cart scenarios that have spoken (or were silenced) since an item was last added."""
+    opens_by: str = ""
+    """The version of the rules that opened the moments which name none."""
     moments: list[Moment] = []
-    finals: list[int] = []
-    """Short hashes of the newest final decisions: an id that is final stays final."""
-    recent: list[int] = []
-    """Short hashes of the newest event ids: a producer's retry counts once."""
+    finals: bytes = b""
+    """Marks of the newest final decisions: an id that is final stays final."""
+    recent: bytes = b""
+    """Marks of the newest event ids: a producer's retry counts once."""
     traits: dict[str, Any] = {}
     walked: int = 0
     """The newest sliced walk that has visited this profile."""
@@ -181,36 +186,45 @@ class Profile(
     calm_until: int = 0
     """Nobody need look at the user before (ms): activity by itself only puts that off. 0: not
     known. Never at rest."""
-    open_viewed: list[Interest] | None = None
-    open_categories: dict[str, tuple[int, int]] | None = None
+    open_viewed: Viewed | None = None
+    open_categories: Categories | None = None
 
     @property
-    def viewed(self) -> list[Interest]:
-        """The products viewed, oldest first. Most events need none of it: decoded when asked."""
+    def viewed(self) -> Viewed:
+        """The products viewed. Most events need none of it: decoded when asked."""
         viewed = self.open_viewed
         if viewed is None:
-            viewed = self.open_viewed = _decode_views(self.viewed_row)
+            row = self.viewed_row
+            viewed = self.open_viewed = _decode_views(row) if row else Viewed()
         self.viewed_row = _CHANGED
         return viewed
 
     @viewed.setter
-    def viewed(self, interests: list[Interest]) -> None:
-        self.open_viewed = interests
+    def viewed(self, viewed: Viewed) -> None:
+        self.open_viewed = viewed
         self.viewed_row = _CHANGED
 
     @property
-    def categories(self) -> dict[str, tuple[int, int]]:
-        """Views and the time (ms) of the newest, by category. Decoded when asked."""
-        categories = self.open_categories
-        if categories is None:
-            categories = self.open_categories = _decode_categories(self.categories_row)
+    def categories(self) -> Categories:
+        """The categories looked at. Decoded when asked."""
+        seen = self.open_categories
+        if seen is None:
+            row = self.categories_row
+            seen = self.open_categories = _decode_categories(row) if row else Categories()
         self.categories_row = _CHANGED
-        return categories
+        return seen
 
     @categories.setter
-    def categories(self, categories: dict[str, tuple[int, int]]) -> None:
-        self.open_categories = categories
+    def categories(self, seen: Categories) -> None:
+        self.open_categories = seen
         self.categories_row = _CHANGED
+
+    def open_by(self, version: str) -> None:
+        """From now on a moment that names no version was opened by this one."""
+        if self.opens_by != version:
+            for moment in self.moments:
+                moment.version = moment.version or self.opens_by
+            self.opens_by = version
 
     def next_due(self, earliest: int = NEVER) -> int:
         """When (ms) a moment is to be judged next; ``earliest`` if none is before."""
@@ -244,8 +258,12 @@ def decode(row: bytes) -> Profile:
         NewerProfileError: a newer major release wrote it.
     """
     profile = _decoder.decode(row)
-    if profile.schema > SCHEMA:
-        _carry_newer(profile, row)
+    if profile.schema != SCHEMA:
+        if profile.schema > SCHEMA:
+            _carry_newer(profile, row)
+        elif profile.schema // 100 < SCHEMA // 100:
+            bring_up(profile, row)
+            profile.schema = SCHEMA
     return profile
 
 
@@ -262,17 +280,19 @@ def _carry_newer(profile: Profile, row: bytes) -> None:
 def encode(profile: Profile) -> bytes:
     """A profile's row: JSON, fields in a fixed order."""
     if profile.viewed_row is _CHANGED:
-        views = profile.open_viewed
-        profile.viewed_row = interests_row(views) if views else _NO_VIEWS
+        profile.viewed_row = _row_of(profile.open_viewed)
     if profile.categories_row is _CHANGED:
-        seen = profile.open_categories
-        profile.categories_row = msgspec.Raw(_encoder.encode(seen)) if seen else _NO_CATEGORIES
+        profile.categories_row = _row_of(profile.open_categories)
     opened = profile.open_viewed, profile.open_categories, profile.calm_until
     profile.open_viewed = profile.open_categories = None
     profile.calm_until = 0
     row = _encoder.encode(profile) if profile.extra is msgspec.UNSET else _with_extra(profile)
     profile.open_viewed, profile.open_categories, profile.calm_until = opened
     return row
+
+
+def _row_of(seen: Viewed | Categories | None) -> msgspec.Raw:
+    return msgspec.Raw(_encoder.encode(seen)) if seen else _NOTHING
 
 
 def _with_extra(profile: Profile) -> bytes:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from processors import bounds
 from processors.cart import add_to_cart, cart_snapshot, purchase, remove_from_cart
 from processors.catalogue import topic_subject
-from processors.ids import short_hash
 from processors.interests import (
     Shelf,
     add_to_wishlist,
@@ -15,11 +14,14 @@ from processors.interests import (
     view_item,
 )
 from processors.localtime import DAY_MS, HOUR_MS
+from processors.marks import WIDTH, holds, mark_of
 from processors.profile import Profile
 from schemas import structs as e
 
 SESSION_GAP_MS = 30 * 60_000
 """A pause this long ends a session (GA4's default)."""
+
+_RECENT = bounds.MAX_RECENT * WIDTH
 
 PASSIVE = frozenset({
     e.PaymentFailed, e.Refund, e.OrderStatus, e.ConsentChange, e.EmailIgnored, e.EmailOpened,
@@ -34,12 +36,10 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
 
     Answers ``False`` for a producer's retry of an event already applied.
     """
-    recent, mark = profile.recent, short_hash(event.event_id)
-    if mark in recent:
+    recent, mark = profile.recent, mark_of(event.event_id)
+    if mark in recent and holds(recent, mark):
         return False
-    recent.append(mark)
-    if len(recent) > bounds.MAX_RECENT:
-        del recent[0]
+    profile.recent = (recent + mark)[-_RECENT:]
     if event.timezone is not None:
         profile.timezone = event.timezone
     if event.locale is not None:
@@ -62,7 +62,7 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
 
 def is_retry(profile: Profile, event: e.ShopEvent) -> bool:
     """Whether the event was applied here already, as :func:`reduce` would find."""
-    return short_hash(event.event_id) in profile.recent
+    return holds(profile.recent, mark_of(event.event_id))
 
 
 def touch(profile: Profile, at: int) -> None:

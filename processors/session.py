@@ -71,10 +71,11 @@ def end_session(turn: Turn) -> None:
 def viewed_in_session(profile: Profile) -> list[str]:
     """The products viewed in the session, newest first."""
     seen: dict[str, None] = {}
-    for interest in reversed(profile.viewed):
-        if interest.at < profile.session_at:
+    viewed = profile.viewed
+    for product_id, at in zip(reversed(viewed.names), reversed(viewed.times()), strict=True):
+        if at < profile.session_at:
             break
-        seen[interest.product_id] = None
+        seen[product_id] = None
     return list(seen)
 
 

@@ -1,10 +1,13 @@
 """What people leave behind in their profile: things cared for, orders, messages, browsers."""
 
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from processors import bounds
+from schemas.people import Subscription
+
+TOLD_ELSEWHERE = {"subscription_id", "user_id", "last_seen_at"}
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):
@@ -29,27 +32,33 @@ class Interest(msgspec.Struct, array_like=True, gc=False):
     views: int = 1
 
 
-_encode = msgspec.json.Encoder().encode
-
-
-def interests_row(interests: list[Interest]) -> msgspec.Raw:
-    """Their JSON, each without what most end with (in stock, viewed once): a list may be short."""
-    row = _encode(interests)
-    if row.count(b"]") == len(interests) + 1:  # None stands in a name.
-        row = row.replace(b",false,1]", b"]")
-    return msgspec.Raw(row)
-
-
 class Device(msgspec.Struct, array_like=True):
     """A browser that can be pushed to, when it was last seen (ms), and its subscription.
 
-    ``origin``: the anonymous id it was bound under before its user logged in.
+    ``told``: the rest of the subscription. ``origin``: the anonymous id it was bound under before
+    its user logged in.
     """
 
     subscription_id: str
     seen_at: int
-    subscription: dict[str, Any]
+    told: dict[str, Any]
     origin: str | None = None
+
+    @classmethod
+    def of(cls, subscription: Subscription, origin: str | None = None) -> Self:
+        told = subscription.model_dump(mode="json", exclude_none=True, exclude=TOLD_ELSEWHERE)
+        return cls(subscription.subscription_id, subscription.last_seen_at, told, origin)
+
+    def subscription(self, user_id: str) -> Subscription:
+        """The whole of it, bound to that user."""
+        return Subscription.model_validate(
+            self.told
+            | {
+                "subscription_id": self.subscription_id,
+                "user_id": user_id,
+                "last_seen_at": self.seen_at,
+            }
+        )
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):

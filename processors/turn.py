@@ -7,7 +7,8 @@ from processors import bounds
 from processors.config import Mode
 from processors.desk import Desk
 from processors.groups import arm_of
-from processors.ids import decision_id, short_hash
+from processors.ids import decision_id
+from processors.marks import holds, mark_of, newest_marks
 from processors.moment import AWAITS_CLICK, Moment
 from processors.profile import Profile
 from schemas.answers import Decision
@@ -85,11 +86,11 @@ class Turn:
             return None
         if self._family_taken(scenario, entity):
             return None
+        self.profile.open_by(self.rules.version)
         moment = Moment(
             scenario=scenario.name,
             entity=entity,
             opened_at=self.at,
-            version=self.rules.version,
             wait=wait,
             due=due,
             shadow=scenario.config.enabled is Mode.SHADOW,
@@ -126,6 +127,10 @@ class Turn:
     def due_of(self, moment: Moment) -> int:
         """When the moment was first due (ms); what ends it now does not move it."""
         return moment.first_due or moment.due_at(self.active_before)
+
+    def opened_by(self, moment: Moment) -> str:
+        """The version of the rules that opened the moment."""
+        return moment.version or self.profile.opens_by
 
     def id_of(self, moment: Moment) -> str:
         """The ``decision_id`` of the moment's present step."""
@@ -165,17 +170,14 @@ class Turn:
         due, version = self.due_of(moment), self.rules.version
         identity = moment.identity or self.key
         number = decision_id(identity, moment.scenario, moment.entity, moment.step, due)
-        mark = short_hash(number)
-        finals = self.profile.finals
-        if mark in finals:
+        mark, finals = mark_of(number), self.profile.finals
+        if holds(finals, mark):
             return None
         if final:
-            finals.append(mark)
-            if len(finals) > bounds.MAX_FINALS:
-                del finals[0]
+            self.profile.finals = newest_marks(finals + mark, bounds.MAX_FINALS)
         said: dict[str, Any] = {"opened_at": moment.opened_at}
-        if moment.version not in ("", version):
-            said["opened_by"] = moment.version  # whose waits the moment has
+        if (opened_by := self.opened_by(moment)) not in ("", version):
+            said["opened_by"] = opened_by  # whose waits the moment has
         said |= moment.data
         if evidence:
             said |= evidence

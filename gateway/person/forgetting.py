@@ -27,7 +27,7 @@ from runtime.settings import KafkaSettings, RedisSettings
 from schemas.partitioner import partition_of
 from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 
-_STUB = frozenset({"v", "aa", "rc", "erased_at"})
+_STUB = frozenset({"v", "aa", "rm", "erased_at"})
 """What a forgotten profile's row may hold: its schema, times, hashes of event ids."""
 
 _LEFT_BEHIND = _STUB | {"at", "au", "dv"}

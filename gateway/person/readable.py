@@ -33,7 +33,7 @@ def profile(row: bytes | None) -> Any:
     except NewerProfileError:
         return orjson.loads(row)
     named = {name: value for name, value in _fields(held).items() if name not in _OPEN_ONLY}
-    return _spelt({**named, "viewed": held.viewed, "categories": held.categories})
+    return _spelt({**named, "viewed": list(held.viewed), "categories": held.categories.by_name()})
 
 
 def _fields(value: msgspec.Struct) -> Mapping[str, Any]:
@@ -48,4 +48,6 @@ def _spelt(value: Any) -> Any:
         return {name: p for name, p in spelt.items() if p not in (None, "", 0, [], {}, False)}
     if isinstance(value, list | tuple):
         return [_spelt(part) for part in value]
+    if isinstance(value, bytes):
+        return value.hex()
     return None if value is msgspec.UNSET else value

@@ -93,6 +93,5 @@ class Hesitation(Scenario):
 
 def _newest(profile: Profile) -> str | None:
     """The product viewed last in this session."""
-    if not profile.viewed or profile.viewed[-1].at < profile.session_at:
-        return None
-    return profile.viewed[-1].product_id
+    viewed = profile.viewed
+    return viewed.names[-1] if viewed and viewed.newest_at >= profile.session_at else None

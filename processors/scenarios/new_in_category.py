@@ -40,7 +40,7 @@ class NewInCategory(NewsScenario):
     def interest(
         self, profile: Profile, facts: ProductFacts, change: Change, at: int
     ) -> Caring | None:
-        views, newest = profile.categories.get(facts.category or "", (0, 0))
+        views, newest = profile.categories.by_name().get(facts.category or "", (0, 0))
         if views < self.config.views or not at - self.config.within <= newest <= at:
             return None
         return Caring(VIEWED, newest, None, None)

@@ -1,6 +1,6 @@
 """What the scenarios about a product's news share: who cares, and what the copy may say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from processors.catalogue import ProductFacts
@@ -23,7 +23,12 @@ def ended_by(event: e.ShopEvent, product_id: str) -> Reason | None:
 
 
 def newest(
-    kind: int, held: list[Interest], product_id: str, variant_id: str | None, at: int, oldest: int
+    kind: int,
+    held: Iterable[Interest],
+    product_id: str,
+    variant_id: str | None,
+    at: int,
+    oldest: int,
 ) -> Caring | None:
     """The newest matching interest not after ``at`` and not before ``oldest`` (ms)."""
     found: Interest | None = None

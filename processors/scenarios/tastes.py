@@ -54,8 +54,7 @@ def viewed(turn: Turn) -> Mapping[str, Any]:
 
 def favourite(turn: Turn) -> str | None:
     """The category viewed most, of equal ones the newest."""
-    seen = turn.profile.categories
-    return max(seen, key=lambda name: (*seen[name], name)) if seen else None
+    return turn.profile.categories.favourite()
 
 
 def popular(turn: Turn, category: str | None) -> Mapping[str, Any]:

@@ -88,7 +88,7 @@ def test_a_time_in_words_and_a_wrong_one_do_not_stop_an_export() -> None:
     ("fields", "forgotten"),
     [
         ({"erased_at": NOON, "active_at": NOON}, True),
-        ({"erased_at": NOON, "active_at": NOON, "recent": [7]}, True),
+        ({"erased_at": NOON, "active_at": NOON, "recent": b"seen"}, True),
         ({"active_at": NOON}, False),
         ({"erased_at": NOON, "locale": "pl"}, False),
         ({"erased_at": NOON, "alias_to": "ann"}, False),
@@ -103,7 +103,7 @@ def test_only_a_stub_counts_as_forgotten(fields: dict[str, Any], forgotten: bool
 
 def test_a_browser_that_nobody_used_since_the_logout_is_not_asked_to_forget() -> None:
     device = Device("s-1", NOON, {}, None)
-    bare = Profile(schema=100, active_at=NOON, recent=[1], devices=[device])
+    bare = Profile(schema=100, active_at=NOON, recent=b"seen", devices=[device])
     assert not has_a_life(encode(bare))
     assert not has_a_life(encode(Profile(schema=100, alias_to="ann", alias_until=NOON)))
     assert has_a_life(encode(Profile(schema=100, active_at=NOON, sessions=1)))

@@ -117,7 +117,7 @@ LIMITS = {
     "cart": bounds.MAX_CART, "viewed": bounds.MAX_VIEWED, "saved": bounds.MAX_SAVED,
     "asked": bounds.MAX_ASKED, "orders": bounds.MAX_ORDERS, "sent": bounds.MAX_SENT,
     "pending": bounds.MAX_PENDING, "devices": bounds.MAX_DEVICES, "moments": bounds.MAX_MOMENTS,
-    "finals": bounds.MAX_FINALS, "recent": bounds.MAX_RECENT, "hours": bounds.MAX_HOURS,
+    "finals": 4 * bounds.MAX_FINALS, "recent": 4 * bounds.MAX_RECENT, "hours": bounds.MAX_HOURS,
     "days": bounds.MAX_DAYS, "traits": bounds.MAX_TRAITS, "categories": bounds.MAX_CATEGORIES,
     "aliases": bounds.MAX_ALIASES,
 }  # fmt: skip

@@ -18,7 +18,7 @@ def test_a_glance_tells_what_the_whole_row_tells(path: Path) -> None:
     row = path.read_bytes().rstrip(b"\n")
     seen, profile = glance(row), decode(row)
     assert set(seen.subjects()) == products_of(profile)
-    assert set(categories_of(row)) == set(map(category_subject, profile.categories))
+    assert set(categories_of(row)) == set(map(category_subject, profile.categories.names))
     for name in ("known", "active_at", "sessions", "awaited", "looked_at"):
         assert getattr(seen, name) == getattr(profile, name)
     assert len(seen.moments) == len(profile.moments)

@@ -1,13 +1,16 @@
 """One person, two ids: where the browser and the events go, at login, after it, after logout."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from processors.effects import Effects
 from processors.inputs import EVENT_RANK
+from processors.scenario_file import load
 from schemas.people import subscription_id_of
-from tests.processors.shop import DAY, MINUTE, NOON, Shop, event
+from tests.processors.shop import DAY, MINUTE, NOON, Shop, event, only
+from tests.timelines.stories import SHIPPED
 
 PHONE = subscription_id_of("https://push.example/phone", "key", "secret")
 
@@ -158,3 +161,31 @@ def test_fifty_visitors_of_one_user_do_not_grow_the_profile_without_end() -> Non
     ann = shop.profile("ann")
     assert len(ann.devices) == 10
     assert len(ann.aliases) == 10
+
+
+def opened_by(shop: Shop, user: str) -> dict[str, str]:
+    """The version of the rules that opened each of the user's moments."""
+    profile = shop.profile(user)
+    return {moment.scenario: moment.version or profile.opens_by for moment in profile.moments}
+
+
+@pytest.mark.parametrize("ann_waits_already", [True, False])
+def test_what_older_rules_opened_stays_theirs_whatever_is_opened_later_and_joined_by_a_login(
+    ann_waits_already: bool,
+) -> None:
+    kept = ("cart_abandoned", "wishlist_reminder", "viewed_reminder")
+    rules = only(load(SHIPPED.read_text()), kept)
+    shop = Shop(replace(rules, version="older"))
+    lamp = {"product_id": "lamp", "price": 1}
+    nobody = {"anonymous_id": "visitor-1"}
+    tell(shop, event("add_to_cart", NOON, None, **nobody, **lamp, currency="PLN"))
+    shop.core.desk.book.add(replace(rules, version="newer"), NOON + MINUTE)
+    tell(shop, event("add_to_wishlist", NOON + 2 * MINUTE, None, **nobody, **lamp))
+    assert opened_by(shop, "visitor-1") == {"cart_abandoned": "older", "wishlist_reminder": "newer"}
+    if ann_waits_already:
+        shop.core.desk.book.add(replace(rules, version="newest"), NOON + 3 * MINUTE)
+        tell(shop, event("view_item", NOON + 4 * MINUTE, product_id="desk"))
+    tell(shop, login(NOON + 5 * MINUTE))
+    hers = opened_by(shop, "ann")
+    assert hers.pop("viewed_reminder", None) == ("newest" if ann_waits_already else None)
+    assert hers == {"cart_abandoned": "older", "wishlist_reminder": "newer"}

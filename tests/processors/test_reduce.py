@@ -125,7 +125,7 @@ def test_what_the_event_does_not_say_the_catalogue_does() -> None:
     reduce(profile, view, NOON, Shelves(facts))
     (seen,) = profile.viewed
     assert (seen.price, seen.out) == (70, True)
-    assert profile.categories == {"lamps": (1, NOON)}
+    assert profile.categories.by_name() == {"lamps": (1, NOON)}
     said = event("view_item", NOON + 1, product_id="lamp", price=80, available=True)
     reduce(profile, said, NOON + 1, Shelves(facts))
     (seen,) = profile.viewed

@@ -9,6 +9,7 @@ from nudge.replay.replayer import Replayer
 from processors.config import SegmentConfig
 from processors.features import FEATURES, OWN_TRAIT, feature_table
 from processors.lined_yaml import Path as YamlPath
+from processors.looks import Categories, Viewed
 from processors.profile import Profile, new_profile
 from processors.rule_book import RuleBook
 from processors.scenario_file import ScenarioFileError, load
@@ -66,8 +67,8 @@ def shopper() -> Profile:
                       Order("A-2", NOON - 40 * DAY, 10_000, "PLN")]  # fmt: skip
     today = NOON // DAY
     profile.days = [[today - 40, 9, 9, 0, 1, 10_000], [today - 7, 5, 3, 1, 1, 30_000]]
-    profile.viewed = [Interest("lamp", None, NOON - HOUR, 4_999)]
-    profile.categories = {"Lamps": (4, NOON - HOUR), "chairs": (1, NOON - DAY)}
+    profile.viewed = Viewed.of([Interest("lamp", None, NOON - HOUR, 4_999)])
+    profile.categories = Categories.of({"Lamps": (4, NOON - HOUR), "chairs": (1, NOON - DAY)})
     profile.traits = {"loyalty": "Gold", "city": "Poznań", "tags": ["vip"], "points": 120}
     profile.locale, profile.timezone = "pl-PL", "Europe/Warsaw"
     return profile
