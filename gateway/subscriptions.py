@@ -1,5 +1,6 @@
 """``/v1/visitors``, ``/v1/keys`` and ``/v1/subscriptions``: browsers that may be pushed to."""
 
+import re
 from base64 import urlsafe_b64decode
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -33,6 +34,9 @@ router = APIRouter()
 _POINT_SIZE, _AUTH_SIZE = 65, 16
 _TIMEZONES = frozenset(available_timezones())
 _KEY_AGE_S = 300
+_COMMENT = re.compile(r"\([^()]*\)")
+_PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9]*/[A-Za-z0-9.]+")
+_SAID_BY_ALL = frozenset({"Mozilla", "AppleWebKit", "Gecko"})
 
 SubscriptionId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
@@ -173,7 +177,7 @@ async def subscribe(request: Request) -> Response:
         last_seen_at=now,
         key_id=wanted.key_id or site.keys.current.key_id,
         anonymous_id=caller.anonymous_id,
-        user_agent=request.headers.get("user-agent", "")[:512] or None,
+        user_agent=browser_named_by(request.headers.get("user-agent", "")),
         locale=wanted.locale,
         timezone=wanted.timezone if wanted.timezone in _TIMEZONES else None,
     )
@@ -183,6 +187,16 @@ async def subscribe(request: Request) -> Response:
     )
     content = dumps({"subscription_id": record.subscription_id, "owner": owner})
     return Response(content, 200, media_type="application/json")
+
+
+def browser_named_by(header: str) -> str | None:
+    """The products of a ``User-Agent`` (RFC 9110 §10.1.5) that tell one browser from another.
+
+    On which device it runs is not kept: no figure asks for it, and it helps to know people again.
+    """
+    products = _PRODUCT.findall(_COMMENT.sub(" ", header[:512]))
+    kept = [product for product in products if product.partition("/")[0] not in _SAID_BY_ALL]
+    return " ".join(kept)[:128] or None
 
 
 @router.delete(

@@ -7,7 +7,8 @@ import msgspec
 from processors import bounds
 from schemas.people import Subscription
 
-TOLD_ELSEWHERE = {"subscription_id", "user_id", "last_seen_at"}
+TOLD_ELSEWHERE = {"subscription_id", "user_id", "last_seen_at", "anonymous_id", "handed_over"}
+"""Of a subscription, what its profile knows, or whoever takes the browser over says anew."""
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):

@@ -28,6 +28,7 @@ class Subscription(Wire):
     anonymous_id: Id | None = None
     """The browser's own id, where it is bound to a user: a logout finds it by that."""
     user_agent: Annotated[str, Field(max_length=512)] | None = None
+    """The products of its ``User-Agent`` that tell browsers apart: ``Firefox/140.0``."""
     locale: Annotated[str, Field(max_length=35)] | None = None
     timezone: Annotated[str, Field(max_length=64)] | None = None
     handed_over: Literal[True] | None = None

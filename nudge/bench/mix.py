@@ -101,7 +101,7 @@ class Traffic:
                 auth=number[:22],
                 created_at=at,
                 last_seen_at=at,
-                user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                user_agent="Chrome/140.0.0.0 Safari/537.36",
             )
             key = subscription_key(user, record.subscription_id)
             yield Wire(SUBSCRIPTIONS, key, dump(record), at, user)

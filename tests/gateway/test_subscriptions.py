@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.subscriptions import browser_named_by
 from nudge.pushlab import Browser
 from runtime.vapid import create_key
 from schemas.partitioner import partition_of
@@ -222,3 +223,22 @@ async def test_with_two_keys_alive_each_browser_keeps_the_one_it_came_with(
     assert (await page.subscribe(new, key_id=second.key_id)).json()["field"] == "key_id"
     records = [r.json() for r in await stage.read(SUBSCRIPTIONS) if r.value is not None]
     assert {r["key_id"] for r in records} == {first.key_id, second.key_id}
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+         " Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+         "Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox/140.0"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like"
+         " Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+         "Version/18.5 Mobile/15E148 Safari/604.1"),
+        ("((((", None),
+        ("", None),
+        ("x" * 9000, None),
+    ],
+)  # fmt: skip
+def test_of_a_browser_its_name_is_kept_and_not_the_device(header: str, kept: str | None) -> None:
+    assert browser_named_by(header) == kept
