@@ -14,6 +14,8 @@ BATCH_BYTES = 900_000
 """Of one batch; Kafka takes 1,048,588 (``message.max.bytes``)."""
 TIMEOUT_MS = 30_000
 """The broker ends a transaction that its owner left open for longer."""
+OVER_WITHIN_S = TIMEOUT_MS / 1000 * 1.5
+"""Nothing can come any more of one that is not over by then, whatever the client waits for."""
 
 _OWNERSHIP_ERRORS = (
     errors.ProducerFenced,
@@ -41,6 +43,7 @@ class Transactions:
     def __init__(self, settings: KafkaSettings, name: str, group: str) -> None:
         self.name = settings.group(name)
         self._group = group
+        self._awaited = "nothing"
         self._producer = AIOKafkaProducer(
             **settings.client_options(),
             transactional_id=self.name,
@@ -73,10 +76,16 @@ class Transactions:
         Raises:
             RecordTooLargeError: a record does not fit into a batch.
             OwnershipLostError: nothing was committed, and nothing more can be.
-            KafkaError: the cluster refuses.
+            KafkaError: the cluster refuses, or it was not over within :data:`OVER_WITHIN_S`.
         """
         try:
-            return await self._commit(outgoing, offsets)
+            async with asyncio.timeout(OVER_WITHIN_S):
+                return await self._commit(outgoing, offsets)
+        except TimeoutError as error:
+            raise errors.KafkaTimeoutError(
+                f"a transaction of {self.name} was not over after {OVER_WITHIN_S:.0f} s:"
+                f" it waited for {self._awaited}"
+            ) from error
         except Exception as error:
             if self._was_taken_over(error):
                 raise OwnershipLostError(self.name) from error
@@ -86,17 +95,22 @@ class Transactions:
         self, outgoing: Outgoing, offsets: Mapping[TopicPartition, int]
     ) -> dict[tuple[str, int], int]:
         producer = self._producer
+        self._awaited = "its beginning"
         await producer.begin_transaction()
+        self._awaited = "room for its records"
         sent: list[tuple[tuple[str, int], int, asyncio.Future[Any]]] = []
         for place, records in outgoing.records.items():
             for batch in self._batches(records):
                 count = batch.record_count()
                 future = await producer.send_batch(batch, place[0], partition=place[1])
                 sent.append((place, count, future))
+        self._awaited = "its offsets"
         if offsets:
             await producer.send_offsets_to_transaction(dict(offsets), self._group)
+        self._awaited = "its records"
         # A commit does not look whether its batches arrived.
         metadata = await asyncio.gather(*(future for _, _, future in sent))
+        self._awaited = "its end"
         await producer.commit_transaction()
         return {
             place: written.offset + count - 1

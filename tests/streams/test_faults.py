@@ -69,8 +69,19 @@ async def test_a_broker_that_restarts_costs_nothing(
     assert worker.alive
 
 
-async def _ready(crew: Workers) -> WorkerProcess:
-    worker = crew.start(**PATIENT)
+async def test_a_transaction_that_is_never_answered_costs_its_time_and_nothing_else(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    worker = await _ready(crew, TINY_HANGS_AT="40")
+    async with traffic(ruled, USERS) as shoppers:
+        await eventually(lambda: "was not over after 3 s: it waited for its end" in worker.log, 60)
+        await eventually(lambda: worker.log.count("partitions_taken") >= 2, 60)
+    await _exact(ruled, shoppers)
+    assert worker.alive
+
+
+async def _ready(crew: Workers, **more: Any) -> WorkerProcess:
+    worker = crew.start(**PATIENT, **more)
     await eventually(lambda: "partitions_taken" in worker.log, 90)
     return worker
 

@@ -5,10 +5,13 @@ the clock passes the last event by ``WAIT_MS``, one decision ``idle`` with the c
 A login hands the count over to the user. A fact is counted under the reserved key.
 """
 
+import asyncio
 import os
 from collections.abc import Iterable
+from itertools import count
 
 import orjson
+from aiokafka import AIOKafkaProducer
 
 from processors.catalogue import Catalogue
 from processors.effects import DecisionMade, Effects, HandoverSent
@@ -18,10 +21,12 @@ from processors.table import NEVER, ProfileTable
 from schemas.decisions import Decision, Outcome, Reason
 from schemas.people import HandoverProfile
 from schemas.structs import Login
+from streams import transactions
 from streams.settings import StreamsSettings
 from streams.worker import run_worker
 
 WAIT_MS = int(os.environ.get("TINY_WAIT_MS", "1500"))
+HANGS_AT = int(os.environ.get("TINY_HANGS_AT", "0"))
 STATE = b"\x00tiny"
 
 
@@ -133,5 +138,21 @@ class TinyCore:
 
 assert NEVER > 0
 
+
+def _hang(at: int) -> None:
+    """The ``at``-th commit of this worker is never answered; a transaction may take 3 s."""
+    numbers, commit = count(1), AIOKafkaProducer.commit_transaction
+
+    async def hanging(producer: AIOKafkaProducer) -> None:
+        if next(numbers) == at:
+            await asyncio.Event().wait()
+        await commit(producer)
+
+    AIOKafkaProducer.commit_transaction = hanging
+    transactions.OVER_WITHIN_S = 3.0
+
+
 if __name__ == "__main__":
+    if HANGS_AT:
+        _hang(HANGS_AT)
     run_worker(StreamsSettings(), TinyCore)
