@@ -16,7 +16,8 @@ from nudge.replay.records import BadLine
 from nudge.replay.survey import replayer_of
 from nudge.terminal import Progress, note, plain
 from nudge.when import now_ms
-from processors.profile import Profile, decode
+from processors.profile import Profile
+from processors.rows import decode
 from processors.rules import Rules
 from processors.scenario_file import ScenarioFileError, load
 from processors.segments import Segment

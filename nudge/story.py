@@ -17,7 +17,8 @@ from nudge.kafka import partition_counts
 from nudge.reading import read_since
 from nudge.tapping import is_of
 from nudge.words import Line, line_of, value_of
-from processors.profile import NewerProfileError, Profile, decode
+from processors.profile import Profile
+from processors.rows import NewerProfileError, decode
 from runtime.settings import KafkaSettings
 from schemas import topics
 from schemas.control import ScenarioVersion

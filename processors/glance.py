@@ -9,6 +9,8 @@ from operator import attrgetter
 import msgspec
 
 from processors.catalogue import category_subject, topic_subject
+from processors.profile import SCHEMA
+from processors.rows import refuse_newer
 
 
 class _Named(msgspec.Struct, array_like=True, gc=False):
@@ -77,9 +79,25 @@ class ProfileGlance(msgspec.Struct, gc=False, rename=_NAMES):
         return found
 
 
+_LAST = SCHEMA // 100 * 100 + 99
 _PRODUCT = attrgetter("product_id")
 
-glance = msgspec.json.Decoder(ProfileGlance).decode
+_decode = msgspec.json.Decoder(ProfileGlance).decode
+
+
+def glance(row: bytes) -> ProfileGlance:
+    """
+    Raises:
+        NewerProfileError: a newer major release wrote the row.
+    """
+    try:
+        seen = _decode(row)
+    except msgspec.ValidationError:
+        refuse_newer(row)
+        raise
+    if seen.v > _LAST:
+        refuse_newer(row)
+    return seen
 
 
 class _SeenCategories(msgspec.Struct, array_like=True):

@@ -3,7 +3,8 @@
 from processors import bounds
 from processors.effects import HandoverSent, SubscriptionMoved
 from processors.inputs import UserRecord
-from processors.profile import SCHEMA, Profile, from_plain, to_plain
+from processors.profile import SCHEMA, Profile
+from processors.rows import from_plain, to_plain
 from processors.traces import Device
 from processors.turn import Turn
 from schemas import structs as e

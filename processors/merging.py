@@ -8,8 +8,9 @@ from processors.identity import put_device
 from processors.looks import Categories, Viewed
 from processors.marks import newest_marks
 from processors.moment import Moment
-from processors.profile import Profile, from_plain
+from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
+from processors.rows import from_plain
 from processors.scenarios.base import bought_since
 from processors.traces import Interest, Line, Order, newest_sent
 from processors.turn import Turn

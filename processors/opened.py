@@ -4,7 +4,8 @@ Who was here a moment ago mostly does something next: decoding a row again and a
 third of the work. What a step touches is written once, when it ends.
 """
 
-from processors.profile import Profile, decode, new_profile
+from processors.profile import Profile, new_profile
+from processors.rows import decode
 from processors.table import ProfileTable
 
 KEPT = 1_000

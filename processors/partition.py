@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from processors import profile as profiles
 from processors.campaign_walk import CampaignState, CampaignWalks
 from processors.catalogue import Catalogue, category_subject
 from processors.desk import Desk
@@ -25,8 +24,9 @@ from processors.news_walk import NewsWalks
 from processors.opened import OpenProfiles
 from processors.partition_state import STATE_KEY, PartitionState
 from processors.people import Apply
-from processors.profile import EMPTY_ROW, Profile, decode, encode
+from processors.profile import Profile
 from processors.quiet import expires_at, next_wake, wakes_at
+from processors.rows import EMPTY_ROW, encode
 from processors.rule_book import RuleBook
 from processors.table import NEVER, ProfileTable
 from schemas.people import HandoverProfile, split_subscription_key
@@ -114,12 +114,10 @@ class Partition:
 
     def _look_at_rows(self) -> None:
         """Who is due when, who cares for what. A worker is not ready before: every µs counts."""
-        newest, moments = profiles.SCHEMA // 100, 0
+        moments = 0
         wake, tie, by_category = self.table.wake_at, self._index.tie, self.desk.by_category
         for number, _, row in self.table.users():
             seen = glance(row)
-            if seen.v // 100 > newest:
-                decode(row)
             moments += len(seen.moments)
             wake(number, wakes_at(seen, row, self.desk))
             tie(number, seen.subjects())

@@ -1,15 +1,13 @@
 """One row a user: everything the rules remember, bounded in size.
 
 At rest it is JSON with short names, since a million of them lie in memory. A release adds fields
-at the top level only: what an older release does not know it keeps (see :func:`decode`).
+at the top level only: what an older release does not know it keeps (see :mod:`processors.rows`).
 """
 
 from typing import Any
 
 import msgspec
-import orjson
 
-from processors.earlier import bring_up
 from processors.looks import Categories, Viewed
 from processors.moment import Moment
 from processors.table import NEVER
@@ -28,14 +26,11 @@ SCHEMA = 200
 """Schema version: hundreds are major. A newer major is refused, a newer minor is carried along."""
 
 
-class NewerProfileError(ValueError):
-    """The row was written by a newer major release, whose rules this one cannot keep."""
-
-
 _CHANGED = msgspec.Raw(b"null")
 """Stands in a row's place while what it holds may have been changed."""
 _NOTHING = msgspec.Raw()
 """Nothing was looked at: no field of the row."""
+_encode = msgspec.json.Encoder().encode
 _decode_views = msgspec.json.Decoder(Viewed).decode
 _decode_categories = msgspec.json.Decoder(Categories).decode
 
@@ -219,6 +214,13 @@ class Profile(
         self.open_categories = seen
         self.categories_row = _CHANGED
 
+    def write_looks(self) -> None:
+        """Brings the rows of what was looked at up to what they hold now."""
+        if self.viewed_row is _CHANGED:
+            self.viewed_row = _row_of(self.open_viewed)
+        if self.categories_row is _CHANGED:
+            self.categories_row = _row_of(self.open_categories)
+
     def open_by(self, version: str) -> None:
         """From now on a moment that names no version was opened by this one."""
         if self.opens_by != version:
@@ -237,82 +239,9 @@ class Profile(
         return earliest
 
 
-_decoder = msgspec.json.Decoder(Profile)
-_encoder = msgspec.json.Encoder()
-_OPEN = {"extra", "calm_until", "open_viewed", "open_categories"}
-_KNOWN = {field.encode_name for field in msgspec.structs.fields(Profile)} - _OPEN
-
-
 def new_profile() -> Profile:
     return Profile(schema=SCHEMA)
 
 
-EMPTY_ROW = _encoder.encode(new_profile())
-"""A profile of which nothing is known; not worth a row."""
-
-
-def decode(row: bytes) -> Profile:
-    """A profile from its row.
-
-    Raises:
-        NewerProfileError: a newer major release wrote it.
-    """
-    profile = _decoder.decode(row)
-    if profile.schema != SCHEMA:
-        if profile.schema > SCHEMA:
-            _carry_newer(profile, row)
-        elif profile.schema // 100 < SCHEMA // 100:
-            bring_up(profile, row)
-            profile.schema = SCHEMA
-    return profile
-
-
-def _carry_newer(profile: Profile, row: bytes) -> None:
-    if profile.schema // 100 > SCHEMA // 100:
-        raise NewerProfileError(
-            f"a profile has schema {profile.schema / 100:.2f}, this release reads up to"
-            f" {SCHEMA // 100}.x: start the newer release, or restore the state of this one"
-        )
-    fields = orjson.loads(row)
-    profile.extra = {name: value for name, value in fields.items() if name not in _KNOWN}
-
-
-def encode(profile: Profile) -> bytes:
-    """A profile's row: JSON, fields in a fixed order."""
-    if profile.viewed_row is _CHANGED:
-        profile.viewed_row = _row_of(profile.open_viewed)
-    if profile.categories_row is _CHANGED:
-        profile.categories_row = _row_of(profile.open_categories)
-    opened = profile.open_viewed, profile.open_categories, profile.calm_until
-    profile.open_viewed = profile.open_categories = None
-    profile.calm_until = 0
-    row = _encoder.encode(profile) if profile.extra is msgspec.UNSET else _with_extra(profile)
-    profile.open_viewed, profile.open_categories, profile.calm_until = opened
-    return row
-
-
 def _row_of(seen: Viewed | Categories | None) -> msgspec.Raw:
-    return msgspec.Raw(_encoder.encode(seen)) if seen else _NOTHING
-
-
-def _with_extra(profile: Profile) -> bytes:
-    extra = profile.extra
-    profile.extra = msgspec.UNSET
-    row = orjson.dumps(orjson.loads(_encoder.encode(profile)) | extra)
-    profile.extra = extra
-    return row
-
-
-def to_plain(profile: Profile) -> dict[str, Any]:
-    """A profile as plain data, for the wire."""
-    plain: dict[str, Any] = orjson.loads(encode(profile))
-    return plain
-
-
-def from_plain(plain: dict[str, Any]) -> Profile:
-    """The reverse of :func:`to_plain`.
-
-    Raises:
-        NewerProfileError: a newer major release wrote it.
-    """
-    return decode(orjson.dumps(plain))
+    return msgspec.Raw(_encode(seen)) if seen else _NOTHING

@@ -8,8 +8,9 @@ would hear of.
 from processors.desk import Desk
 from processors.glance import ProfileGlance
 from processors.localtime import DAY_MS
-from processors.profile import Profile, decode
+from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
+from processors.rows import decode
 from processors.session import end_session
 from processors.table import NEVER
 from processors.turn import Turn

@@ -19,7 +19,7 @@ from gateway.demo import told
 from gateway.demo.shelf import BY_ID
 from gateway.demo.told import Entry
 from gateway.settings import GatewaySettings
-from processors.profile import NewerProfileError, decode
+from processors.rows import NewerProfileError, decode
 from schemas import topics
 from schemas.adapters import InvalidRecordError, adapter_of, parse, parse_shop_event
 from schemas.events import OrderStatus, Purchase

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.person.reading import Found, id_of, json_of, objects
-from processors.profile import NewerProfileError, decode
+from processors.rows import NewerProfileError, decode
 from schemas.base import EpochMs
 from schemas.topics import HANDOVERS, SHOP_EVENTS, Topic
 

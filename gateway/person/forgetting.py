@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from gateway.person.footprint import Footprint
 from gateway.person.held import Held, find_in_redis
 from gateway.person.reading import POLL_MS, consumer, id_of, partition_counts, read
-from processors.profile import decode, to_plain
+from processors.rows import decode, to_plain
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.partitioner import partition_of
 from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic

@@ -15,7 +15,8 @@ from gateway.person import readable
 from gateway.person.browsers import Browsers
 from gateway.person.footprint import Footprint
 from gateway.person.reading import Found, Tell, id_of, json_of, objects, read
-from processors.profile import NewerProfileError, Profile, decode
+from processors.profile import Profile
+from processors.rows import NewerProfileError, decode
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.topics import (
     HANDOVERS,

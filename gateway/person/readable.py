@@ -8,7 +8,7 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from gateway.person.reading import json_of
-from processors.profile import NewerProfileError, decode
+from processors.rows import NewerProfileError, decode
 
 _OPEN_ONLY = frozenset({"viewed_row", "categories_row", "open_viewed", "open_categories"})
 

@@ -26,7 +26,8 @@ from processors.inputs import (
     UserRecord,
     UserValue,
 )
-from processors.profile import Profile, decode
+from processors.profile import Profile
+from processors.rows import decode
 from processors.rule_book import RuleBook
 from processors.table import NEVER
 from schemas.adapters import SHOP_EVENT_TYPES

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.person.browsers import Browsers
 from gateway.person.forgetting import has_a_life, is_stub
-from processors.profile import Profile, encode, new_profile
+from processors.profile import Profile, new_profile
+from processors.rows import encode
 from processors.traces import Device
 from schemas.topics import HANDOVERS, REGISTRY, SHOP_EVENTS, Topic
 from tests.processors.shop import MINUTE, NOON

@@ -13,7 +13,7 @@ from delivery.redis_link import RedisLink
 from delivery.subscriptions import SubscriptionStore
 from gateway.person.held import newest_rows
 from gateway.person.reading import read
-from processors.profile import decode
+from processors.rows import decode
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.partitioner import partition_of
 from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS, SUBSCRIPTIONS

@@ -11,7 +11,8 @@ from processors.effects import Effects
 from processors.fold import fold
 from processors.inputs import HANDOVER_RANK, FactRecord, Input, Source, Tick, UserRecord
 from processors.partition import Partition
-from processors.profile import Profile, decode
+from processors.profile import Profile
+from processors.rows import decode
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
 from schemas.adapters import SHOP_EVENT, dump, to_json

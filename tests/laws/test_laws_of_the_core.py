@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors import bounds
-from processors.profile import Profile, decode, encode
+from processors.profile import Profile
+from processors.rows import decode, encode
 from schemas.decisions import Outcome
 from tests.laws.bench import Bench, lived
 from tests.laws.conftest import EXAMPLES

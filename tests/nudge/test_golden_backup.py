@@ -8,7 +8,7 @@ import pytest
 from nudge.state import load
 from nudge.state.files import STATE, Row
 from processors.partition_state import STATE_KEY, PartitionState
-from processors.profile import decode, encode
+from processors.rows import decode, encode
 from schemas.adapters import CONTROL, adapter_of, parse
 from schemas.partitioner import partition_of
 from schemas.people import Subscription, split_subscription_key

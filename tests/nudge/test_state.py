@@ -16,7 +16,8 @@ from nudge.state.export import export_state
 from nudge.state.files import Part, Row, load_manifest, read_rows, write_rows
 from nudge.state.load import import_state
 from processors.partition_state import STATE_KEY
-from processors.profile import Profile, decode
+from processors.profile import Profile
+from processors.rows import decode
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of
 from schemas.topics import (

@@ -20,7 +20,8 @@ from processors.inputs import (
     UserValue,
 )
 from processors.partition import Partition
-from processors.profile import Profile, decode
+from processors.profile import Profile
+from processors.rows import decode
 from processors.rule_book import RuleBook
 from processors.rules import Rules
 from processors.scenario_file import load

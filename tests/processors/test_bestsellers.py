@@ -1,7 +1,7 @@
 """What sells is told by the stock: counted with the product, ranked by whole days."""
 
 from processors.fold import fold
-from processors.profile import encode
+from processors.rows import encode
 from schemas.adapters import to_json
 from schemas.products import Product
 from schemas.structs import read_catalog_event

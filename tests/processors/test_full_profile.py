@@ -1,6 +1,6 @@
 """What a profile takes whose owner has done all that a shop sees in a season."""
 
-from processors.profile import encode
+from processors.rows import encode
 from processors.scenario_file import load
 from schemas.people import Subscription, subscription_id_of, subscription_key
 from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, event, only

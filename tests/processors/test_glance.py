@@ -8,7 +8,7 @@ import pytest
 from processors.catalogue import category_subject
 from processors.glance import categories_of, glance
 from processors.index import products_of
-from processors.profile import decode
+from processors.rows import decode
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 

@@ -1,7 +1,8 @@
 """The profiles that are decoded just now."""
 
 from processors.opened import OpenProfiles
-from processors.profile import encode, new_profile
+from processors.profile import new_profile
+from processors.rows import encode
 from processors.table import ProfileTable
 
 

@@ -14,15 +14,8 @@ from processors import bounds
 from processors.glance import categories_of, glance
 from processors.looks import Viewed
 from processors.moment import Moment
-from processors.profile import (
-    SCHEMA,
-    NewerProfileError,
-    Profile,
-    decode,
-    encode,
-    from_plain,
-    to_plain,
-)
+from processors.profile import SCHEMA, Profile
+from processors.rows import NewerProfileError, decode, encode, from_plain, to_plain
 from processors.traces import Interest
 from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, event
 
@@ -129,9 +122,14 @@ def test_a_newer_major_release_is_refused_with_what_to_do() -> None:
         from_plain(orjson.loads(row))
 
 
-def test_a_worker_refuses_to_start_on_a_newer_majors_rows() -> None:
-    shop = Shop()
-    shop.core.table.put(b"ann", orjson.dumps(golden("shopper") | {"v": SCHEMA + 100}))
+@pytest.mark.parametrize("form", [{}, {"vw": 5}, {"mo": {"later": 1}, "k": "yes"}])
+def test_a_worker_refuses_to_start_on_a_newer_majors_rows_whatever_their_form(
+    form: dict[str, Any],
+) -> None:
+    shop, row = Shop(), orjson.dumps(golden("shopper") | {"v": SCHEMA + 100} | form)
+    with pytest.raises(NewerProfileError):
+        decode(row)
+    shop.core.table.put(b"ann", row)
     with pytest.raises(NewerProfileError):
         Shop(table=shop.core.table)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from processors.profile import decode
+from processors.rows import decode
 from processors.rule_book import RuleBook
 from processors.rules import Rules
 from processors.table import ProfileTable
