@@ -3,24 +3,23 @@
 One takes six bytes of a row so, where a number would take eleven.
 """
 
-from zlib import crc32
+from processors.ids import short_hash
 
-WIDTH = 4
-"""Bytes of a mark."""
+_WIDTH = 4
 
 
 def mark_of(text: str) -> bytes:
     """How ``text`` is known again."""
-    return crc32(text.encode()).to_bytes(WIDTH, "big")
+    return short_hash(text).to_bytes(_WIDTH, "big")
 
 
 def holds(marks: bytes, mark: bytes) -> bool:
     """Whether ``mark`` is one of them, and not the end of one and the beginning of the next."""
     if mark not in marks:
         return False
-    return any(marks[at : at + WIDTH] == mark for at in range(0, len(marks), WIDTH))
+    return any(marks[at : at + _WIDTH] == mark for at in range(0, len(marks), _WIDTH))
 
 
 def newest_marks(marks: bytes, most: int) -> bytes:
     """The newest of them, ``most`` at most."""
-    return marks[-most * WIDTH :]
+    return marks[-most * _WIDTH :]

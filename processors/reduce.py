@@ -14,14 +14,12 @@ from processors.interests import (
     view_item,
 )
 from processors.localtime import DAY_MS, HOUR_MS
-from processors.marks import WIDTH, holds, mark_of
+from processors.marks import holds, mark_of, newest_marks
 from processors.profile import Profile
 from schemas import structs as e
 
 SESSION_GAP_MS = 30 * 60_000
 """A pause this long ends a session (GA4's default)."""
-
-_RECENT = bounds.MAX_RECENT * WIDTH
 
 PASSIVE = frozenset({
     e.PaymentFailed, e.Refund, e.OrderStatus, e.ConsentChange, e.EmailIgnored, e.EmailOpened,
@@ -37,9 +35,9 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
     Answers ``False`` for a producer's retry of an event already applied.
     """
     recent, mark = profile.recent, mark_of(event.event_id)
-    if mark in recent and holds(recent, mark):
+    if holds(recent, mark):
         return False
-    profile.recent = (recent + mark)[-_RECENT:]
+    profile.recent = newest_marks(recent + mark, bounds.MAX_RECENT)
     if event.timezone is not None:
         profile.timezone = event.timezone
     if event.locale is not None:
