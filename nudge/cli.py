@@ -63,10 +63,17 @@ def _root(
     pass
 
 
+def end_at_once() -> None:
+    """Ends the process well, and leaves all it remembers to the system to free."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 def main() -> None:
     """Runs the command line; what a user can cure ends in a cause and a cure, not a traceback."""
     try:
-        app(prog_name="nudge")
+        app(prog_name="nudge", obj=end_at_once)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

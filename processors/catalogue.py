@@ -7,6 +7,7 @@ how far another partition, or the reader, has come.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -59,12 +60,14 @@ class ProductFacts(msgspec.Struct, frozen=True):
     """The part of a :class:`schemas.products.Product` or ``Content`` that rules and copy use."""
 
     product_id: str = ""
+    category: str | None = None
+    currency: str | None = None
+    on_sale: bool | None = None
+    """What :meth:`available` says of the product itself. Never at rest."""
     at: int = 0
     name: str | None = None
-    category: str | None = None
     url: str | None = None
     image: str | None = None
-    currency: str | None = None
     currency_at: int | None = None
     """Since when (ms) its prices are in that money, where they were in other money before."""
     published: bool = True
@@ -76,6 +79,13 @@ class ProductFacts(msgspec.Struct, frozen=True):
     topic: str = ""
     title: str = ""
     published_at: int | None = None
+
+    def __post_init__(self) -> None:
+        set_ = msgspec.structs.force_setattr
+        set_(self, "on_sale", self.available(None))
+        for name in ("category", "currency"):  # shared by all products: one string is enough
+            if (value := getattr(self, name)) is not None:
+                set_(self, name, intern(value))
 
     @property
     def subject(self) -> str:
@@ -128,14 +138,15 @@ facts_of: Callable[[bytes], ProductFacts] = msgspec.json.Decoder(ProductFacts).d
 class Version:
     """One version of a product: where it stood, when it was recorded (ms), its JSON."""
 
-    __slots__ = ("_facts", "asked", "moves", "offset", "partition", "raw", "recorded_at")
+    __slots__ = ("asked", "moves", "offset", "partition", "raw", "recorded_at", "told")
 
     def __init__(self, partition: int, offset: int, recorded_at: int, raw: bytes | None) -> None:
         self.partition = partition
         self.offset = offset
         self.recorded_at = recorded_at
         self.raw = raw
-        self._facts: ProductFacts | None = None
+        self.told: ProductFacts | None = None
+        """Its facts, once somebody has asked."""
         self.asked: object = None
         self.moves: Any = None
         """What it moves by the rules that were asked: every partition is told of it, and asks
@@ -144,9 +155,9 @@ class Version:
     @property
     def facts(self) -> ProductFacts | None:
         """``None`` for a tombstone."""
-        if self._facts is None and self.raw is not None:
-            self._facts = facts_of(self.raw)
-        return self._facts
+        if self.told is None and self.raw is not None:
+            self.told = facts_of(self.raw)
+        return self.told
 
 
 class Catalogue:
@@ -210,6 +221,11 @@ class Catalogue:
         versions = self._versions.get(key)
         if versions is None:
             return None
+        newest = versions[-1]
+        if newest.offset <= applied.get(newest.partition, -1) and (
+            at is None or newest.recorded_at <= at
+        ):
+            return newest.told or newest.facts
         for version in reversed(versions):
             if version.offset <= applied.get(version.partition, -1) and (
                 at is None or version.recorded_at <= at

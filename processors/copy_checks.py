@@ -5,6 +5,7 @@ A template whose data are missing is passed over, so that a slip in it is silent
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from jinja2 import TemplateError, nodes
@@ -74,11 +75,18 @@ def _sources(variant: CopyVariant) -> Iterator[tuple[Path, str]]:
             yield ("actions", number, "url"), action.url
 
 
-def _in_template(source: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def _in_template(source: str) -> tuple[tuple[str, str], ...]:
+    if "{" not in source:
+        return ()
     try:
         tree = parsed(source)
     except TemplateError:
-        return  # said elsewhere
+        return ()  # said elsewhere
+    return tuple(_in_tree(tree))
+
+
+def _in_tree(tree: nodes.Template) -> Iterator[tuple[str, str]]:
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
         yield from _unknown_field(node)
     for used in tree.find_all(nodes.Filter):

@@ -23,7 +23,8 @@ class InterestIndex:
         if users is None:
             users = self._users[product_id] = array("I")
         users.append(number)
-        if len(users) >= self._limits.get(product_id, _COMPACT_FROM):
+        length = len(users)
+        if length >= _COMPACT_FROM and length >= self._limits.get(product_id, 0):
             self.replace(product_id, users)
 
     def tie(self, number: int, subjects: Iterable[str]) -> None:

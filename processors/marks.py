@@ -8,15 +8,16 @@ from processors.ids import short_hash
 _WIDTH = 4
 
 
-def mark_of(text: str) -> bytes:
-    """How ``text`` is known again."""
-    return short_hash(text).to_bytes(_WIDTH, "big")
+def marked(marks: bytes, text: str, most: int) -> bytes | None:
+    """The newest ``most`` marks with that of ``text``; ``None`` where it is one of them already."""
+    mark = short_hash(text).to_bytes(_WIDTH, "big")
+    if mark in marks and _holds(marks, mark):
+        return None
+    return (marks + mark)[-most * _WIDTH :]
 
 
-def holds(marks: bytes, mark: bytes) -> bool:
+def _holds(marks: bytes, mark: bytes) -> bool:
     """Whether ``mark`` is one of them, and not the end of one and the beginning of the next."""
-    if mark not in marks:
-        return False
     return any(marks[at : at + _WIDTH] == mark for at in range(0, len(marks), _WIDTH))
 
 

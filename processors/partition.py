@@ -157,7 +157,7 @@ class Partition:
         self._campaigns.look()
         if tick is not None:
             desk.now = tick.now
-        tell = self._news.tell
+        tell, stirred, idle_until = self._news.tell, self._open.stirred, 0
         for item in inputs:
             if isinstance(item, UserRecord):
                 desk.source = item.source
@@ -165,8 +165,11 @@ class Partition:
             elif isinstance(item, FactRecord):
                 desk.source = item.source
                 tell(item)
-            else:
+            elif stirred or item.clock >= idle_until:
                 self._tick(item, last=False)
+                idle_until = self._idle_until()
+            elif item.clock > desk.clock:
+                desk.clock = item.clock
         if tick is not None:
             self._tick(tick, last=True)
         if self._news.walks:
@@ -202,7 +205,7 @@ class Partition:
         key = record.key
         if rank == SUBSCRIPTION_RANK:
             key = split_subscription_key(key)[0]
-        profile = self._open.hold(key)
+        profile = self._open.touched.get(key) or self._open.hold(key)
         if self._news.walks:
             self._news.catch_up(key, profile, record.recorded_at)
         if campaigns.walks:
@@ -230,6 +233,12 @@ class Partition:
         for subject in ties:
             self._index.add(subject, number)
         ties.clear()
+
+    def _idle_until(self) -> int:
+        """Until nobody else is stirred, a tick before it (ms) only moves the clock."""
+        if self.desk.rules is not self.desk.book.only:
+            return 0
+        return min(self.table.first_wake(), self._campaigns.next_at)
 
     def _tick(self, tick: Tick, *, last: bool) -> None:
         desk, table = self.desk, self.table

@@ -135,7 +135,9 @@ class Apply:
         if profile.erased_at and at <= profile.erased_at:
             return profile
         late = at < desk.clock
-        active_at = self._heed(record, key, profile, at, late, historical)
+        active_at = at
+        if late or historical or profile.calm_until <= at:
+            active_at = self._heed(record, key, profile, at, late, historical)
         if kind is e.ErasureRequested:
             return self._erase(Turn(desk, key, profile, at, active_at, late, historical))
         if profile.alias_to is not None and not identity.moves(event, key):

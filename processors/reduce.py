@@ -14,7 +14,7 @@ from processors.interests import (
     view_item,
 )
 from processors.localtime import DAY_MS, HOUR_MS
-from processors.marks import holds, mark_of, newest_marks
+from processors.marks import marked
 from processors.profile import Profile
 from schemas import structs as e
 
@@ -34,10 +34,10 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
 
     Answers ``False`` for a producer's retry of an event already applied.
     """
-    recent, mark = profile.recent, mark_of(event.event_id)
-    if holds(recent, mark):
+    recent = marked(profile.recent, event.event_id, bounds.MAX_RECENT)
+    if recent is None:
         return False
-    profile.recent = newest_marks(recent + mark, bounds.MAX_RECENT)
+    profile.recent = recent
     if event.timezone is not None:
         profile.timezone = event.timezone
     if event.locale is not None:
@@ -60,7 +60,7 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
 
 def is_retry(profile: Profile, event: e.ShopEvent) -> bool:
     """Whether the event was applied here already, as :func:`reduce` would find."""
-    return holds(profile.recent, mark_of(event.event_id))
+    return marked(profile.recent, event.event_id, bounds.MAX_RECENT) is None
 
 
 def touch(profile: Profile, at: int) -> None:

@@ -193,10 +193,10 @@ def compile_text(source: str) -> Render:
         return lambda _context: source
     try:
         tree = parsed(source)
-        if any(tree.find(kind) is not None for kind in _OTHER_TEMPLATES):
+        if any(tree.find_all(_OTHER_TEMPLATES)):
             raise CopyError("a template stands alone: no include, import or extends")
         unknown = meta.find_undeclared_variables(tree) - NAMES
-        alone = any(tree.find(kind) is not None for kind in _LEAVES_TRACES)
+        alone = any(tree.find_all(_LEAVES_TRACES))
         template: Template = _ENVIRONMENT.from_string(tree)
     except TemplateError as error:
         raise CopyError(f"the template does not parse: {error.message}") from None

@@ -8,7 +8,7 @@ from processors.config import Mode
 from processors.desk import Desk
 from processors.groups import arm_of
 from processors.ids import decision_id
-from processors.marks import holds, mark_of, newest_marks
+from processors.marks import marked
 from processors.moment import AWAITS_CLICK, Moment
 from processors.profile import Profile
 from schemas.answers import Decision
@@ -170,11 +170,11 @@ class Turn:
         due, version = self.due_of(moment), self.rules.version
         identity = moment.identity or self.key
         number = decision_id(identity, moment.scenario, moment.entity, moment.step, due)
-        mark, finals = mark_of(number), self.profile.finals
-        if holds(finals, mark):
+        finals = marked(self.profile.finals, number, bounds.MAX_FINALS)
+        if finals is None:
             return None
         if final:
-            self.profile.finals = newest_marks(finals + mark, bounds.MAX_FINALS)
+            self.profile.finals = finals
         said: dict[str, Any] = {"opened_at": moment.opened_at}
         if (opened_by := self.opened_by(moment)) not in ("", version):
             said["opened_by"] = opened_by  # whose waits the moment has

@@ -13,7 +13,7 @@ from processors.rule_book import RuleBook
 from processors.table import ProfileTable
 from schemas.partitioner import partition_of
 
-_ROWS_HELD_BACK = 48_000
+_ROWS_HELD_BACK = 64_000
 """Changed profiles of all partitions whose rows are not written yet: nobody reads them."""
 
 

@@ -12,7 +12,7 @@ from nudge.reading import topic_behind
 from nudge.replay.records import LATEST_MS, Read, Together, check_time, rank_behind
 from nudge.replay.replayer import Replayer
 from nudge.replay.steering import check_steering, is_steering
-from nudge.replay.tapped import UNREADABLE, Tapped, decode_tapped, not_read
+from nudge.replay.tapped import UNREADABLE, Tapped, decode_tapped, not_read, plain_event
 from schemas.adapters import EVENT_CLASSES, InvalidRecordError, adapter_of, parse
 from schemas.base import EpochMs
 from schemas.decisions import DeadLetterReason
@@ -66,6 +66,8 @@ class Lines:
         # Most lines are of two kinds: a user's events without more, and a topic's as tap wrote
         # them. Those are read once.
         if line.startswith(_AS_TAPPED):
+            if (told := plain_event(line)) is not None and self._together.add_event(told):
+                return
             try:
                 record = decode_tapped(line)
             except UNREADABLE:

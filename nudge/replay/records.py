@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from nudge.reading import topic_behind
 from nudge.replay.replayer import Replayer
+from nudge.replay.tapped import TappedEvent
 from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
 from schemas.adapters import InvalidRecordError, check_catalog_key
 from schemas.base import EPOCH_MS_LIMIT
 from schemas.decisions import DeadLetterReason
 from schemas.people import split_subscription_key
-from schemas.structs import read_catalog_event
+from schemas.structs import key_of, read_catalog_event
 from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 from streams.decode import (
     is_historical,
@@ -121,6 +122,23 @@ class Together:
             self._at = record.timestamp
         said = _telling(self._replayer, rank, record)
         self.held.append((rank, record.partition, record.offset, said))
+
+    def add_event(self, record: TappedEvent) -> bool:
+        """The same of an event; ``False`` where there is more to it than to most."""
+        at, event = record.timestamp, record.value
+        if (
+            record.headers
+            or not 0 <= at <= LATEST_MS
+            or rank_behind(record.topic) != EVENT_RANK
+            or key_of(event) != record.key
+        ):
+            return False
+        if at != self._at:
+            self.tell()
+            self._at = at
+        said = partial(self._replayer.shop_event, event, at)
+        self.held.append((EVENT_RANK, record.partition, record.offset, said))
+        return True
 
     def tell(self) -> None:
         """Tells what is held, in the order of a worker's merge."""

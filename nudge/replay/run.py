@@ -31,6 +31,7 @@ WARM_UP_MS = 30 * 86_400_000
 _BAD_LINES_SHOWN = 10
 
 Write = Callable[[bytes], None]
+"""What is done with a decision's line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,54 +50,60 @@ class Plan:
     """Files of campaigns that start at their times, beside those of the topics."""
 
 
-def run_plan(plan: Plan, write: Write) -> list[Tally]:
-    """Writes the first book's decisions; answers a tally a book.
+def run_plan(plan: Plan, write: Write | None) -> list["Run"]:
+    """Writes the first book's decisions; answers a run a book.
 
     Every book judges the same records: what comes into the topics meanwhile is left out.
     """
-    tallies = []
+    runs: list[Run] = []
     known = survey(plan.files)
     stretch: Stretch | None = None
-    for number, book in enumerate(plan.books):
-        tally = Tally(book.at(0).version, ZoneInfo(book.at(0).shop.timezone))
+    for book in plan.books:
         for batch in plan.vouchers:
             book.add_vouchers(batch)
-        run = _Run(plan, book, tally, write if number == 0 else _discard)
+        if runs:
+            runs[-1].replayer = None
+        run = Run(plan, book, None if runs else write)
         with _collector_kept_off():
             if plan.files:
                 run.over_files(known)
             else:
                 stretch = asyncio.run(run.over_topics(stretch))
-        tallies.append(tally)
-    return tallies
+        runs.append(run)
+    return runs
 
 
 @contextmanager
 def _collector_kept_off() -> Iterator[None]:
     """Nothing that a replay makes refers to itself: to look for that takes a tenth of its time."""
+    gc.unfreeze()
     gc.collect()  # what a replay before this one has left
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()  # or the first look would be at all that was made meanwhile
         gc.enable()
 
 
-def _discard(_line: bytes) -> None:
-    """The second book is only counted."""
+class Run:
+    """One book's judgement of the history: ``tally`` is what it came to.
 
+    ``replayer`` is kept, of the last book: a process that ends need not free all it remembers.
+    """
 
-class _Run:
-    def __init__(self, plan: Plan, book: RuleBook, tally: Tally, write: Write) -> None:
+    def __init__(self, plan: Plan, book: RuleBook, write: Write | None) -> None:
+        rules = book.at(0)
+        self.tally = Tally(rules.version, ZoneInfo(rules.shop.timezone))
+        self.replayer: Replayer | None = None
         self._plan = plan
         self._book = book
-        self._tally = tally
         self._write = write
         self._late = 0
         self._began = time.monotonic()
 
     def _replayer(self, partitions: int, *, assume_reachable: bool) -> Replayer:
-        replayer = Replayer(
+        self.replayer = replayer = Replayer(
             self._book,
             partitions=partitions,
             grace_ms=self._plan.grace_ms,
@@ -111,17 +118,18 @@ class _Run:
         self._late += len(outcome.late)
         for decision in outcome.decisions:
             if decision.decided_at >= since:
-                self._tally.add(decision)
-                self._write(dump(decision))
+                self.tally.add(decision)
+                if self._write is not None:
+                    self._write(dump(decision))
         for job in outcome.jobs:
             if job.created_at >= since:
-                self._tally.add_job(job)
+                self.tally.add_job(job)
 
     def over_files(self, known: Survey) -> None:
         known.steering.steer(self._book)
         replayer = self._replayer(self._plan.partitions, assume_reachable=known.assume_reachable)
         read = Read()
-        with Progress(f"replay {self._tally.version}", known.lines) as progress:
+        with Progress(f"replay {self.tally.version}", known.lines) as progress:
             progress.at(0)
             for so_far in feed_files(replayer, self._plan.files):
                 read = so_far
@@ -155,7 +163,7 @@ class _Run:
             partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
             replayer = self._replayer(partitions, assume_reachable=False)
             read = Read()
-            with Progress(f"replay {self._tally.version}", stretch.records) as progress:
+            with Progress(f"replay {self.tally.version}", stretch.records) as progress:
                 progress.at(0)
                 async for read in feed_topics(replayer, settings, consumer, stretch):
                     progress.at(read.records)
@@ -173,7 +181,7 @@ class _Run:
             await consumer.stop()
 
     def _report(self, read: Read) -> None:
-        decided = sum(self._tally.kinds.values())
+        decided = sum(self.tally.kinds.values())
         speed = read.records / max(time.monotonic() - self._began, 1e-3)
         note(
             f"{read.records} records, {decided} final decisions,"

@@ -12,7 +12,7 @@ from processors.rule_book import RuleBook
 from processors.rules import Rules
 from schemas.topics import CAMPAIGNS, SCENARIOS, SUBSCRIPTIONS
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
 _FEW_PARTITIONS = 4
 _BROWSERS = f'{SUBSCRIPTIONS.name}"'.encode()
 _STEERING = tuple(f'{topic.name}"'.encode() for topic in (CAMPAIGNS, SCENARIOS))

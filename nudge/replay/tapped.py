@@ -7,6 +7,8 @@ import msgspec
 
 from schemas.adapters import InvalidRecordError
 from schemas.decisions import DeadLetterReason
+from schemas.structs import ShopEvent, plainly
+from schemas.topics import SHOP_EVENTS
 
 _NOTHING = b"null"
 
@@ -34,6 +36,31 @@ class Tapped(msgspec.Struct, frozen=True, gc=False):
     @property
     def headers(self) -> Iterable[tuple[str, Any]]:
         return self.said_headers.items()
+
+
+class TappedEvent(msgspec.Struct, frozen=True, gc=False):
+    """The same of an event of ``shop.events``, read at once with the record that holds it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: str
+    value: ShopEvent
+    headers: dict[str, Any] = {}
+
+
+_decode_event = msgspec.json.Decoder(TappedEvent).decode
+_OF_EVENTS = f'{SHOP_EVENTS.name}"'.encode()
+_HEAD = 200
+
+
+def plain_event(line: bytes) -> TappedEvent | None:
+    """A line of an event that plainly keeps to the contract; ``None``: it may yet."""
+    if line.find(_OF_EVENTS, 0, _HEAD) < 0:
+        return None
+    record: TappedEvent | None = plainly(_decode_event, line)
+    return record
 
 
 decode_tapped = msgspec.json.Decoder(Tapped).decode
