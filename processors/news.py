@@ -137,8 +137,8 @@ def _tell(
     caring: Caring,
 ) -> None:  # fmt: skip
     moment = scenario.on_fact(turn, under_way.facts, change, caring)
-    if moment is None:
-        return
+    if moment is None or not (turn.reachable or scenario.config.handoff):
+        return  # who cannot be told takes no place in the wave
     told, name = under_way.walk.told, f"{scenario.name}/{place}"
     told[name] = told.get(name, 0) + 1
     limit = scenario.wave_limit(change, turn.desk.partitions)

@@ -148,6 +148,12 @@ class NewsScenario(Scenario):
         """How many users of a partition may be told; ``None``: all."""
         return None
 
+    @property
+    def shares_a_wave(self) -> bool:
+        """Whether one who is not reached takes another's place: the next channel tells them."""
+        limits = type(self).wave_limit is not NewsScenario.wave_limit
+        return limits and self.config.handoff is not None
+
 
 class QuietScenario(Scenario):
     """A scenario that opens when a user has stayed away for long."""

@@ -46,9 +46,6 @@ class ContentAvailable(NewsScenario):
         since = profile.topics.get(facts.topic, 0)
         return Caring(ASKED, since, None, None) if 0 < since <= at else None
 
-    def wave_limit(self, change: Change, partitions: int) -> int | None:
-        return None
-
     def on_fact(
         self, turn: Turn, facts: ProductFacts, change: Change, caring: Caring
     ) -> Moment | None:

@@ -68,7 +68,8 @@ def _wave(
             waiting.append((_STOCK_ORDER[kind], since, shopper["key"], kind, shopper))
     waiting.sort(key=lambda entry: entry[:3])
     room = -(-change["quantity"] * scenario["per_unit"] // partitions)
-    for place, (_, since, _, kind, shopper) in enumerate(waiting):
+    places = 0
+    for _, since, _, kind, shopper in waiting:
         live = moments.live(shopper, "stock", change["product"])
         if live is not None:
             moments.end(shopper, live, "superseded", at)
@@ -81,7 +82,8 @@ def _wave(
         moment["due"] = at + scenario["stock_waits"][kind]
         moment.update(interest=kind, interest_at=since, variant=change["variant"])
         shopper["moments"].append(moment)
-        if place >= room:
+        places += moments.arbiter.reaches(shopper)
+        if moments.arbiter.reaches(shopper) and places > room:
             moments.end(shopper, moment, "wave_limit", at)
 
 

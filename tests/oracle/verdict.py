@@ -80,12 +80,16 @@ class Judge:
             return "shadow", "ok", 0
         return "sent", "ok", 0
 
+    def reaches(self, shopper: Shopper) -> bool:
+        """Whether there is a browser to push to, or counts as one."""
+        return bool(shopper["devices"]) or self.reachable
+
     def blocked(self, shopper: Shopper, moment: Moment, at: int) -> tuple[str, str, int] | None:
         """What of the points 2 to 7 speaks against it."""
         gone = self._own_look(shopper, moment, at)
         if gone is not None:
             return "dropped", gone, 0
-        if not shopper["devices"] and not self.reachable:
+        if not self.reaches(shopper):
             return "dropped", "not_subscribed", 0
         purpose = "marketing" if moment["class"] == "marketing" else "service"
         granted = shopper["consent"].get(purpose, (0, None))[1]
