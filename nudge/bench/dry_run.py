@@ -2,8 +2,9 @@
 
 The same history three times: from a file of events, where everybody counts as reachable; from a
 file as ``nudge tap`` writes it, where one user in ten has a browser; and from the topics, where the
-same one has. Whole processes are measured, from their start to their end. Beside them the events'
-lines are only read, by the contract's models.
+same one has. The latter two once more with ``--reachable``, where the others are not judged. Whole
+processes are measured, from their start to their end. Beside them the events' lines are only read,
+by the contract's models.
 """
 
 import asyncio
@@ -44,6 +45,8 @@ class DryRunResult:
     file: Rate
     tapped: Rate
     topics: Rate
+    tapped_reachable: Rate
+    topics_reachable: Rate
     read: Rate
 
     def as_dict(self) -> dict[str, object]:
@@ -53,6 +56,8 @@ class DryRunResult:
             "file": round(self.file.per_core_second),
             "tapped": round(self.tapped.per_core_second),
             "topics": round(self.topics.per_core_second),
+            "tapped_reachable": round(self.tapped_reachable.per_core_second),
+            "topics_reachable": round(self.topics_reachable.per_core_second),
             "read": round(self.read.per_core_second),
         }
 
@@ -78,9 +83,9 @@ def run(mix: Mix, say: Say) -> DryRunResult:
     read = read_only(history, lines)
     records = write_tapped(history, mix, start)
     say("judging the file that says who is reachable")
-    from_tapped = _replay(
-        [str(history), "--partitions", str(topics.LOCAL_PARTITIONS), *judged], records
-    )
+    tapped = [str(history), "--partitions", str(topics.LOCAL_PARTITIONS), *judged]
+    from_tapped = _replay(tapped, records)
+    some_from_tapped = _replay([*tapped, "--reachable"], records)
     kafka = LocalKafka(heap_mb=1024, say=say)
     kafka.start()
     try:
@@ -89,9 +94,12 @@ def run(mix: Mix, say: Say) -> DryRunResult:
         say("judging the topics")
         own = {"NUDGE_KAFKA_BOOTSTRAP": kafka.bootstrap}
         from_topics = _replay(["--from-topics", *judged], records, own)
+        some_from_topics = _replay(["--from-topics", "--reachable", *judged], records, own)
     finally:
         kafka.stop()
-    return DryRunResult(mix, from_file, from_tapped, from_topics, read)
+    return DryRunResult(
+        mix, from_file, from_tapped, from_topics, some_from_tapped, some_from_topics, read
+    )
 
 
 def _history(mix: Mix, start: int, *, browsers: bool) -> Iterator[Wire]:

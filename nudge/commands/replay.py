@@ -45,6 +45,10 @@ Campaigns = Annotated[
     list[Path] | None,
     typer.Option("--campaign", help="A campaign's file: started at its time.", exists=True),
 ]
+Reachable = Annotated[
+    bool,
+    typer.Option("--reachable", help="Judge only users who have a browser in the history: faster."),
+]
 Html = Annotated[
     Path | None, typer.Option(help="With --compare: write a page with plots to this file.")
 ]
@@ -66,7 +70,8 @@ def register(root: typer.Typer, section: str) -> None:
             "nudge tap events catalog subscriptions interactions --from-start --json > all.jsonl",
             "nudge replay all.jsonl --partitions 24 --scenarios next.yaml",
             "nudge replay --from-topics --since 30d --scenarios next.yaml",
-            "nudge replay --from-topics --since 30d --compare next.yaml --out none --html dry.html",
+            "nudge replay --from-topics --since 30d --reachable --compare next.yaml --out none"
+            " --html dry.html",
         ),
     )(replay)
 
@@ -84,6 +89,7 @@ def replay(
     since: Since = None,
     vouchers: Vouchers = None,
     campaign: Campaigns = None,
+    reachable: Reachable = False,
     html: Html = None,
 ) -> None:
     """Decide again, on history: the same rules, the same decisions, nothing sent.
@@ -100,7 +106,10 @@ def replay(
     too (campaigns, scenarios); decisions, jobs and results are not: a replay makes its own.
 
     With --compare the history is judged twice: who newly gets or loses a message, when, which
-    caps were hit, what would be said.
+    caps were hit, what would be said. With --reachable users who never have a browser in the
+    history are left out: nobody's messages depend on them, and it takes a fraction of the
+    time. Their silences (not_subscribed), and what the next channel would say to them, are missing
+    then.
     """
     from nudge.problem import usage_problem
     from nudge.replay.run import Plan, run_plan
@@ -111,6 +120,8 @@ def replay(
     if since is not None and not from_topics:
         raise usage_problem("--since goes with --from-topics", "A file is read whole.")
     books = [_book(scenarios), *([_book(compare)] if compare else [])]
+    if reachable:
+        _check_reachable(books)
     if html is not None and compare is None:
         raise usage_problem("--html goes with --compare", "Name the second scenario file.")
     plan = Plan(
@@ -122,6 +133,7 @@ def replay(
         grace_ms=duration_ms(grace),
         vouchers=[batch for one in vouchers or [] for batch in _codes(one)],
         campaigns=[_campaign(path, books[0]) for path in campaign or []],
+        reachable=reachable,
     )
     with _output(out) as write:
         runs = run_plan(plan, write)
@@ -166,6 +178,19 @@ def _book(path: Path | None) -> "RuleBook":
     except ScenarioFileError as error:
         raise Problem(str(error), "Correct the file; `nudge scenarios check` reads it.") from None
     return book
+
+
+def _check_reachable(books: "list[RuleBook]") -> None:
+    from nudge.problem import usage_problem
+
+    for book in books:
+        for scenario in book.at(0).news:
+            if scenario.shares_a_wave:
+                raise usage_problem(
+                    f"--reachable cannot leave anybody out: {scenario.name} hands on to the next"
+                    " channel, so that who has no browser takes a place in its wave",
+                    "Judge everybody, without --reachable.",
+                )
 
 
 @contextmanager

@@ -75,11 +75,13 @@ class BadLine:
 class Read:
     """How much was read, and what could not be.
 
-    ``passed_over``: how many records were of topics that no replay reads.
+    ``passed_over``: how many records were of topics that no replay reads; ``of_others``: of users
+    who are not judged.
     """
 
     records: int = 0
     passed_over: int = 0
+    of_others: int = 0
     bad: list[BadLine] = field(default_factory=list)
 
     def could_not(self, source: str, line: int, error: InvalidRecordError) -> None:
@@ -103,10 +105,16 @@ def check_time(name: str, at: int) -> None:
 
 
 class Together:
-    """Keeps the records of one millisecond until all are there: then their order is known."""
+    """Keeps the records of one millisecond until all are there: then their order is known.
 
-    def __init__(self, replayer: Replayer) -> None:
+    ``only``: the users who are judged, ``None`` for all; ``of_others``: how many records of events
+    and interactions were of others, who are passed over unread.
+    """
+
+    def __init__(self, replayer: Replayer, only: frozenset[str] | None = None) -> None:
         self._replayer = replayer
+        self._only = only
+        self.of_others = 0
         self._at = -1
         self.held: list[tuple[int, int, int, Callable[[], None]]] = []
         """Rank, partition and offset of each, and what tells it."""
@@ -120,6 +128,10 @@ class Together:
         if record.timestamp != self._at:
             self.tell()
             self._at = record.timestamp
+        if self._only is not None and rank in _OF_USERS and _is_of_others(record, self._only):
+            self._replayer.pass_over(record.timestamp)
+            self.of_others += 1
+            return
         said = _telling(self._replayer, rank, record)
         self.held.append((rank, record.partition, record.offset, said))
 
@@ -151,6 +163,14 @@ class Together:
 
 
 _PLACE = itemgetter(0, 1, 2)
+_OF_USERS = (EVENT_RANK, INTERACTION_RANK)
+
+
+def _is_of_others(record: Record, only: frozenset[str]) -> bool:
+    key = record.key
+    if not key or not 0 <= record.timestamp <= LATEST_MS:
+        return False
+    return key.decode(errors="replace") not in only
 
 
 def _telling(replayer: Replayer, rank: int, record: Record) -> Callable[[], None]:

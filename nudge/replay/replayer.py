@@ -119,6 +119,14 @@ class Replayer:
         if key in self._moved or isinstance(told, Logout):
             self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._places[key])
 
+    def pass_over(self, recorded_at: int) -> None:
+        """A record that nobody is told of: it only says what time it is (ms)."""
+        if self._planned or self._on_the_way.first <= recorded_at:
+            self._read(recorded_at, FACT_RANK)
+            return
+        self.oldest = min(self.oldest, recorded_at)
+        self._newest = max(self._newest, recorded_at)
+
     def interaction(self, interaction: Interaction, recorded_at: int) -> None:
         """A record of ``push.interactions``."""
         self._read(recorded_at, INTERACTION_RANK)

@@ -20,7 +20,7 @@ from nudge.replay.records import BadLine, Read
 from nudge.replay.replayer import Outcome, Replayer
 from nudge.replay.steering import steer
 from nudge.replay.survey import Survey, survey
-from nudge.replay.topics import Stretch, feed_topics, stretch_since
+from nudge.replay.topics import Stretch, feed_topics, stretch_since, with_reach
 from nudge.terminal import Progress, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook
@@ -48,6 +48,8 @@ class Plan:
     """Codes beside those of the topics."""
     campaigns: list[str] = field(default_factory=list)
     """Files of campaigns that start at their times, beside those of the topics."""
+    reachable: bool = False
+    """Only who has a browser at some time of the history is judged."""
 
 
 def run_plan(plan: Plan, write: Write | None) -> list["Run"]:
@@ -56,7 +58,7 @@ def run_plan(plan: Plan, write: Write | None) -> list["Run"]:
     Every book judges the same records: what comes into the topics meanwhile is left out.
     """
     runs: list[Run] = []
-    known = survey(plan.files)
+    known = survey(plan.files, reach=plan.reachable)
     stretch: Stretch | None = None
     for book in plan.books:
         for batch in plan.vouchers:
@@ -131,7 +133,7 @@ class Run:
         read = Read()
         with Progress(f"replay {self.tally.version}", known.lines) as progress:
             progress.at(0)
-            for so_far in feed_files(replayer, self._plan.files):
+            for so_far in feed_files(replayer, self._plan.files, known.only):
                 read = so_far
                 progress.at(read.records)
                 if replayer.ready():
@@ -160,6 +162,8 @@ class Run:
             warm = None if since is None else since - WARM_UP_MS
             if stretch is None:
                 stretch = await stretch_since(consumer, settings, warm)
+                if self._plan.reachable:
+                    stretch = await with_reach(settings, stretch)
             partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
             replayer = self._replayer(partitions, assume_reachable=False)
             read = Read()
@@ -187,6 +191,8 @@ class Run:
             f"{read.records} records, {decided} final decisions,"
             f" {self._late} late, {len(read.bad)} unreadable [dim]({speed:,.0f}/s)[/dim]"
         )
+        if read.of_others:
+            note(f"{read.of_others} records were of users without a browser: not judged.")
         for bad in read.bad[:_BAD_LINES_SHOWN]:
             note(_bad_words(bad))
         if len(read.bad) > _BAD_LINES_SHOWN:

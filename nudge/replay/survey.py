@@ -1,16 +1,17 @@
 """What a replay must know of its files before it begins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nudge.reading import topic_behind
+from nudge.replay.reach import MARKS, Reach
 from nudge.replay.replayer import Replayer
 from nudge.replay.steering import Steering, is_steering
 from nudge.replay.tapped import UNREADABLE, decode_tapped
 from processors.rule_book import RuleBook
 from processors.rules import Rules
-from schemas.topics import CAMPAIGNS, SCENARIOS, SUBSCRIPTIONS
+from schemas.topics import CAMPAIGNS, SCENARIOS, SHOP_EVENTS, SUBSCRIPTIONS
 
 _BLOCK = 1 << 16
 _FEW_PARTITIONS = 4
@@ -26,23 +27,35 @@ class Survey:
     names_browsers: bool = False
     """Whether there are subscriptions, so that only who has one is reachable."""
     steering: Steering = field(default_factory=Steering)
+    reach: Reach | None = None
+    """Who is reachable, where that was asked for."""
 
     @property
     def assume_reachable(self) -> bool:
         return not self.names_browsers
 
+    @property
+    def only(self) -> frozenset[str] | None:
+        """Whose records alone are to be judged; ``None``: everybody's."""
+        return self.reach.users() if self.reach is not None and self.names_browsers else None
 
-def survey(files: list[Path]) -> Survey:
-    """Looks through the files, at a fraction of what their replay takes."""
-    found = Survey()
+
+def survey(files: list[Path], *, reach: bool = False) -> Survey:
+    """Looks through the files, at a fraction of what their replay takes.
+
+    ``reach``: also who is reachable.
+    """
+    found = Survey(reach=Reach() if reach else None)
     for path in files:
         for block in _blocks(path):
             found.lines += block.count(b"\n")
-            marks = _STEERING if found.names_browsers else (_BROWSERS, *_STEERING)
-            if any(mark in block for mark in marks):
-                for line in block.split(b"\n"):
-                    if any(mark in line for mark in marks):
-                        _look(line, found)
+            marks = _STEERING
+            if found.reach is not None:
+                marks = (_BROWSERS, *_STEERING, *MARKS)
+            elif not found.names_browsers:
+                marks = (_BROWSERS, *_STEERING)
+            for line in _lines_with(marks, block):
+                _look(line, found)
     return found
 
 
@@ -61,13 +74,34 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block + stream.readline()
 
 
+def _lines_with(marks: Iterable[bytes], block: bytes) -> Iterator[bytes]:
+    """The lines that hold any of the marks, in their order."""
+    ends: dict[int, int] = {}
+    for mark in marks:
+        at = block.find(mark)
+        while at >= 0:
+            start, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
+            ends[start] = end = end if end >= 0 else len(block)
+            at = block.find(mark, end)
+    for start in sorted(ends):
+        yield block[start : ends[start]]
+
+
 def _look(line: bytes, found: Survey) -> None:
+    reach = found.reach
     try:
         record = decode_tapped(line)
     except UNREADABLE:
+        if reach is not None:
+            reach.note(line)
         return
     topic = topic_behind(record.topic)
     if topic is SUBSCRIPTIONS:
         found.names_browsers = True
+        if reach is not None:
+            reach.subscribed(record.said_key or "")
+    elif topic is SHOP_EVENTS:
+        if reach is not None:
+            reach.note(bytes(record.said_value))
     elif is_steering(topic):
         found.steering.take(topic, record)

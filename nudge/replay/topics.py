@@ -1,24 +1,32 @@
 """The topics themselves as a replay's input."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from nudge.kafka import reader
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
+from nudge.replay.reach import MARKS, Reach
 from nudge.replay.records import RANKS, Read, Together
 from nudge.replay.replayer import Replayer
+from nudge.terminal import Progress
 from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings
 from schemas.adapters import InvalidRecordError
+from schemas.topics import SHOP_EVENTS, SUBSCRIPTIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The offsets to be read, and how many records that is at most."""
+    """The offsets to be read, and how many records that is at most.
+
+    ``only``: whose events and interactions are judged; ``None``: everybody's.
+    """
 
     spans: dict[TopicPartition, Span]
+    only: frozenset[str] | None = None
 
     @property
     def records(self) -> int:
@@ -47,12 +55,32 @@ async def stretch_since(
     return Stretch(await spans(consumer, partitions, since))
 
 
+async def with_reach(settings: KafkaSettings, stretch: Stretch) -> Stretch:
+    """The same stretch, of which those alone are judged who have a browser in it."""
+    events, browsers = settings.topic(SHOP_EVENTS), settings.topic(SUBSCRIPTIONS)
+    looked_at = {tp: span for tp, span in stretch.spans.items() if tp.topic in (events, browsers)}
+    reach, records = Reach(), Stretch(looked_at).records
+    async with reader(settings) as consumer:
+        with Progress("who has a browser", records) as progress:
+            progress.at(0)
+            done = 0
+            async for record in read(consumer, looked_at):
+                done += 1
+                if record.topic == browsers:
+                    reach.subscribed((record.key or b"").decode(errors="replace"))
+                elif record.value and any(mark in record.value for mark in MARKS):
+                    reach.note(record.value)
+                if done % 5000 == 0:
+                    progress.at(done)
+    return replace(stretch, only=reach.users())
+
+
 async def feed_topics(
     replayer: Replayer, settings: KafkaSettings, consumer: AIOKafkaConsumer, stretch: Stretch
 ) -> AsyncIterator[Read]:
     """Tells the replayer what the topics hold, by (record time, rank, partition, offset)."""
     ranks = {settings.topic(topic): rank for topic, rank in RANKS.items()}
-    done, together = Read(), Together(replayer)
+    done, together = Read(), Together(replayer, stretch.only)
     async for record in read(consumer, stretch.spans):
         done.records += 1
         try:
@@ -62,4 +90,5 @@ async def feed_topics(
         if done.records % 5000 == 0:
             yield done
     together.tell()
+    done.of_others = together.of_others
     yield done

@@ -40,12 +40,26 @@ async def test_what_was_tapped_is_decided_as_from_the_topics_byte_by_byte(
     assert {"ok", "not_subscribed"} <= reasons
     assert b'"Spring: C-' in decided
 
+    reached = tmp_path / "reached.jsonl"
+    some_told = ("replay", *given, "--reachable", "--out", str(reached))
+    said = (await nudge(cluster, *some_told, "--from-topics")).good().err
+    assert "records were of users without a browser: not judged." in said
+    of_topics = reached.read_bytes()
+    assert set(of_topics.splitlines()) < set(decided.splitlines())
+    assert sent(of_topics) == sent(decided)
+    (await nudge(None, *some_told, str(file), "--partitions", "4")).good()
+    assert reached.read_bytes() == of_topics
+
     some = await nudge(
         cluster, "tap", "events", "catalog", "push.subscriptions", "--from-start", "--json"
     )
     topics = {row["topic"] for row in some.good().json_lines()}
     named = ("shop.events", "shop.catalog", "push.subscriptions")
     assert topics == {f"{cluster.namespace}.{name}" for name in named}
+
+
+def sent(decisions: bytes) -> list[bytes]:
+    return [line for line in decisions.splitlines() if b'"outcome":"sent"' in line]
 
 
 async def _publish_a_life(cluster: KafkaSettings, start: int) -> None:

@@ -115,8 +115,8 @@ def replay(
     """Records a second of core that a dry run judges, from files and from topics.
 
     From a file of events everybody counts as reachable, from topics one user in ten is, and from
-    a file that says so. The whole process of `nudge replay` is counted. Beside it the lines are
-    only read, by the contract's models.
+    a file that says so; once more where these alone are judged (--reachable). The whole process of
+    `nudge replay` is counted. Beside it the lines are only read, by the contract's models.
     """
     from nudge.bench.dry_run import run
     from nudge.bench.mix import Mix
@@ -133,6 +133,8 @@ def replay(
             ("from a file, all reachable", result.file),
             ("from a tapped file, one in ten", result.tapped),
             ("from topics, one in ten", result.topics),
+            ("from a tapped file, --reachable", result.tapped_reachable),
+            ("from topics, --reachable", result.topics_reachable),
             ("the first file, read by pydantic only", result.read),
         )
     ]  # fmt: skip
