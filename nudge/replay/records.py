@@ -82,6 +82,8 @@ class Read:
     records: int = 0
     passed_over: int = 0
     of_others: int = 0
+    oldest: int = 0
+    """The time (ms) of the first record, what is older than the stretch aside; 0 for none."""
     bad: list[BadLine] = field(default_factory=list)
 
     def could_not(self, source: str, line: int, error: InvalidRecordError) -> None:
@@ -164,6 +166,21 @@ class Together:
 
 _PLACE = itemgetter(0, 1, 2)
 _OF_USERS = (EVENT_RANK, INTERACTION_RANK)
+
+
+def tell_as_it_stood(replayer: Replayer, record: Record, at: int) -> None:
+    """A subscription from before the stretch, as of its beginning (ms).
+
+    Whether it came by a login makes no difference any more: no replay is told of that login.
+
+    Raises:
+        InvalidRecordError: it cannot be read.
+    """
+    key = record_key(record)
+    subscription, user = read_subscription(record.value, key)
+    if subscription is not None:
+        subscription = subscription.model_copy(update={"handed_over": False})
+    replayer.subscription(user, split_subscription_key(key)[1], subscription, at)
 
 
 def _is_of_others(record: Record, only: frozenset[str]) -> bool:

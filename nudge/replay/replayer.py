@@ -90,8 +90,6 @@ class Replayer:
         self._partitions = partitions
         self._grace = grace_ms
         self._newest = 0
-        self.oldest = NEVER
-        """The oldest time read (ms)."""
         self._offset = 0
         self._moved: set[str] = set()
         self._on_the_way = OnTheWay()
@@ -124,7 +122,6 @@ class Replayer:
         if self._planned or self._on_the_way.first <= recorded_at:
             self._read(recorded_at, FACT_RANK)
             return
-        self.oldest = min(self.oldest, recorded_at)
         self._newest = max(self._newest, recorded_at)
 
     def interaction(self, interaction: Interaction, recorded_at: int) -> None:
@@ -200,7 +197,6 @@ class Replayer:
         arrives = recorded_at if recorded_at > newest else newest
         if self._planned and self._planned[0][0] <= arrives:
             self._start_planned(arrives)
-        self.oldest = min(self.oldest, recorded_at)
         while (place := self._on_the_way.first) <= arrives:
             if place == arrives and rank < HANDOVER_RANK:
                 break

@@ -174,10 +174,10 @@ class Run:
                     if replayer.ready():
                         self._give(replayer.take())
             self._give(replayer.finish(self._plan.until))
-            if since is not None and replayer.oldest > since - WARM_UP_MS + 86_400_000:
+            if since is not None and read.oldest > since - WARM_UP_MS + 86_400_000:
                 note(
                     "The topics begin at "
-                    f"{rfc3339(replayer.oldest)}: profiles had less than 30 days to warm up."
+                    f"{rfc3339(read.oldest)}: profiles had less than 30 days to warm up."
                 )
             self._report(read)
             return stretch

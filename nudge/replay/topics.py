@@ -9,7 +9,7 @@ from nudge.kafka import reader
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
 from nudge.replay.reach import MARKS, Reach
-from nudge.replay.records import RANKS, Read, Together
+from nudge.replay.records import RANKS, Read, Together, tell_as_it_stood
 from nudge.replay.replayer import Replayer
 from nudge.terminal import Progress
 from runtime.deployment import read_deployment
@@ -22,10 +22,12 @@ from schemas.topics import SHOP_EVENTS, SUBSCRIPTIONS
 class Stretch:
     """The offsets to be read, and how many records that is at most.
 
-    ``only``: whose events and interactions are judged; ``None``: everybody's.
+    ``begins`` (ms): what is older is how things stood then. ``only``: whose events and interactions
+    are judged; ``None``: everybody's.
     """
 
     spans: dict[TopicPartition, Span]
+    begins: int = 0
     only: frozenset[str] | None = None
 
     @property
@@ -38,6 +40,8 @@ async def stretch_since(
 ) -> Stretch:
     """All the topics hold from ``since`` (record time in ms) on; ``None``: everything.
 
+    Subscriptions are read from their beginning: who subscribed long ago is reachable still.
+
     Raises:
         Problem: there are no topics.
     """
@@ -47,12 +51,14 @@ async def stretch_since(
             f"There are no topics under the prefix {settings.namespace!r}.",
             "Run `nudge topics create`, or set NUDGE_NAMESPACE.",
         )
-    partitions = [
-        TopicPartition(settings.topic(topic), number)
-        for topic in RANKS
-        for number in range(deployment.partitions)
-    ]
-    return Stretch(await spans(consumer, partitions, since))
+    found: dict[TopicPartition, Span] = {}
+    for topic in RANKS:
+        partitions = [
+            TopicPartition(settings.topic(topic), number) for number in range(deployment.partitions)
+        ]
+        begins = None if topic is SUBSCRIPTIONS else since
+        found |= await spans(consumer, partitions, begins)
+    return Stretch(found, begins=since or 0)
 
 
 async def with_reach(settings: KafkaSettings, stretch: Stretch) -> Stretch:
@@ -83,8 +89,12 @@ async def feed_topics(
     done, together = Read(), Together(replayer, stretch.only)
     async for record in read(consumer, stretch.spans):
         done.records += 1
+        done.oldest = done.oldest or (record.timestamp if record.timestamp >= stretch.begins else 0)
         try:
-            together.add(ranks[record.topic], record)
+            if record.timestamp < stretch.begins:
+                tell_as_it_stood(replayer, record, stretch.begins)
+            else:
+                together.add(ranks[record.topic], record)
         except InvalidRecordError as error:
             done.could_not(f"{record.topic}/{record.partition}", record.offset, error)
         if done.records % 5000 == 0:

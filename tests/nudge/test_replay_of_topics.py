@@ -7,14 +7,17 @@ import orjson
 
 from runtime.settings import KafkaSettings
 from schemas.control import voucher_key
-from schemas.topics import CAMPAIGNS, DECISIONS, SCENARIOS, SHOP_EVENTS, Topic
+from schemas.partitioner import partition_of
+from schemas.topics import CAMPAIGNS, DECISIONS, SCENARIOS, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import nudge
-from tests.nudge.recorded import MINUTE, cart, spring
+from tests.nudge.recorded import MINUTE, browser, cart, spring
 from tests.oracle.generator import Generator
 from tests.oracle.live import TOPICS
 from tests.oracle.scenes import Plan as Life
 from tests.oracle.worlds import BUSY
+
+DAY = 24 * 60 * MINUTE
 
 
 async def test_what_was_tapped_is_decided_as_from_the_topics_byte_by_byte(
@@ -56,6 +59,33 @@ async def test_what_was_tapped_is_decided_as_from_the_topics_byte_by_byte(
     topics = {row["topic"] for row in some.good().json_lines()}
     named = ("shop.events", "shop.catalog", "push.subscriptions")
     assert topics == {f"{cluster.namespace}.{name}" for name in named}
+
+
+async def test_who_subscribed_before_the_stretch_is_reached_in_it(
+    cluster: KafkaSettings, tmp_path: Path
+) -> None:
+    now = time.time_ns() // 1_000_000
+    long_ago, lately = now - 70 * DAY, now - 10 * DAY
+    at_home, logged_in = browser("ann", long_ago), browser("bob", long_ago)
+    logged_in["value"] |= {"handed_over": True, "anonymous_id": "bobs phone"}
+    left = browser("dan", long_ago)
+    await produce(cluster, SUBSCRIPTIONS, [
+        *(Sent(one["key"], one["value"], long_ago, partition_of(user, 4))
+          for user, one in (("ann", at_home), ("bob", logged_in), ("dan", left))),
+        Sent(left["key"], None, long_ago + DAY, partition_of("dan", 4)),
+    ])  # fmt: skip
+    people = ("ann", "bob", "carl", "dan")
+    await produce(cluster, SHOP_EVENTS, [Sent(who, cart(who, lately), lately) for who in people])
+    out = tmp_path / "decided.jsonl"
+    for more, judged in (((), people), (("--reachable",), ("ann", "bob", "dan"))):
+        until = str(lately + 60 * MINUTE)
+        told = ("--from-topics", "--since", "30d", "--until", until, "--out", str(out), *more)
+        said = (await nudge(cluster, "replay", *told)).good().err
+        decided = [orjson.loads(line) for line in out.read_bytes().splitlines()]
+        unreached = {one["user_id"] for one in decided if one["reason"] == "not_subscribed"}
+        assert {one["user_id"] for one in decided} == set(judged)
+        assert unreached == {"carl", "dan"} & set(judged)
+        assert "profiles had less than 30 days to warm up" in said
 
 
 def sent(decisions: bytes) -> list[bytes]:

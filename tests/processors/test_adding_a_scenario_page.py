@@ -39,9 +39,10 @@ def test_a_scenario_in_yaml_alone_decides_as_the_page_says() -> None:
     line = re.search(r"echo '(.+)' >", commands)
     assert line is not None
     Lines(replayer).tell(line[1].encode())
-    (decision,) = replayer.finish(replayer.newest + 3 * DAY_MS).decisions
+    told_at = replayer.newest
+    (decision,) = replayer.finish(told_at + 3 * DAY_MS).decisions
     assert decision.outcome.value == "shadow"
-    assert decision.due_at == replayer.oldest + 2 * DAY_MS
+    assert decision.due_at == told_at + 2 * DAY_MS
     assert decision.evidence["title"] == "Was something wrong with order A-1?"
     assert orjson.loads(line[1])["type"] == decision.scenario.removesuffix("_question")
 
