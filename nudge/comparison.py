@@ -52,6 +52,8 @@ class Tally:
         default_factory=lambda: defaultdict(list)
     )
     """The first messages of each scenario, step and language."""
+    of_others: int = 0
+    """How many records were of users who were not judged, having no browser."""
     codes: dict[str, str] = field(default_factory=dict)
     """The voucher's code of each message that is still to be added."""
 

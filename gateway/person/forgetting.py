@@ -30,7 +30,8 @@ from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 _STUB = frozenset({"v", "aa", "rm", "erased_at"})
 """What a forgotten profile's row may hold: its schema, times, hashes of event ids."""
 
-_LEFT_BEHIND = _STUB | {"at", "au", "dv"}
+_LEFT_BEHIND = _STUB | {"at", "au", "dv", "fm"}
+"""What a login leaves at the browser, and its subscription: also hashes of decisions."""
 
 
 class NotYetError(Exception):

@@ -185,6 +185,7 @@ class Run:
             await consumer.stop()
 
     def _report(self, read: Read) -> None:
+        self.tally.of_others = read.of_others
         decided = sum(self.tally.kinds.values())
         speed = read.records / max(time.monotonic() - self._began, 1e-3)
         note(

@@ -12,6 +12,7 @@ from nudge.replay.reach import MARKS, Reach
 from nudge.replay.records import RANKS, Read, Together, tell_as_it_stood
 from nudge.replay.replayer import Replayer
 from nudge.terminal import Progress
+from processors.inputs import SUBSCRIPTION_RANK
 from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings
 from schemas.adapters import InvalidRecordError
@@ -89,12 +90,13 @@ async def feed_topics(
     done, together = Read(), Together(replayer, stretch.only)
     async for record in read(consumer, stretch.spans):
         done.records += 1
-        done.oldest = done.oldest or (record.timestamp if record.timestamp >= stretch.begins else 0)
+        rank, stood = ranks[record.topic], record.timestamp < stretch.begins
         try:
-            if record.timestamp < stretch.begins:
+            if stood and rank == SUBSCRIPTION_RANK:
                 tell_as_it_stood(replayer, record, stretch.begins)
             else:
-                together.add(ranks[record.topic], record)
+                done.oldest = done.oldest or record.timestamp
+                together.add(rank, record)
         except InvalidRecordError as error:
             done.could_not(f"{record.topic}/{record.partition}", record.offset, error)
         if done.records % 5000 == 0:

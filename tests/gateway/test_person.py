@@ -104,7 +104,7 @@ def test_only_a_stub_counts_as_forgotten(fields: dict[str, Any], forgotten: bool
 
 def test_a_browser_that_nobody_used_since_the_logout_is_not_asked_to_forget() -> None:
     device = Device("s-1", NOON, {}, None)
-    bare = Profile(schema=100, active_at=NOON, recent=b"seen", devices=[device])
+    bare = Profile(schema=100, active_at=NOON, recent=b"seen", finals=b"said", devices=[device])
     assert not has_a_life(encode(bare))
     assert not has_a_life(encode(Profile(schema=100, alias_to="ann", alias_until=NOON)))
     assert has_a_life(encode(Profile(schema=100, active_at=NOON, sessions=1)))

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nudge.compare_view import page
+from nudge.comparison import Comparison
 from nudge.replay.reach import Reach
 from nudge.replay.run import Plan, run_plan
 from processors.rule_book import RuleBook
@@ -160,6 +162,17 @@ def test_where_nobody_subscribes_everybody_is_judged(
     file = history(tmp_path, cart("ann"), tapped("shop.events", "bob", cart("bob")))
     assert users_of(decided(file, reachable=True)) == {"ann", "bob"}
     assert "not judged" not in capsys.readouterr().err
+
+
+def test_the_page_says_that_not_everybody_was_judged(tmp_path: Path) -> None:
+    file = history(tmp_path, browser("ann"), cart("ann"), cart("bob"))
+    for reachable, said in ((True, True), (False, False)):
+        book = RuleBook()
+        book.add(load(first_file()), 0)
+        plan = Plan([file], [book, book], AT + 60 * MINUTE, None, 4, 5_000, reachable=reachable)
+        before, after = (run.tally for run in run_plan(plan, None))
+        written = page(Comparison(before, after))
+        assert ("1 records were of others" in written) == said
 
 
 def test_how_many_records_were_of_others_is_said(
