@@ -145,6 +145,8 @@ SHOP_EVENT_TYPES = frozenset(EVENT_CLASSES.values())
 _decode: Any = msgspec.json.Decoder(ShopEvent).decode
 _decode_catalog: Any = msgspec.json.Decoder(CatalogEvent).decode
 _DELETE, _BACKSLASH = 0x7F, 0x5C
+_DEEP = 200
+"""So many levels of JSON pydantic reads; msgspec reads as many as the stack has room for."""
 _escaped_control = re.compile(rb"\\(?:[bfnrt]|u(?:00[01]|007[Ff]|[Dd][89A-Fa-f]))").search
 """Control characters, which no id may hold, and halves of surrogate pairs."""
 
@@ -183,7 +185,7 @@ read_content: Callable[[bytes], products.Content] = msgspec.json.Decoder(Content
 
 def plainly(decode: Callable[[bytes], Any], value: bytes | None) -> Any:
     """What plainly keeps to the contract; ``None``: pydantic is to be asked."""
-    if not value:
+    if not value or (len(value) > 2 * _DEEP and _may_be_deep(value)):
         return None
     if (_DELETE not in value and _BACKSLASH not in value and value.isascii()) or _is_plain(value):
         try:
@@ -191,6 +193,11 @@ def plainly(decode: Callable[[bytes], Any], value: bytes | None) -> Any:
         except (msgspec.MsgspecError, RecursionError):
             pass
     return None
+
+
+def _may_be_deep(value: bytes) -> bool:
+    """Whether more could be nested than pydantic reads."""
+    return value.count(b"[") + value.count(b"{") > _DEEP
 
 
 def _is_plain(value: bytes) -> bool:

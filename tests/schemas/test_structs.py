@@ -164,6 +164,8 @@ def test_a_record_damaged_on_its_way_is_read_or_refused_alike(data: st.DataObjec
         b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":"\x01"}',
         b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":'
         + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":'
+        + b"[" * 201 + b"]" * 201 + b"}",
         b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"\\ud800":1}',
         b'{"type":"logout","event_id":"\\u0065","user_id":"\\u00fc\\\\n","occurred_at":1}',
         b"", b"null", b"[]", b"{}", b'"', b"\x00",
