@@ -59,6 +59,9 @@ def run_plan(plan: Plan, write: Write | None) -> list["Run"]:
     """
     runs: list[Run] = []
     known = survey(plan.files, reach=plan.reachable)
+    compares = len(plan.books) > 1 and write is None
+    if compares and not plan.reachable and (known.names_browsers or not plan.files):
+        note("[dim]--reachable compares the same messages in a fraction of the time.[/dim]")
     stretch: Stretch | None = None
     for book in plan.books:
         for batch in plan.vouchers:

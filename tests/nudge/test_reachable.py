@@ -164,7 +164,9 @@ def test_where_nobody_subscribes_everybody_is_judged(
     assert "not judged" not in capsys.readouterr().err
 
 
-def test_the_page_says_that_not_everybody_was_judged(tmp_path: Path) -> None:
+def test_the_page_says_that_not_everybody_was_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = history(tmp_path, browser("ann"), cart("ann"), cart("bob"))
     for reachable, said in ((True, True), (False, False)):
         book = RuleBook()
@@ -173,6 +175,7 @@ def test_the_page_says_that_not_everybody_was_judged(tmp_path: Path) -> None:
         before, after = (run.tally for run in run_plan(plan, None))
         written = page(Comparison(before, after))
         assert ("1 records were of others" in written) == said
+        assert ("--reachable compares the same messages" in capsys.readouterr().err) != said
 
 
 def test_how_many_records_were_of_others_is_said(
