@@ -138,15 +138,14 @@ facts_of: Callable[[bytes], ProductFacts] = msgspec.json.Decoder(ProductFacts).d
 class Version:
     """One version of a product: where it stood, when it was recorded (ms), its JSON."""
 
-    __slots__ = ("asked", "moves", "offset", "partition", "raw", "recorded_at", "told")
+    __slots__ = ("_facts", "asked", "moves", "offset", "partition", "raw", "recorded_at")
 
     def __init__(self, partition: int, offset: int, recorded_at: int, raw: bytes | None) -> None:
         self.partition = partition
         self.offset = offset
         self.recorded_at = recorded_at
         self.raw = raw
-        self.told: ProductFacts | None = None
-        """Its facts, once somebody has asked."""
+        self._facts: ProductFacts | None = None
         self.asked: object = None
         self.moves: Any = None
         """What it moves by the rules that were asked: every partition is told of it, and asks
@@ -155,9 +154,9 @@ class Version:
     @property
     def facts(self) -> ProductFacts | None:
         """``None`` for a tombstone."""
-        if self.told is None and self.raw is not None:
-            self.told = facts_of(self.raw)
-        return self.told
+        if self._facts is None and self.raw is not None:
+            self._facts = facts_of(self.raw)
+        return self._facts
 
 
 class Catalogue:
@@ -225,7 +224,7 @@ class Catalogue:
         if newest.offset <= applied.get(newest.partition, -1) and (
             at is None or newest.recorded_at <= at
         ):
-            return newest.told or newest.facts
+            return newest.facts
         for version in reversed(versions):
             if version.offset <= applied.get(version.partition, -1) and (
                 at is None or version.recorded_at <= at

@@ -61,7 +61,6 @@ class Partition:
         self._index = InterestIndex()
         self._open = OpenProfiles(table)
         self._news = NewsWalks(self.desk, table, self._index, self._open, slice_size)
-        self._state_row = b""
         self._apply = Apply(self.desk)
         self._recover()
 
@@ -107,9 +106,8 @@ class Partition:
         self.desk.vouchers.drawn.update(state.drawn)
         for walk in state.walks:
             self._news.resume(walk)
-        campaigns = state.campaigns or CampaignState()
         self._campaigns = CampaignWalks(
-            self.desk, self.table, self._open, self._slice_size, campaigns
+            self.desk, self.table, self._open, self._slice_size, state.campaigns or CampaignState()
         )
 
     def _look_at_rows(self) -> None:
@@ -167,7 +165,8 @@ class Partition:
                 tell(item)
             elif stirred or item.clock >= idle_until:
                 self._tick(item, last=False)
-                idle_until = self._idle_until()
+                if desk.book.only is not None:  # before it a tick only moves the clock
+                    idle_until = min(self.table.first_wake(), self._campaigns.next_at)
             elif item.clock > desk.clock:
                 desk.clock = item.clock
         if tick is not None:
@@ -233,12 +232,6 @@ class Partition:
         for subject in ties:
             self._index.add(subject, number)
         ties.clear()
-
-    def _idle_until(self) -> int:
-        """Until nobody else is stirred, a tick before it (ms) only moves the clock."""
-        if self.desk.rules is not self.desk.book.only:
-            return 0
-        return min(self.table.first_wake(), self._campaigns.next_at)
 
     def _tick(self, tick: Tick, *, last: bool) -> None:
         desk, table = self.desk, self.table
