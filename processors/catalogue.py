@@ -7,7 +7,6 @@ how far another partition, or the reader, has come.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
-from sys import intern
 from typing import Any
 
 import msgspec
@@ -60,14 +59,12 @@ class ProductFacts(msgspec.Struct, frozen=True):
     """The part of a :class:`schemas.products.Product` or ``Content`` that rules and copy use."""
 
     product_id: str = ""
-    category: str | None = None
-    currency: str | None = None
-    on_sale: bool | None = None
-    """What :meth:`available` says of the product itself. Never at rest."""
     at: int = 0
     name: str | None = None
+    category: str | None = None
     url: str | None = None
     image: str | None = None
+    currency: str | None = None
     currency_at: int | None = None
     """Since when (ms) its prices are in that money, where they were in other money before."""
     published: bool = True
@@ -79,13 +76,6 @@ class ProductFacts(msgspec.Struct, frozen=True):
     topic: str = ""
     title: str = ""
     published_at: int | None = None
-
-    def __post_init__(self) -> None:
-        set_ = msgspec.structs.force_setattr
-        set_(self, "on_sale", self.available(None))
-        for name in ("category", "currency"):  # shared by all products: one string is enough
-            if (value := getattr(self, name)) is not None:
-                set_(self, name, intern(value))
 
     @property
     def subject(self) -> str:
@@ -220,11 +210,6 @@ class Catalogue:
         versions = self._versions.get(key)
         if versions is None:
             return None
-        newest = versions[-1]
-        if newest.offset <= applied.get(newest.partition, -1) and (
-            at is None or newest.recorded_at <= at
-        ):
-            return newest.facts
         for version in reversed(versions):
             if version.offset <= applied.get(version.partition, -1) and (
                 at is None or version.recorded_at <= at

@@ -79,7 +79,6 @@ class ProfileGlance(msgspec.Struct, gc=False, rename=_NAMES):
         return found
 
 
-_LAST = SCHEMA // 100 * 100 + 99
 _PRODUCT = attrgetter("product_id")
 
 _decode = msgspec.json.Decoder(ProfileGlance).decode
@@ -95,7 +94,7 @@ def glance(row: bytes) -> ProfileGlance:
     except msgspec.ValidationError:
         refuse_newer(row)
         raise
-    if seen.v > _LAST:
+    if seen.v > SCHEMA:
         refuse_newer(row)
     return seen
 

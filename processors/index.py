@@ -23,8 +23,7 @@ class InterestIndex:
         if users is None:
             users = self._users[product_id] = array("I")
         users.append(number)
-        length = len(users)
-        if length >= _COMPACT_FROM and length >= self._limits.get(product_id, 0):
+        if len(users) >= self._limits.get(product_id, _COMPACT_FROM):
             self.replace(product_id, users)
 
     def tie(self, number: int, subjects: Iterable[str]) -> None:

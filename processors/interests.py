@@ -1,6 +1,5 @@
 """What a profile cares for: products viewed, saved and asked for, and categories."""
 
-from sys import intern
 from typing import Protocol
 
 from processors import bounds
@@ -30,12 +29,10 @@ def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
     facts = shelf.product(product_id, at)
     price, out, category = event.price, event.available is False, event.category
     if facts is not None:
-        product_id = facts.product_id  # one string for all who view it
         if price is None or not same_money(event.currency, facts):
             price = facts.offer(variant_id).price
         if event.available is None:
-            on_sale = facts.on_sale if variant_id is None else facts.available(variant_id)
-            out = on_sale is False
+            out = facts.available(variant_id) is False
         category = category or facts.category
     if category is not None:
         see_category(profile, category, at, shelf)
@@ -48,13 +45,12 @@ def view_item(profile: Profile, event: e.ViewItem, shelf: Shelf) -> None:
 
 def same_money(currency: str | None, facts: ProductFacts) -> bool:
     """Whether a price in ``currency`` can be held against the catalogue's; what is not named is."""
-    theirs = facts.currency
-    return currency == theirs or currency is None or theirs is None
+    return None in (currency, facts.currency) or currency == facts.currency
 
 
 def see_category(profile: Profile, category: str, at: int, shelf: Shelf) -> None:
     """Counts a look at a category. Who looked twice may hear of what is new in it."""
-    if profile.categories.see(intern(category), at) == 1 and shelf.by_category:
+    if profile.categories.see(category, at) == 1 and shelf.by_category:
         shelf.ties.append(category_subject(category))
 
 

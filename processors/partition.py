@@ -204,7 +204,7 @@ class Partition:
         key = record.key
         if rank == SUBSCRIPTION_RANK:
             key = split_subscription_key(key)[0]
-        profile = self._open.touched.get(key) or self._open.hold(key)
+        profile = self._open.hold(key)
         if self._news.walks:
             self._news.catch_up(key, profile, record.recorded_at)
         if campaigns.walks:

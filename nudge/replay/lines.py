@@ -17,7 +17,7 @@ from schemas.adapters import EVENT_CLASSES, InvalidRecordError, adapter_of, pars
 from schemas.base import EpochMs
 from schemas.decisions import DeadLetterReason
 from schemas.people import Interaction, InteractionKind
-from schemas.structs import ShopEvent, key_of, plain_shop_event, read_catalog_event, read_shop_event
+from schemas.structs import plain_shop_event, read_catalog_event, read_shop_event
 
 _TIME: TypeAdapter[int] = TypeAdapter(EpochMs)
 _INTERACTIONS = {kind.value for kind in InteractionKind}
@@ -46,21 +46,13 @@ _head: Any = msgspec.json.Decoder(_Head).decode
 class Lines:
     """Tells a replayer lines one by one; ``finish`` tells what then still waits for its like.
 
-    ``only``: the users who are judged, ``None`` for all; ``of_others``: how many records were of
-    others. ``passed_over``: how many were of topics that no replay reads.
+    ``passed_over``: how many were of topics that no replay reads.
     """
 
-    def __init__(self, replayer: Replayer, only: frozenset[str] | None = None) -> None:
+    def __init__(self, replayer: Replayer) -> None:
         self._replayer = replayer
-        self._only = only
-        self._together = Together(replayer, only)
-        self._tell_shop_event = replayer.shop_event if only is None else self._tell_only
-        self._of_others = 0
+        self._together = Together(replayer)
         self.passed_over = 0
-
-    @property
-    def of_others(self) -> int:
-        return self._of_others + self._together.of_others
 
     def tell(self, line: bytes) -> None:
         """A user's or a catalogue event, an interaction, or a record as ``nudge tap`` writes it.
@@ -74,11 +66,7 @@ class Lines:
         # Most lines are of two kinds: a user's events without more, and a topic's as tap wrote
         # them. Those are read once.
         if line.startswith(_AS_TAPPED):
-            if (
-                self._only is None
-                and (told := plain_event(line)) is not None
-                and self._together.add_event(told)
-            ):
+            if (told := plain_event(line)) is not None and self._together.add_event(told):
                 return
             try:
                 record = decode_tapped(line)
@@ -94,7 +82,7 @@ class Lines:
         ):
             if self._together.held:
                 self._together.tell()
-            self._tell_shop_event(event, event.occurred_at)
+            self._replayer.shop_event(event, event.occurred_at)
             return
         head = _head_of(line)
         if head.is_tapped:
@@ -105,7 +93,7 @@ class Lines:
             self._tell_record(record)
         else:
             self._together.tell()
-            self._tell_event(head, line)
+            _tell_event(self._replayer, head, line)
 
     def _tell_record(self, record: Tapped) -> None:
         rank = rank_behind(record.topic)
@@ -115,29 +103,6 @@ class Lines:
             check_steering(topic, record.value)
         else:
             self.passed_over += 1
-
-    def _tell_event(self, head: _Head, line: bytes) -> None:
-        named = head.recorded_at is not msgspec.UNSET
-        recorded_at = _time(head.recorded_at if named else head.occurred_at, named=named)
-        kind = head.type
-        if not isinstance(kind, str):
-            raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, "type: missing")
-        if kind in EVENT_CLASSES:
-            self._tell_shop_event(read_shop_event(line), recorded_at)
-        elif kind in _INTERACTIONS:
-            self._replayer.interaction(parse(adapter_of(Interaction), line), recorded_at)
-        elif kind in event_models():
-            self._replayer.catalog_event(read_catalog_event(line), recorded_at)
-        else:
-            raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, str(unknown_type(kind)))
-
-    def _tell_only(self, event: ShopEvent, recorded_at: int) -> None:
-        assert self._only is not None
-        if key_of(event) in self._only:
-            self._replayer.shop_event(event, recorded_at)
-        else:
-            self._replayer.pass_over(recorded_at)
-            self._of_others += 1
 
     def finish(self) -> None:
         self._together.tell()
@@ -151,6 +116,22 @@ def _head_of(line: bytes) -> _Head:
     except UNREADABLE as error:
         raise not_read(error) from None
     return head
+
+
+def _tell_event(replayer: Replayer, head: _Head, line: bytes) -> None:
+    named = head.recorded_at is not msgspec.UNSET
+    recorded_at = _time(head.recorded_at if named else head.occurred_at, named=named)
+    kind = head.type
+    if not isinstance(kind, str):
+        raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, "type: missing")
+    if kind in EVENT_CLASSES:
+        replayer.shop_event(read_shop_event(line), recorded_at)
+    elif kind in _INTERACTIONS:
+        replayer.interaction(parse(adapter_of(Interaction), line), recorded_at)
+    elif kind in event_models():
+        replayer.catalog_event(read_catalog_event(line), recorded_at)
+    else:
+        raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, str(unknown_type(kind)))
 
 
 def _time(stamp: Any, *, named: bool) -> int:
@@ -167,15 +148,12 @@ def _time(stamp: Any, *, named: bool) -> int:
     return at
 
 
-def feed_files(
-    replayer: Replayer, files: list[Path], only: frozenset[str] | None = None
-) -> Iterator[Read]:
+def feed_files(replayer: Replayer, files: list[Path]) -> Iterator[Read]:
     """Tells the replayer files of JSON lines, one after the other; yields now and then.
 
-    A line that cannot be read is remembered and passed over; so are, with ``only``, the records of
-    users who are not among them.
+    A line that cannot be read is remembered and passed over.
     """
-    done, told = Read(), Lines(replayer, only)
+    done, told = Read(), Lines(replayer)
     for path in files:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
@@ -188,5 +166,5 @@ def feed_files(
                 if done.records % 5000 == 0:
                     yield done
     told.finish()
-    done.passed_over, done.of_others = told.passed_over, told.of_others
+    done.passed_over = told.passed_over
     yield done

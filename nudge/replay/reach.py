@@ -39,6 +39,11 @@ class Reach:
         self._subscribed: set[str] = set()
         self._led_by: dict[str, str] = {}
 
+    @property
+    def anybody(self) -> bool:
+        """Whether there was any subscription."""
+        return bool(self._subscribed)
+
     def subscribed(self, key: str) -> None:
         """A record of ``push.subscriptions`` with this key: user/subscription."""
         self._subscribed.add(key.rpartition("/")[0])

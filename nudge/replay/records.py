@@ -13,7 +13,7 @@ from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPT
 from schemas.adapters import InvalidRecordError, check_catalog_key
 from schemas.base import EPOCH_MS_LIMIT
 from schemas.decisions import DeadLetterReason
-from schemas.people import split_subscription_key
+from schemas.people import Subscription, split_subscription_key
 from schemas.structs import key_of, read_catalog_event
 from schemas.topics import INTERACTIONS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS, Topic
 from streams.decode import (
@@ -75,13 +75,11 @@ class BadLine:
 class Read:
     """How much was read, and what could not be.
 
-    ``passed_over``: how many records were of topics that no replay reads; ``of_others``: of users
-    who are not judged.
+    ``passed_over``: how many records were of topics that no replay reads.
     """
 
     records: int = 0
     passed_over: int = 0
-    of_others: int = 0
     oldest: int = 0
     """The time (ms) of the first record, what is older than the stretch aside; 0 for none."""
     bad: list[BadLine] = field(default_factory=list)
@@ -107,16 +105,10 @@ def check_time(name: str, at: int) -> None:
 
 
 class Together:
-    """Keeps the records of one millisecond until all are there: then their order is known.
+    """Keeps the records of one millisecond until all are there: then their order is known."""
 
-    ``only``: the users who are judged, ``None`` for all; ``of_others``: how many records of events
-    and interactions were of others, who are passed over unread.
-    """
-
-    def __init__(self, replayer: Replayer, only: frozenset[str] | None = None) -> None:
+    def __init__(self, replayer: Replayer) -> None:
         self._replayer = replayer
-        self._only = only
-        self.of_others = 0
         self._at = -1
         self.held: list[tuple[int, int, int, Callable[[], None]]] = []
         """Rank, partition and offset of each, and what tells it."""
@@ -130,10 +122,6 @@ class Together:
         if record.timestamp != self._at:
             self.tell()
             self._at = record.timestamp
-        if self._only is not None and rank in _OF_USERS and _is_of_others(record, self._only):
-            self._replayer.pass_over(record.timestamp)
-            self.of_others += 1
-            return
         said = _telling(self._replayer, rank, record)
         self.held.append((rank, record.partition, record.offset, said))
 
@@ -165,7 +153,6 @@ class Together:
 
 
 _PLACE = itemgetter(0, 1, 2)
-_OF_USERS = (EVENT_RANK, INTERACTION_RANK)
 
 
 def tell_as_it_stood(replayer: Replayer, record: Record, at: int) -> None:
@@ -176,18 +163,10 @@ def tell_as_it_stood(replayer: Replayer, record: Record, at: int) -> None:
     Raises:
         InvalidRecordError: it cannot be read.
     """
-    key = record_key(record)
-    subscription, user = read_subscription(record.value, key)
+    user, number, subscription = _subscription(record.value, record_key(record))
     if subscription is not None:
         subscription = subscription.model_copy(update={"handed_over": False})
-    replayer.subscription(user, split_subscription_key(key)[1], subscription, at)
-
-
-def _is_of_others(record: Record, only: frozenset[str]) -> bool:
-    key = record.key
-    if not key or not 0 <= record.timestamp <= LATEST_MS:
-        return False
-    return key.decode(errors="replace") not in only
+    replayer.subscription(user, number, subscription, at)
 
 
 def _telling(replayer: Replayer, rank: int, record: Record) -> Callable[[], None]:
@@ -206,6 +185,10 @@ def _telling(replayer: Replayer, rank: int, record: Record) -> Callable[[], None
     if rank == INTERACTION_RANK:
         interaction, _ = read_interaction(record.value, key)
         return partial(replayer.interaction, interaction, at)
-    subscription, user = read_subscription(record.value, key)
-    number = split_subscription_key(key)[1]
-    return partial(replayer.subscription, user, number, subscription, at)
+    return partial(replayer.subscription, *_subscription(record.value, key), at)
+
+
+def _subscription(value: bytes | None, key: str) -> tuple[str, str, Subscription | None]:
+    """Whose it is, its id, and what it says; ``None``: it has ended."""
+    subscription, user = read_subscription(value, key)
+    return user, split_subscription_key(key)[1], subscription

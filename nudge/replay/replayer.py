@@ -63,7 +63,11 @@ class Outcome:
 
 
 class Replayer:
-    """Drives ``partitions`` cores over records given in order of arrival."""
+    """Drives ``partitions`` cores over records given in order of arrival.
+
+    ``only``: the users who are judged, ``None`` for all. Of what others did the time counts alone;
+    ``of_others``: how many of their records there were.
+    """
 
     def __init__(
         self,
@@ -73,7 +77,10 @@ class Replayer:
         grace_ms: int = GRACE_MS,
         assume_reachable: bool = True,
         slice_size: int = 500,
+        only: frozenset[str] | None = None,
     ) -> None:
+        self._only = only
+        self.of_others = 0
         catalogue = Catalogue()
         self._shelf = Shelf(catalogue)
         self._lanes = Lanes(
@@ -116,13 +123,6 @@ class Replayer:
             self._moved.add(key)
         if key in self._moved or isinstance(told, Logout):
             self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._places[key])
-
-    def pass_over(self, recorded_at: int) -> None:
-        """A record that nobody is told of: it only says what time it is (ms)."""
-        if self._planned or self._on_the_way.first <= recorded_at:
-            self._read(recorded_at, FACT_RANK)
-            return
-        self._newest = max(self._newest, recorded_at)
 
     def interaction(self, interaction: Interaction, recorded_at: int) -> None:
         """A record of ``push.interactions``."""
@@ -225,6 +225,9 @@ class Replayer:
         recorded_at: int,
         historical: bool = False,
     ) -> None:
+        if self._only is not None and user not in self._only:
+            self.of_others += 1
+            return
         number = self._places[user]
         self._offset += 1
         source = Source(topic, number, self._offset)

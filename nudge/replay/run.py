@@ -107,12 +107,15 @@ class Run:
         self._late = 0
         self._began = time.monotonic()
 
-    def _replayer(self, partitions: int, *, assume_reachable: bool) -> Replayer:
+    def _replayer(
+        self, partitions: int, only: frozenset[str] | None, *, assume_reachable: bool
+    ) -> Replayer:
         self.replayer = replayer = Replayer(
             self._book,
             partitions=partitions,
             grace_ms=self._plan.grace_ms,
             assume_reachable=assume_reachable,
+            only=only,
         )
         for text in self._plan.campaigns:
             replayer.plan(text)
@@ -132,17 +135,20 @@ class Run:
 
     def over_files(self, known: Survey) -> None:
         known.steering.steer(self._book)
-        replayer = self._replayer(self._plan.partitions, assume_reachable=known.assume_reachable)
+        only = known.reach.users() if self._plan.reachable and known.names_browsers else None
+        replayer = self._replayer(
+            self._plan.partitions, only, assume_reachable=known.assume_reachable
+        )
         read = Read()
         with Progress(f"replay {self.tally.version}", known.lines) as progress:
             progress.at(0)
-            for so_far in feed_files(replayer, self._plan.files, known.only):
+            for so_far in feed_files(replayer, self._plan.files):
                 read = so_far
                 progress.at(read.records)
                 if replayer.ready():
                     self._give(replayer.take())
         self._give(replayer.finish(self._plan.until))
-        self._report(read)
+        self._report(read, replayer.of_others)
         if known.names_browsers:
             note("Reachable: who has a subscription in the history.")
         else:
@@ -168,7 +174,7 @@ class Run:
                 if self._plan.reachable:
                     stretch = await with_reach(settings, stretch)
             partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
-            replayer = self._replayer(partitions, assume_reachable=False)
+            replayer = self._replayer(partitions, stretch.only, assume_reachable=False)
             read = Read()
             with Progress(f"replay {self.tally.version}", stretch.records) as progress:
                 progress.at(0)
@@ -182,21 +188,21 @@ class Run:
                     "The topics begin at "
                     f"{rfc3339(read.oldest)}: profiles had less than 30 days to warm up."
                 )
-            self._report(read)
+            self._report(read, replayer.of_others)
             return stretch
         finally:
             await consumer.stop()
 
-    def _report(self, read: Read) -> None:
-        self.tally.of_others = read.of_others
+    def _report(self, read: Read, of_others: int) -> None:
+        self.tally.of_others = of_others
         decided = sum(self.tally.kinds.values())
         speed = read.records / max(time.monotonic() - self._began, 1e-3)
         note(
             f"{read.records} records, {decided} final decisions,"
             f" {self._late} late, {len(read.bad)} unreadable [dim]({speed:,.0f}/s)[/dim]"
         )
-        if read.of_others:
-            note(f"{read.of_others} records were of users without a browser: not judged.")
+        if of_others:
+            note(f"{of_others} records were of users without a browser: not judged.")
         for bad in read.bad[:_BAD_LINES_SHOWN]:
             note(_bad_words(bad))
         if len(read.bad) > _BAD_LINES_SHOWN:

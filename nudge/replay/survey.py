@@ -24,20 +24,18 @@ class Survey:
     """``lines``: how many there are, by which the progress is measured."""
 
     lines: int = 0
-    names_browsers: bool = False
-    """Whether there are subscriptions, so that only who has one is reachable."""
     steering: Steering = field(default_factory=Steering)
-    reach: Reach | None = None
-    """Who is reachable, where that was asked for."""
+    reach: Reach = field(default_factory=Reach)
+    """Who is reachable: all of them only where that was asked for."""
+
+    @property
+    def names_browsers(self) -> bool:
+        """Whether there are subscriptions, so that only who has one is reachable."""
+        return self.reach.anybody
 
     @property
     def assume_reachable(self) -> bool:
         return not self.names_browsers
-
-    @property
-    def only(self) -> frozenset[str] | None:
-        """Whose records alone are to be judged; ``None``: everybody's."""
-        return self.reach.users() if self.reach is not None and self.names_browsers else None
 
 
 def survey(files: list[Path], *, reach: bool = False) -> Survey:
@@ -45,15 +43,14 @@ def survey(files: list[Path], *, reach: bool = False) -> Survey:
 
     ``reach``: also who is reachable.
     """
-    found = Survey(reach=Reach() if reach else None)
+    found = Survey()
     for path in files:
         for block in _blocks(path):
             found.lines += block.count(b"\n")
-            marks = _STEERING
-            if found.reach is not None:
+            if reach:
                 marks = (_BROWSERS, *_STEERING, *MARKS)
-            elif not found.names_browsers:
-                marks = (_BROWSERS, *_STEERING)
+            else:  # one subscription tells as much as all
+                marks = _STEERING if found.names_browsers else (_BROWSERS, *_STEERING)
             for line in _lines_with(marks, block):
                 _look(line, found)
     return found
@@ -88,20 +85,15 @@ def _lines_with(marks: Iterable[bytes], block: bytes) -> Iterator[bytes]:
 
 
 def _look(line: bytes, found: Survey) -> None:
-    reach = found.reach
     try:
         record = decode_tapped(line)
     except UNREADABLE:
-        if reach is not None:
-            reach.note(line)
+        found.reach.note(line)
         return
     topic = topic_behind(record.topic)
     if topic is SUBSCRIPTIONS:
-        found.names_browsers = True
-        if reach is not None:
-            reach.subscribed(record.said_key or "")
+        found.reach.subscribed(record.said_key or "")
     elif topic is SHOP_EVENTS:
-        if reach is not None:
-            reach.note(bytes(record.said_value))
+        found.reach.note(bytes(record.said_value))
     elif is_steering(topic):
         found.steering.take(topic, record)

@@ -23,8 +23,8 @@ from schemas.topics import SHOP_EVENTS, SUBSCRIPTIONS
 class Stretch:
     """The offsets to be read, and how many records that is at most.
 
-    ``begins`` (ms): what is older is how things stood then. ``only``: whose events and interactions
-    are judged; ``None``: everybody's.
+    ``begins`` (ms): what is older is how things stood then. ``only``: the users who are judged;
+    ``None``: everybody.
     """
 
     spans: dict[TopicPartition, Span]
@@ -87,7 +87,7 @@ async def feed_topics(
 ) -> AsyncIterator[Read]:
     """Tells the replayer what the topics hold, by (record time, rank, partition, offset)."""
     ranks = {settings.topic(topic): rank for topic, rank in RANKS.items()}
-    done, together = Read(), Together(replayer, stretch.only)
+    done, together = Read(), Together(replayer)
     async for record in read(consumer, stretch.spans):
         done.records += 1
         rank, stood = ranks[record.topic], record.timestamp < stretch.begins
@@ -102,5 +102,4 @@ async def feed_topics(
         if done.records % 5000 == 0:
             yield done
     together.tell()
-    done.of_others = together.of_others
     yield done

@@ -182,7 +182,8 @@ def test_how_many_records_were_of_others_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dated = cart("eve") | {"recorded_at": AT + 1}
-    seen = {"type": "displayed", "user_id": "bob", "job_id": "0" * 32, "occurred_at": AT}
+    seen = {"type": "displayed", "user_id": "bob", "job_id": "0" * 32, "occurred_at": AT,
+            "subscription_id": "s-1", "scenario": "cart_abandoned"}  # fmt: skip
     file = history(
         tmp_path,
         browser("ann"),
