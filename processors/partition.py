@@ -166,7 +166,7 @@ class Partition:
             elif stirred or item.clock >= idle_until:
                 self._tick(item, last=False)
                 if desk.book.only is not None:  # before it a tick only moves the clock
-                    idle_until = min(self.table.first_wake(), self._campaigns.next_at)
+                    idle_until = self.next_due()
             elif item.clock > desk.clock:
                 desk.clock = item.clock
         if tick is not None:

@@ -151,11 +151,6 @@ class ProfileTable:
         ]
         heapq.heapify(self._heap)
 
-    def first_wake(self) -> int:
-        """Nobody is to be looked at before it (ms)."""
-        heap = self._heap
-        return heap[0] >> _NUMBER_BITS if heap else NEVER
-
     def next_wake(self) -> int:
         """The earliest time (ms) at which somebody is to be looked at, or :data:`NEVER`."""
         while self._heap:
