@@ -122,9 +122,9 @@ def from_json(text: str) -> Any:
 
 def head_of(user: str | None, anonymous: str | None, at: str | None, now: int) -> dict[str, Any]:
     """The fields that ``--user``, ``--anonymous`` and ``--at`` stand for."""
-    head = {"user_id": user, "anonymous_id": anonymous}
+    head: dict[str, Any] = {"user_id": user, "anonymous_id": anonymous}
     if at is not None:
-        head["occurred_at"] = moment_ms(at, now=now)  # type: ignore[assignment]
+        head["occurred_at"] = moment_ms(at, now=now)
     return {name: value for name, value in head.items() if value is not None}
 
 

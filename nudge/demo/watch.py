@@ -1,7 +1,8 @@
 """What the demo shows, gathered from the topics and the push service as it happens."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -112,9 +113,9 @@ async def watch_worker(port: int, seen: Seen) -> None:
             await asyncio.sleep(1)
 
 
-def _totals(text: str) -> Counter[str]:
-    totals: Counter[str] = Counter()
+def _totals(text: str) -> Mapping[str, float]:
+    totals: defaultdict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            totals[sample.name] += sample.value  # type: ignore[assignment]
+            totals[sample.name] += sample.value
     return totals
