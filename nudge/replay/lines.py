@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from nudge.events import event_models, unknown_type
 from nudge.reading import topic_behind
 from nudge.replay.records import LATEST_MS, Read, Together, check_time, rank_behind
-from nudge.replay.replayer import Replayer
+from nudge.replay.several import Listener
 from nudge.replay.steering import check_steering, is_steering
 from nudge.replay.tapped import UNREADABLE, Tapped, decode_tapped, not_read, plain_event
 from schemas.adapters import EVENT_CLASSES, InvalidRecordError, adapter_of, parse
@@ -44,14 +44,14 @@ _head: Any = msgspec.json.Decoder(_Head).decode
 
 
 class Lines:
-    """Tells a replayer lines one by one; ``finish`` tells what then still waits for its like.
+    """Tells a listener lines one by one; ``finish`` tells what then still waits for its like.
 
     ``passed_over``: how many were of topics that no replay reads.
     """
 
-    def __init__(self, replayer: Replayer) -> None:
-        self._replayer = replayer
-        self._together = Together(replayer)
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._together = Together(listener)
         self.passed_over = 0
 
     def tell(self, line: bytes) -> None:
@@ -82,7 +82,7 @@ class Lines:
         ):
             if self._together.held:
                 self._together.tell()
-            self._replayer.shop_event(event, event.occurred_at)
+            self._listener.shop_event(event, event.occurred_at)
             return
         head = _head_of(line)
         if head.is_tapped:
@@ -93,7 +93,7 @@ class Lines:
             self._tell_record(record)
         else:
             self._together.tell()
-            _tell_event(self._replayer, head, line)
+            _tell_event(self._listener, head, line)
 
     def _tell_record(self, record: Tapped) -> None:
         rank = rank_behind(record.topic)
@@ -118,18 +118,18 @@ def _head_of(line: bytes) -> _Head:
     return head
 
 
-def _tell_event(replayer: Replayer, head: _Head, line: bytes) -> None:
+def _tell_event(listener: Listener, head: _Head, line: bytes) -> None:
     named = head.recorded_at is not msgspec.UNSET
     recorded_at = _time(head.recorded_at if named else head.occurred_at, named=named)
     kind = head.type
     if not isinstance(kind, str):
         raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, "type: missing")
     if kind in EVENT_CLASSES:
-        replayer.shop_event(read_shop_event(line), recorded_at)
+        listener.shop_event(read_shop_event(line), recorded_at)
     elif kind in _INTERACTIONS:
-        replayer.interaction(parse(adapter_of(Interaction), line), recorded_at)
+        listener.interaction(parse(adapter_of(Interaction), line), recorded_at)
     elif kind in event_models():
-        replayer.catalog_event(read_catalog_event(line), recorded_at)
+        listener.catalog_event(read_catalog_event(line), recorded_at)
     else:
         raise InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, str(unknown_type(kind)))
 
@@ -148,12 +148,12 @@ def _time(stamp: Any, *, named: bool) -> int:
     return at
 
 
-def feed_files(replayer: Replayer, files: list[Path]) -> Iterator[Read]:
-    """Tells the replayer files of JSON lines, one after the other; yields now and then.
+def feed_files(listener: Listener, files: list[Path]) -> Iterator[Read]:
+    """Tells the listener files of JSON lines, one after the other; yields now and then.
 
     A line that cannot be read is remembered and passed over.
     """
-    done, told = Read(), Lines(replayer)
+    done, told = Read(), Lines(listener)
     for path in files:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):

@@ -1,4 +1,4 @@
-"""Records of topics, told to a replayer in the order in which a worker merges them."""
+"""Records of topics, told to a listener in the order in which a worker merges them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from nudge.reading import topic_behind
-from nudge.replay.replayer import Replayer
+from nudge.replay.several import Listener
 from nudge.replay.tapped import TappedEvent
 from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
 from schemas.adapters import InvalidRecordError, check_catalog_key
@@ -107,8 +107,8 @@ def check_time(name: str, at: int) -> None:
 class Together:
     """Keeps the records of one millisecond until all are there: then their order is known."""
 
-    def __init__(self, replayer: Replayer) -> None:
-        self._replayer = replayer
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._at = -1
         self.held: list[tuple[int, int, int, Callable[[], None]]] = []
         """Rank, partition and offset of each, and what tells it."""
@@ -122,7 +122,7 @@ class Together:
         if record.timestamp != self._at:
             self.tell()
             self._at = record.timestamp
-        said = _telling(self._replayer, rank, record)
+        said = _telling(self._listener, rank, record)
         self.held.append((rank, record.partition, record.offset, said))
 
     def add_event(self, record: TappedEvent) -> bool:
@@ -138,7 +138,7 @@ class Together:
         if at != self._at:
             self.tell()
             self._at = at
-        said = partial(self._replayer.shop_event, event, at)
+        said = partial(self._listener.shop_event, event, at)
         self.held.append((EVENT_RANK, record.partition, record.offset, said))
         return True
 
@@ -155,7 +155,7 @@ class Together:
 _PLACE = itemgetter(0, 1, 2)
 
 
-def tell_as_it_stood(replayer: Replayer, record: Record, at: int) -> None:
+def tell_as_it_stood(listener: Listener, record: Record, at: int) -> None:
     """A subscription from before the stretch, as of its beginning (ms).
 
     Whether it came by a login makes no difference any more: no replay is told of that login.
@@ -166,26 +166,26 @@ def tell_as_it_stood(replayer: Replayer, record: Record, at: int) -> None:
     user, number, subscription = _subscription(record.value, record_key(record))
     if subscription is not None:
         subscription = subscription.model_copy(update={"handed_over": False})
-    replayer.subscription(user, number, subscription, at)
+    listener.subscription(user, number, subscription, at)
 
 
-def _telling(replayer: Replayer, rank: int, record: Record) -> Callable[[], None]:
+def _telling(listener: Listener, rank: int, record: Record) -> Callable[[], None]:
     at = record.timestamp
     check_time("timestamp", at)
     key = record_key(record)
     if rank == EVENT_RANK:
         event, _ = read_event(record.value, key)
         if (headers := record.headers) and is_historical(headers):
-            return partial(replayer.shop_event, event, at, historical=True)
-        return partial(replayer.shop_event, event, at)
+            return partial(listener.shop_event, event, at, historical=True)
+        return partial(listener.shop_event, event, at)
     if rank == FACT_RANK:
         news = read_catalog_event(record.value)
         check_catalog_key(news, key)
-        return partial(replayer.catalog_event, news, at)
+        return partial(listener.catalog_event, news, at)
     if rank == INTERACTION_RANK:
         interaction, _ = read_interaction(record.value, key)
-        return partial(replayer.interaction, interaction, at)
-    return partial(replayer.subscription, *_subscription(record.value, key), at)
+        return partial(listener.interaction, interaction, at)
+    return partial(listener.subscription, *_subscription(record.value, key), at)
 
 
 def _subscription(value: bytes | None, key: str) -> tuple[str, str, Subscription | None]:

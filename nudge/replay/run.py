@@ -16,11 +16,12 @@ from nudge.comparison import Tally
 from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
 from nudge.replay.lines import feed_files
-from nudge.replay.records import BadLine, Read
+from nudge.replay.records import Read
 from nudge.replay.replayer import Outcome, Replayer
+from nudge.replay.several import Several
 from nudge.replay.steering import steer
 from nudge.replay.survey import Survey, survey
-from nudge.replay.topics import Stretch, feed_topics, stretch_since, with_reach
+from nudge.replay.topics import feed_topics, stretch_since, with_reach
 from nudge.terminal import Progress, note, plain
 from nudge.when import rfc3339
 from processors.rule_book import RuleBook
@@ -55,26 +56,18 @@ class Plan:
 def run_plan(plan: Plan, write: Write | None) -> list["Run"]:
     """Writes the first book's decisions; answers a run a book.
 
-    Every book judges the same records: what comes into the topics meanwhile is left out.
+    The history is read once: every book judges the same records.
     """
-    runs: list[Run] = []
     known = survey(plan.files, reach=plan.reachable)
     compares = len(plan.books) > 1 and write is None
     if compares and not plan.reachable and (known.names_browsers or not plan.files):
         note("[dim]--reachable compares the same messages in a fraction of the time.[/dim]")
-    stretch: Stretch | None = None
-    for book in plan.books:
-        for batch in plan.vouchers:
-            book.add_vouchers(batch)
-        if runs:
-            runs[-1].replayer = None
-        run = Run(plan, book, None if runs else write)
-        with _collector_kept_off():
-            if plan.files:
-                run.over_files(known)
-            else:
-                stretch = asyncio.run(run.over_topics(stretch))
-        runs.append(run)
+    runs = [Run(plan, book, None if number else write) for number, book in enumerate(plan.books)]
+    with _collector_kept_off():
+        if plan.files:
+            _over_files(plan, runs, known)
+        else:
+            asyncio.run(_over_topics(plan, runs))
     return runs
 
 
@@ -94,36 +87,47 @@ def _collector_kept_off() -> Iterator[None]:
 class Run:
     """One book's judgement of the history: ``tally`` is what it came to.
 
-    ``replayer`` is kept, of the last book: a process that ends need not free all it remembers.
+    ``replayer`` is kept: a process that ends need not free all it remembers.
     """
+
+    replayer: Replayer
 
     def __init__(self, plan: Plan, book: RuleBook, write: Write | None) -> None:
         rules = book.at(0)
         self.tally = Tally(rules.version, ZoneInfo(rules.shop.timezone))
-        self.replayer: Replayer | None = None
+        self.book = book
+        self.late = 0
         self._plan = plan
-        self._book = book
         self._write = write
-        self._late = 0
-        self._began = time.monotonic()
+        for batch in plan.vouchers:
+            book.add_vouchers(batch)
 
-    def _replayer(
+    def begin(
         self, partitions: int, only: frozenset[str] | None, *, assume_reachable: bool
     ) -> Replayer:
-        self.replayer = replayer = Replayer(
-            self._book,
+        self.replayer = Replayer(
+            self.book,
             partitions=partitions,
             grace_ms=self._plan.grace_ms,
             assume_reachable=assume_reachable,
             only=only,
         )
         for text in self._plan.campaigns:
-            replayer.plan(text)
-        return replayer
+            self.replayer.plan(text)
+        return self.replayer
+
+    def take(self) -> None:
+        """Tallies and writes what has been decided, once that is worth it."""
+        if self.replayer.ready():
+            self._give(self.replayer.take())
+
+    def finish(self) -> None:
+        self._give(self.replayer.finish(self._plan.until))
+        self.tally.of_others = self.replayer.of_others
 
     def _give(self, outcome: Outcome) -> None:
         since = self._plan.since or 0
-        self._late += len(outcome.late)
+        self.late += len(outcome.late)
         for decision in outcome.decisions:
             if decision.decided_at >= since:
                 self.tally.add(decision)
@@ -133,81 +137,99 @@ class Run:
             if job.created_at >= since:
                 self.tally.add_job(job)
 
-    def over_files(self, known: Survey) -> None:
-        known.steering.steer(self._book)
-        only = known.reach.users() if self._plan.reachable and known.names_browsers else None
-        replayer = self._replayer(
-            self._plan.partitions, only, assume_reachable=known.assume_reachable
-        )
-        read = Read()
-        with Progress(f"replay {self.tally.version}", known.lines) as progress:
-            progress.at(0)
-            for so_far in feed_files(replayer, self._plan.files):
-                read = so_far
-                progress.at(read.records)
-                if replayer.ready():
-                    self._give(replayer.take())
-        self._give(replayer.finish(self._plan.until))
-        self._report(read, replayer.of_others)
-        if known.names_browsers:
-            note("Reachable: who has a subscription in the history.")
+
+class _Reading:
+    """The history on its way to all runs: its progress, and what is said of it at the end."""
+
+    def __init__(
+        self, runs: list[Run], partitions: int, only: frozenset[str] | None, *, assume: bool
+    ) -> None:
+        self._runs = runs
+        replayers = [run.begin(partitions, only, assume_reachable=assume) for run in runs]
+        self.listener = replayers[0] if len(replayers) == 1 else Several(replayers)
+        self.name = "replay " + " and ".join(run.tally.version for run in runs)
+        self._began = time.monotonic()
+
+    def take(self) -> None:
+        for run in self._runs:
+            run.take()
+
+    def finish(self, read: Read) -> None:
+        """Tells the runs that this was all, and the reader of the terminal what it came to."""
+        for run in self._runs:
+            run.finish()
+        counted, unreadable = f"{read.records} records", f"{len(read.bad)} unreadable"
+        speed = f"{read.records / max(time.monotonic() - self._began, 1e-3):,.0f}/s"
+        if len(self._runs) == 1:
+            note(f"{counted}, {_came_to(*self._runs)}, {unreadable} [dim]({speed})[/dim]")
         else:
-            note("Everybody counted as reachable: the history holds no subscriptions.")
-        if read.passed_over:
-            note(f"{read.passed_over} records of topics that a replay does not read: passed over.")
-
-    async def over_topics(self, stretch: Stretch | None) -> Stretch:
-        """Answers what it read: ``stretch``, or without one all that the topics hold now."""
-        settings = kafka_settings()
-        since = self._plan.since
-        controls, campaigns = await read_controls(settings), await known_campaigns(settings)
-        for refused in steer(self._book, campaigns.values(), controls.vouchers.values()):
-            note(plain(f"left out, as workers do: {refused}"))
-        consumer = AIOKafkaConsumer(
-            **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
-        )
-        await consumer.start()
-        try:
-            warm = None if since is None else since - WARM_UP_MS
-            if stretch is None:
-                stretch = await stretch_since(consumer, settings, warm)
-                if self._plan.reachable:
-                    stretch = await with_reach(settings, stretch)
-            partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
-            replayer = self._replayer(partitions, stretch.only, assume_reachable=False)
-            read = Read()
-            with Progress(f"replay {self.tally.version}", stretch.records) as progress:
-                progress.at(0)
-                async for read in feed_topics(replayer, settings, consumer, stretch):
-                    progress.at(read.records)
-                    if replayer.ready():
-                        self._give(replayer.take())
-            self._give(replayer.finish(self._plan.until))
-            if since is not None and read.oldest > since - WARM_UP_MS + 86_400_000:
-                note(
-                    "The topics begin at "
-                    f"{rfc3339(read.oldest)}: profiles had less than 30 days to warm up."
-                )
-            self._report(read, replayer.of_others)
-            return stretch
-        finally:
-            await consumer.stop()
-
-    def _report(self, read: Read, of_others: int) -> None:
-        self.tally.of_others = of_others
-        decided = sum(self.tally.kinds.values())
-        speed = read.records / max(time.monotonic() - self._began, 1e-3)
-        note(
-            f"{read.records} records, {decided} final decisions,"
-            f" {self._late} late, {len(read.bad)} unreadable [dim]({speed:,.0f}/s)[/dim]"
-        )
-        if of_others:
+            note(
+                f"{counted}, {unreadable} [dim]({speed}, each judged {len(self._runs)} times)[/dim]"
+            )
+            for run in self._runs:
+                note(f"{run.tally.version}: {_came_to(run)}")
+        if of_others := self._runs[0].tally.of_others:
             note(f"{of_others} records were of users without a browser: not judged.")
         for bad in read.bad[:_BAD_LINES_SHOWN]:
-            note(_bad_words(bad))
+            note(plain(f"{bad.source}:{bad.line}: {bad.message}"))
         if len(read.bad) > _BAD_LINES_SHOWN:
             note(f"… and {len(read.bad) - _BAD_LINES_SHOWN} more")
 
 
-def _bad_words(bad: BadLine) -> str:
-    return plain(f"{bad.source}:{bad.line}: {bad.message}")
+def _came_to(run: Run) -> str:
+    return f"{sum(run.tally.kinds.values())} final decisions, {run.late} late"
+
+
+def _over_files(plan: Plan, runs: list[Run], known: Survey) -> None:
+    for run in runs:
+        known.steering.steer(run.book)
+    only = known.reach.users() if plan.reachable and known.names_browsers else None
+    reading = _Reading(runs, plan.partitions, only, assume=known.assume_reachable)
+    read = Read()
+    with Progress(reading.name, known.lines) as progress:
+        progress.at(0)
+        for read in feed_files(reading.listener, plan.files):
+            progress.at(read.records)
+            reading.take()
+    reading.finish(read)
+    if known.names_browsers:
+        note("Reachable: who has a subscription in the history.")
+    else:
+        note("Everybody counted as reachable: the history holds no subscriptions.")
+    if read.passed_over:
+        note(f"{read.passed_over} records of topics that a replay does not read: passed over.")
+
+
+async def _over_topics(plan: Plan, runs: list[Run]) -> None:
+    """What comes into the topics meanwhile is left out."""
+    settings = kafka_settings()
+    controls, campaigns = await read_controls(settings), await known_campaigns(settings)
+    for run in runs:
+        refused = steer(run.book, campaigns.values(), controls.vouchers.values())
+    for words in refused:
+        note(plain(f"left out, as workers do: {words}"))
+    consumer = AIOKafkaConsumer(
+        **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
+    )
+    await consumer.start()
+    try:
+        warm = None if plan.since is None else plan.since - WARM_UP_MS
+        stretch = await stretch_since(consumer, settings, warm)
+        if plan.reachable:
+            stretch = await with_reach(settings, stretch)
+        partitions = 1 + max((tp.partition for tp in stretch.spans), default=0)
+        reading = _Reading(runs, partitions, stretch.only, assume=False)
+        read = Read()
+        with Progress(reading.name, stretch.records) as progress:
+            progress.at(0)
+            async for read in feed_topics(reading.listener, settings, consumer, stretch):
+                progress.at(read.records)
+                reading.take()
+        reading.finish(read)
+        if plan.since is not None and read.oldest > plan.since - WARM_UP_MS + 86_400_000:
+            note(
+                "The topics begin at "
+                f"{rfc3339(read.oldest)}: profiles had less than 30 days to warm up."
+            )
+    finally:
+        await consumer.stop()

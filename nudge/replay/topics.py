@@ -10,7 +10,7 @@ from nudge.problem import Problem
 from nudge.reading import Span, read, spans
 from nudge.replay.reach import MARKS, Reach
 from nudge.replay.records import RANKS, Read, Together, tell_as_it_stood
-from nudge.replay.replayer import Replayer
+from nudge.replay.several import Listener
 from nudge.terminal import Progress
 from processors.inputs import SUBSCRIPTION_RANK
 from runtime.deployment import read_deployment
@@ -83,17 +83,17 @@ async def with_reach(settings: KafkaSettings, stretch: Stretch) -> Stretch:
 
 
 async def feed_topics(
-    replayer: Replayer, settings: KafkaSettings, consumer: AIOKafkaConsumer, stretch: Stretch
+    listener: Listener, settings: KafkaSettings, consumer: AIOKafkaConsumer, stretch: Stretch
 ) -> AsyncIterator[Read]:
-    """Tells the replayer what the topics hold, by (record time, rank, partition, offset)."""
+    """Tells the listener what the topics hold, by (record time, rank, partition, offset)."""
     ranks = {settings.topic(topic): rank for topic, rank in RANKS.items()}
-    done, together = Read(), Together(replayer)
+    done, together = Read(), Together(listener)
     async for record in read(consumer, stretch.spans):
         done.records += 1
         rank, stood = ranks[record.topic], record.timestamp < stretch.begins
         try:
             if stood and rank == SUBSCRIPTION_RANK:
-                tell_as_it_stood(replayer, record, stretch.begins)
+                tell_as_it_stood(listener, record, stretch.begins)
             else:
                 done.oldest = done.oldest or record.timestamp
                 together.add(rank, record)

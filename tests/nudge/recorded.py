@@ -59,3 +59,13 @@ def spring(at: int) -> tuple[CampaignStart, VoucherBatch]:
         type="vouchers", pool="spring", batch="b1", effective_at=at, codes=codes, value=1_500,
         currency="PLN",
     )  # fmt: skip
+
+
+def as_tapped(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of a life that the oracle's generator drew."""
+    key = record["key"]
+    if record["topic"] == "push.subscriptions":
+        key = f"{key}/{record['subscription_id']}"
+    line = tapped(record["topic"], key, None, record["at"], partition=record["partition"])
+    value = record["value"]
+    return line | {"value": orjson.loads(value) if isinstance(value, bytes) else value}

@@ -17,7 +17,7 @@ from processors.rule_book import RuleBook
 from processors.scenario_file import load
 from schemas.adapters import to_json
 from tests.nudge.commands import nudge
-from tests.nudge.recorded import AT, MINUTE, browser, cart, order, tapped
+from tests.nudge.recorded import AT, MINUTE, as_tapped, browser, cart, order, tapped
 from tests.oracle.generator import Generator
 from tests.oracle.scenes import Plan as Life
 from tests.oracle.worlds import BUSY
@@ -79,15 +79,6 @@ def test_whoever_has_a_browser_is_told_the_same_whether_the_others_are_judged_or
     assert left_out
     assert some
     assert "sent" not in {decision["outcome"] for decision in left_out}
-
-
-def as_tapped(record: dict[str, Any]) -> dict[str, Any]:
-    key = record["key"]
-    if record["topic"] == "push.subscriptions":
-        key = f"{key}/{record['subscription_id']}"
-    line = tapped(record["topic"], key, None, record["at"], partition=record["partition"])
-    value = record["value"]
-    return line | {"value": orjson.loads(value) if isinstance(value, bytes) else value}
 
 
 def test_what_was_put_in_a_cart_before_the_login_is_remembered(tmp_path: Path) -> None:
