@@ -2,6 +2,10 @@
 FROM python:3.11-slim-bookworm AS build
 RUN pip install --no-cache-dir --disable-pip-version-check uv==0.13.9 && python -m venv /opt/nudge
 ENV VIRTUAL_ENV=/opt/nudge UV_LINK_MODE=copy
+# The core is compiled here; the image that runs has no compiler.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+ENV HATCH_BUILD_HOOKS_ENABLE=1
 WORKDIR /src
 # What changes seldom comes first, so that a change of code does not fetch everything again.
 COPY pyproject.toml constraints.txt ./

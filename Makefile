@@ -21,7 +21,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	&& $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& echo $$name && break; done)
 
-.PHONY: help demo test check format constraints clean
+.PHONY: help demo test check format constraints wheel clean
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -46,6 +46,10 @@ constraints: $(INSTALLED) ## Pin the newest allowed versions in constraints.txt
 		--upgrade --no-annotate --no-header --quiet --output-file $(VENV)/constraints.txt
 	@{ head -n 1 constraints.txt; cat $(VENV)/constraints.txt; } > $(VENV)/constraints.new
 	@mv $(VENV)/constraints.new constraints.txt && echo "constraints.txt is new: run make check"
+
+wheel: $(INSTALLED) ## Build dist/*.whl with a compiled core, as the image has it (needs a C compiler)
+	@HATCH_BUILD_HOOKS_ENABLE=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+		--no-deps --wheel-dir dist . && ls dist/*.whl
 
 clean: ## Remove the virtual environment and what was downloaded into .local
 	@rm -rf $(VENV) .local && echo "removed $(VENV) and .local"

@@ -49,7 +49,10 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version as installed_version
 
-        print(f"nudge {installed_version('nudge-push')}")
+        from processors import partition
+
+        core = "interpreted" if partition.__file__.endswith(".py") else "compiled"
+        print(f"nudge {installed_version('nudge-push')} (core {core})")
         raise typer.Exit
 
 

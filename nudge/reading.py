@@ -1,7 +1,7 @@
 """Reads stretches of topics: from a time or the beginning, merged by time, then live."""
 
 import heapq
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,6 +22,10 @@ class Span:
 
     start: int
     end: int
+
+
+_Placed = tuple[int, int, int, int, ConsumerRecord, TopicPartition]
+"""A record after what it is ordered by: time (ms), rank of its topic, partition, offset."""
 
 
 async def spans(
@@ -48,15 +52,21 @@ async def read(
     """
     await seek(consumer, {tp: span.start for tp, span in stretch.items()})
     reading = {tp: span.end for tp, span in stretch.items() if span.start < span.end}
-    held: dict[TopicPartition, int] = {}
-    heap: list[tuple[int, int, int, int, ConsumerRecord]] = []
-    while reading or heap:
-        empty = [tp for tp in reading if not held.get(tp)]
+    empty = list(reading)
+    rest: dict[TopicPartition, Iterator[_Placed]] = {}
+    first: list[_Placed] = []  # a heap of each partition's first; what follows it is in `rest`
+    while empty or first:
         if empty:
-            await _fill(consumer, empty, reading, held, heap)
+            empty = await _fill(consumer, empty, reading, rest, first)
             continue
-        record = heapq.heappop(heap)[-1]
-        held[TopicPartition(record.topic, record.partition)] -= 1
+        *_, record, tp = first[0]
+        following = next(rest[tp], None)
+        if following is not None:
+            heapq.heapreplace(first, following)
+        else:
+            heapq.heappop(first)
+            if tp in reading:
+                empty = [tp]
         yield record
     for tp, span in stretch.items():
         consumer.seek(tp, span.end)
@@ -86,25 +96,31 @@ async def _fill(
     consumer: AIOKafkaConsumer,
     empty: list[TopicPartition],
     reading: dict[TopicPartition, int],
-    held: dict[TopicPartition, int],
-    heap: list[tuple[int, int, int, int, ConsumerRecord]],
-) -> None:
+    rest: dict[TopicPartition, Iterator[_Placed]],
+    first: list[_Placed],
+) -> list[TopicPartition]:
     """Fetches for partitions of which nothing is held; closes those that are at their end.
 
-    The position says where the end is: transaction markers stand at offsets of their own.
+    Answers the others of which nothing has come. The position says where the end is: transaction
+    markers stand at offsets of their own.
     """
     batches = await consumer.getmany(*empty, timeout_ms=_POLL_MS, max_records=RECORDS_A_READ)
+    came = set()
     for tp, records in batches.items():
-        for record in records:
-            if record.offset < reading[tp]:
-                rank = rank_of(record.topic)
-                heapq.heappush(
-                    heap, (record.timestamp, rank, record.partition, record.offset, record)
-                )
-                held[tp] = held.get(tp, 0) + 1
+        rank, end = rank_of(tp.topic), reading[tp]
+        placed = sorted(
+            (record.timestamp, rank, tp.partition, record.offset, record, tp)
+            for record in records
+            if record.offset < end
+        )
+        if placed:
+            came.add(tp)
+            rest[tp] = iter(placed)
+            heapq.heappush(first, next(rest[tp]))
     for tp in empty:
         if await consumer.position(tp) >= reading[tp]:
             del reading[tp]
+    return [tp for tp in empty if tp in reading and tp not in came]
 
 
 @lru_cache(maxsize=256)

@@ -175,7 +175,8 @@ def _priced(offer: Offer, at: int, price: int) -> tuple[Offer, int | None]:
     today = [price, *[low for low_day, low in window if low_day == day]]
     low_30d = None
     if before is not None:
-        low_30d = min([before, *[low for _, low in window]])
+        held = [before, *(low for _, low in window)]
+        low_30d = min(held)
         today.append(before)
     lows = [*[low for low in window if low[0] != day], (day, min(today))]
     return changed(offer, price=price, price_at=at, lows=tuple(lows[-LOW_DAYS:])), low_30d

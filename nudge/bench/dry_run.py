@@ -1,10 +1,11 @@
 """``nudge bench replay``: records a second of core that a dry run reads and judges.
 
-The same history three times: from a file of events, where everybody counts as reachable; from a
-file as ``nudge tap`` writes it, where one user in ten has a browser; and from the topics, where the
-same one has. The latter two once more with ``--reachable``, where the others are not judged. Whole
-processes are measured, from their start to their end. Beside them the events' lines are only read,
-by the contract's models.
+The same history from a file of events, where everybody counts as reachable; from a file as
+``nudge tap`` writes it, where one user in ten has a browser; and from the topics, where the same
+one has. From each also by two scenario files, with ``--compare``: every record is judged twice
+then, and counts twice. The latter two once more with ``--reachable``, where the others are not
+judged. Whole processes are measured, from their start to their end. Beside them the events' lines
+are only read, by the contract's models.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
@@ -37,29 +39,28 @@ from runtime.settings import KafkaSettings
 from schemas.adapters import EVENT_CLASSES, parse_catalog_event, parse_shop_event, to_json
 
 
-@dataclass(frozen=True, slots=True)
-class DryRunResult:
-    """``read``: the lines of ``file`` by the contract's models, without judging."""
+class DryRun(StrEnum):
+    """What is measured."""
 
+    FILE = "from a file, all reachable"
+    TAPPED = "from a tapped file, one in ten"
+    TOPICS = "from topics, one in ten"
+    FILE_COMPARED = "from a file, --compare"
+    TAPPED_COMPARED = "from a tapped file, --compare"
+    TOPICS_COMPARED = "from topics, --compare"
+    TAPPED_REACHABLE = "from a tapped file, --reachable"
+    TOPICS_REACHABLE = "from topics, --reachable"
+    READ = "the first file, read by pydantic only"
+
+
+@dataclass(slots=True)
+class DryRunResult:
     mix: Mix
-    file: Rate
-    tapped: Rate
-    topics: Rate
-    tapped_reachable: Rate
-    topics_reachable: Rate
-    read: Rate
+    rates: dict[DryRun, Rate] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
-        return {
-            "events": self.mix.events,
-            "users": self.mix.users,
-            "file": round(self.file.per_core_second),
-            "tapped": round(self.tapped.per_core_second),
-            "topics": round(self.topics.per_core_second),
-            "tapped_reachable": round(self.tapped_reachable.per_core_second),
-            "topics_reachable": round(self.topics_reachable.per_core_second),
-            "read": round(self.read.per_core_second),
-        }
+        rates = {run.name.lower(): round(rate.per_core_second) for run, rate in self.rates.items()}
+        return {"events": self.mix.events, "users": self.mix.users, **rates}
 
 
 def run(mix: Mix, say: Say) -> DryRunResult:
@@ -71,21 +72,28 @@ def run(mix: Mix, say: Say) -> DryRunResult:
     """
     keep_to_other_core()
     place = fresh_directory("bench")
-    rules = place / "scenarios.yaml"
     start = now_ms() - mix.duration_ms  # older records a broker would soon delete
-    rules.write_text(daytime_file(start), encoding="utf-8")
+    rules, others = place / "scenarios.yaml", place / "others.yaml"
+    text = daytime_file(start)
+    rules.write_text(text, encoding="utf-8")
+    others.write_text(text.replace("wait: 20m", "wait: 30m"), encoding="utf-8")
     history = place / "history.jsonl"
+    result = DryRunResult(mix)
+    rates = result.rates
+    judged = ["--scenarios", str(rules), "--out", "none"]
+    compared = [*judged, "--compare", str(others)]
     say(f"writing {mix.events:,} events")
     lines = write_history(history, mix, start)
     say("judging the file")
-    judged = ["--scenarios", str(rules), "--out", "none"]
-    from_file = _replay([str(history), *judged], lines)
-    read = read_only(history, lines)
+    rates[DryRun.FILE] = _replay([str(history), *judged], lines)
+    rates[DryRun.FILE_COMPARED] = _replay([str(history), *compared], lines)
+    rates[DryRun.READ] = read_only(history, lines)
     records = write_tapped(history, mix, start)
     say("judging the file that says who is reachable")
-    tapped = [str(history), "--partitions", str(topics.LOCAL_PARTITIONS), *judged]
-    from_tapped = _replay(tapped, records)
-    some_from_tapped = _replay([*tapped, "--reachable"], records)
+    tapped = [str(history), "--partitions", str(topics.LOCAL_PARTITIONS)]
+    rates[DryRun.TAPPED] = _replay([*tapped, *judged], records)
+    rates[DryRun.TAPPED_COMPARED] = _replay([*tapped, *compared], records)
+    rates[DryRun.TAPPED_REACHABLE] = _replay([*tapped, *judged, "--reachable"], records)
     kafka = LocalKafka(heap_mb=1024, say=say)
     kafka.start()
     try:
@@ -93,13 +101,13 @@ def run(mix: Mix, say: Say) -> DryRunResult:
         asyncio.run(_publish(settings, mix, start))
         say("judging the topics")
         own = {"NUDGE_KAFKA_BOOTSTRAP": kafka.bootstrap}
-        from_topics = _replay(["--from-topics", *judged], records, own)
-        some_from_topics = _replay(["--from-topics", "--reachable", *judged], records, own)
+        there = ["--from-topics"]
+        rates[DryRun.TOPICS] = _replay([*there, *judged], records, own)
+        rates[DryRun.TOPICS_COMPARED] = _replay([*there, *compared], records, own)
+        rates[DryRun.TOPICS_REACHABLE] = _replay([*there, *judged, "--reachable"], records, own)
     finally:
         kafka.stop()
-    return DryRunResult(
-        mix, from_file, from_tapped, from_topics, some_from_tapped, some_from_topics, read
-    )
+    return result
 
 
 def _history(mix: Mix, start: int, *, browsers: bool) -> Iterator[Wire]:
@@ -140,13 +148,14 @@ def _replay(arguments: list[str], records: int, own: Mapping[str, str] | None = 
     began, before = time.monotonic(), _children_seconds()
     done = subprocess.run(  # noqa: S603 - our own command line
         [*command, *arguments], env={**os.environ, **(own or {})},
-        stderr=subprocess.PIPE, check=False, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, text=True,
     )  # fmt: skip
     if done.returncode:
         raise Problem("The replay failed.", done.stderr.strip().splitlines()[-1])
     if f"{records} records" not in done.stderr:
         raise Problem(f"The replay read another number than {records} records.", done.stderr)
-    return Rate(records, time.monotonic() - began, _children_seconds() - before)
+    times = 2 if "--compare" in arguments else 1
+    return Rate(times * records, time.monotonic() - began, _children_seconds() - before)
 
 
 def _children_seconds() -> float:

@@ -115,10 +115,11 @@ def replay(
     """Records a second of core that a dry run judges, from files and from topics.
 
     From a file of events everybody counts as reachable, from topics one user in ten is, and from
-    a file that says so; once more where these alone are judged (--reachable). The whole process of
-    `nudge replay` is counted. Beside it the lines are only read, by the contract's models.
+    a file that says so; once more by two scenario files (--compare), which judges each record
+    twice, and where those users alone are judged (--reachable). The whole process of `nudge replay`
+    is counted. Beside it the lines are only read, by the contract's models.
     """
-    from nudge.bench.dry_run import run
+    from nudge.bench.dry_run import DryRun, run
     from nudge.bench.mix import Mix
     from nudge.terminal import note, say_json, say_table
 
@@ -129,14 +130,8 @@ def replay(
     rows = [
         (name, f"{judged.count:,}", f"{judged.core_seconds:.1f} s",
          f"{judged.per_core_second:,.0f}")
-        for name, judged in (
-            ("from a file, all reachable", result.file),
-            ("from a tapped file, one in ten", result.tapped),
-            ("from topics, one in ten", result.topics),
-            ("from a tapped file, --reachable", result.tapped_reachable),
-            ("from topics, --reachable", result.topics_reachable),
-            ("the first file, read by pydantic only", result.read),
-        )
+        for name in DryRun
+        for judged in (result.rates[name],)
     ]  # fmt: skip
     say_table(("", "records", "of core", "records/s"), rows)
 
