@@ -105,11 +105,11 @@ def replay(
     --partitions as the topics have. Campaigns and voucher codes are heeded where they were tapped
     too (campaigns, scenarios); decisions, jobs and results are not: a replay makes its own.
 
-    With --compare the history is judged twice: who newly gets or loses a message, when, which
-    caps were hit, what would be said. With --reachable users who never have a browser in the
-    history are left out: nobody's messages depend on them, and it takes a fraction of the
-    time. Their silences (not_subscribed), and what the next channel would say to them, are missing
-    then.
+    With --compare the history is read once and judged by both files: who newly gets or loses a
+    message, when, which caps were hit, what would be said. With --reachable users who never have a
+    browser in the history are left out: nobody's messages depend on them, and it takes a fraction
+    of the time. Their silences (not_subscribed), and what the next channel would say to them, are
+    missing then.
     """
     from nudge.problem import usage_problem
     from nudge.replay.run import Plan, run_plan
