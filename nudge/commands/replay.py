@@ -33,7 +33,13 @@ Until = Annotated[
     str | None,
     typer.Option(help="Move the clock on to this time after the last event (RFC 3339 or ms)."),
 ]
-Out = Annotated[str, typer.Option(help="Where the decisions go, one a line; - is stdout.")]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the decisions go, one a line; - is stdout, none is nowhere."
+        " Not given: -, with --compare none."
+    ),
+]
 Partitions = Annotated[int, typer.Option(min=1, help="Partitions of the deployment.")]
 Grace = Annotated[str, typer.Option(help="How long live input is waited for.")]
 FromTopics = Annotated[bool, typer.Option("--from-topics", help="Read Kafka instead of files.")]
@@ -46,8 +52,12 @@ Campaigns = Annotated[
     typer.Option("--campaign", help="A campaign's file: started at its time.", exists=True),
 ]
 Reachable = Annotated[
-    bool,
-    typer.Option("--reachable", help="Judge only users who have a browser in the history: faster."),
+    bool | None,
+    typer.Option(
+        "--reachable/--everybody",
+        help="Judge only users who have a browser in the history: faster. Not given: everybody,"
+        " with --compare and without --out the reachable.",
+    ),
 ]
 Html = Annotated[
     Path | None, typer.Option(help="With --compare: write a page with plots to this file.")
@@ -65,13 +75,12 @@ def register(root: typer.Typer, section: str) -> None:
         epilog=examples(
             "nudge replay events.jsonl --until 2026-03-01T12:00:00Z",
             "nudge replay events.jsonl --scenarios mine.yaml --out decisions.jsonl",
-            "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml --out none",
+            "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml",
             "nudge replay events.jsonl --campaign spring.yaml --until 2026-03-03T12:00:00Z",
             "nudge tap events catalog subscriptions interactions --from-start --json > all.jsonl",
             "nudge replay all.jsonl --partitions 24 --scenarios next.yaml",
             "nudge replay --from-topics --since 30d --scenarios next.yaml",
-            "nudge replay --from-topics --since 30d --reachable --compare next.yaml --out none"
-            " --html dry.html",
+            "nudge replay --from-topics --since 30d --compare next.yaml --html dry.html",
         ),
     )(replay)
 
@@ -82,14 +91,14 @@ def replay(
     scenarios: Scenarios = None,
     compare: Compare = None,
     until: Until = None,
-    out: Out = "-",
+    out: Out = None,
     partitions: Partitions = 24,
     grace: Grace = "5s",
     from_topics: FromTopics = False,
     since: Since = None,
     vouchers: Vouchers = None,
     campaign: Campaigns = None,
-    reachable: Reachable = False,
+    reachable: Reachable = None,
     html: Html = None,
 ) -> None:
     """Decide again, on history: the same rules, the same decisions, nothing sent.
@@ -106,10 +115,10 @@ def replay(
     too (campaigns, scenarios); decisions, jobs and results are not: a replay makes its own.
 
     With --compare the history is read once and judged by both files: who newly gets or loses a
-    message, when, which caps were hit, what would be said. With --reachable users who never have a
-    browser in the history are left out: nobody's messages depend on them, and it takes a fraction
-    of the time. Their silences (not_subscribed), and what the next channel would say to them, are
-    missing then.
+    message, when, which caps were hit, what would be said. Users who never have a browser in the
+    history are left out then, as with --reachable: nobody's messages depend on them, and it takes
+    a fraction of the time. Their silences (not_subscribed), and what the next channel would say to
+    them, are missing; --everybody judges them too.
     """
     from nudge.problem import usage_problem
     from nudge.replay.run import Plan, run_plan
@@ -120,7 +129,10 @@ def replay(
     if since is not None and not from_topics:
         raise usage_problem("--since goes with --from-topics", "A file is read whole.")
     books = [_book(scenarios), *([_book(compare)] if compare else [])]
-    if reachable:
+    out = out or ("-" if compare is None else "none")
+    if reachable is None:
+        reachable = compare is not None and out == "none" and _nobody_shares(books)
+    elif reachable:
         _check_reachable(books)
     if html is not None and compare is None:
         raise usage_problem("--html goes with --compare", "Name the second scenario file.")
@@ -180,17 +192,29 @@ def _book(path: Path | None) -> "RuleBook":
     return book
 
 
+def _sharing(books: "list[RuleBook]") -> str | None:
+    """A scenario in which who has no browser takes a place in a wave."""
+    news = (scenario for book in books for scenario in book.at(0).news)
+    return next((scenario.name for scenario in news if scenario.shares_a_wave), None)
+
+
+def _nobody_shares(books: "list[RuleBook]") -> bool:
+    from nudge.terminal import note
+
+    if (name := _sharing(books)) is not None:
+        note(f"Everybody is judged: {name} hands on to the next channel.")
+    return name is None
+
+
 def _check_reachable(books: "list[RuleBook]") -> None:
     from nudge.problem import usage_problem
 
-    for book in books:
-        for scenario in book.at(0).news:
-            if scenario.shares_a_wave:
-                raise usage_problem(
-                    f"--reachable cannot leave anybody out: {scenario.name} hands on to the next"
-                    " channel, so that who has no browser takes a place in its wave",
-                    "Judge everybody, without --reachable.",
-                )
+    if (name := _sharing(books)) is not None:
+        raise usage_problem(
+            f"--reachable cannot leave anybody out: {name} hands on to the next channel, so that"
+            " who has no browser takes a place in its wave",
+            "Judge everybody, without --reachable.",
+        )
 
 
 @contextmanager

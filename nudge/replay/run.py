@@ -59,9 +59,6 @@ def run_plan(plan: Plan, write: Write | None) -> list["Run"]:
     The history is read once: every book judges the same records.
     """
     known = survey(plan.files, reach=plan.reachable)
-    compares = len(plan.books) > 1 and write is None
-    if compares and not plan.reachable and (known.names_browsers or not plan.files):
-        note("[dim]--reachable compares the same messages in a fraction of the time.[/dim]")
     runs = [Run(plan, book, None if number else write) for number, book in enumerate(plan.books)]
     with _collector_kept_off():
         if plan.files:
@@ -169,7 +166,10 @@ class _Reading:
             for run in self._runs:
                 note(f"{run.tally.version}: {_came_to(run)}")
         if of_others := self._runs[0].tally.of_others:
-            note(f"{of_others} records were of users without a browser: not judged.")
+            note(
+                f"{of_others} records were of users without a browser: not judged"
+                " [dim](--everybody judges them too)[/dim]."
+            )
         for bad in read.bad[:_BAD_LINES_SHOWN]:
             note(plain(f"{bad.source}:{bad.line}: {bad.message}"))
         if len(read.bad) > _BAD_LINES_SHOWN:

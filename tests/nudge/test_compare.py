@@ -133,7 +133,7 @@ async def test_a_wait_cut_short_reaches_who_came_back_too_soon(tmp_path: Path) -
     history.write_text("\n".join(events) + "\n")
     html = tmp_path / "dry.html"
     answer = await nudge(
-        None, "replay", str(history), "--compare", str(other), "--out", "none",
+        None, "replay", str(history), "--compare", str(other),
         "--until", str(NOON + HOUR), "--html", str(html), deadline_s=120.0,
     )  # fmt: skip
     (row,) = [line.split() for line in answer.good().out.splitlines()
@@ -142,6 +142,7 @@ async def test_a_wait_cut_short_reaches_who_came_back_too_soon(tmp_path: Path) -
     assert (before, lost) == ("0", "0")
     assert int(after) == int(people) == int(newly) > 0
     assert "Your cart is waiting" in answer.out
+    assert "decision_id" not in answer.out
     written = html.read_text(encoding="utf-8")
     assert "sooner.yaml" in written
     assert "Your cart is waiting" in written

@@ -115,9 +115,9 @@ def replay(
     """Records a second of core that a dry run judges, from files and from topics.
 
     From a file of events everybody counts as reachable, from topics one user in ten is, and from
-    a file that says so; once more by two scenario files (--compare), which judges each record
-    twice, and where those users alone are judged (--reachable). The whole process of `nudge replay`
-    is counted. Beside it the lines are only read, by the contract's models.
+    a file that says so; once more by two scenario files, where those users alone are judged, but
+    twice (--compare), and where everybody is (--everybody). The whole process of `nudge replay` is
+    counted. Beside it the lines are only read, by the contract's models.
     """
     from nudge.bench.dry_run import DryRun, run
     from nudge.bench.mix import Mix
