@@ -45,3 +45,14 @@ export const done = (words: string, bad = false): void => {
   place.textContent = words;
   place.classList.toggle("bad", bad);
 };
+
+const nameOf = (each: Element | null) =>
+  each?.getAttribute("aria-label") ?? each?.getAttribute("href") ?? each?.textContent;
+
+/** Draws a place anew, and leaves the keyboard where it was in it. */
+export const redraw = async (place: HTMLElement, draw: (place: HTMLElement) => unknown): Promise<void> => {
+  const at = place.contains(document.activeElement) ? nameOf(document.activeElement) : undefined;
+  await draw(place);
+  if (!at || document.activeElement !== document.body) return;
+  $$("a, button", place).find((each) => nameOf(each) === at)?.focus();
+};

@@ -1,6 +1,6 @@
 /** What each page of the demo shop does. */
 
-import { $, $$, clock, done, h, money } from "./dom";
+import { $, $$, clock, done, h, money, redraw } from "./dom";
 import { article, askShop, cart, config, type Line, nameOf, offer, picture, sameLine, saved, sum, whenever } from "./shelves";
 import { onOrders, type Order, orders } from "./story";
 
@@ -153,7 +153,7 @@ const checkout = (place: HTMLElement) => {
   const pay = h("button", { class: "primary", type: "button" }, "Buy");
   pay.onclick = () => void buy(pay);
   const said = h("p", { class: "done", role: "status", "data-done": true });
-  whenever(() => {
+  const draw = () => {
     if (!cart.get().length) {
       if (!pay.disabled) place.replaceChildren(empty("There is nothing to pay for."));
       return;
@@ -166,7 +166,8 @@ const checkout = (place: HTMLElement) => {
       pay,
       said,
     ); // prettier-ignore
-  });
+  };
+  whenever(() => void redraw(place, draw));
 };
 
 const drawSaved = (place: HTMLElement) => {
@@ -277,7 +278,7 @@ export const start = (): void => {
   whenever(drawOffers);
   const found = (selector: string, draw: (place: HTMLElement) => unknown, by = whenever) => {
     const place = $(selector);
-    if (place) by(() => void draw(place));
+    if (place) by(() => void redraw(place, draw));
   };
   const view = $("[data-view]");
   if (view) product(view);

@@ -99,7 +99,11 @@ async def test_a_keyboard_is_enough_to_choose_save_buy_and_play_the_shop(visit: 
 
     await visit.go("/wishlist")
     await visit.shows("#wishlist", "Fjord vase")
-    await visit.tab_to("[aria-label='Remove Fjord vase']")
+    remove = "[aria-label='Remove Fjord vase']"
+    await visit.tab_to(remove)
+    await stock(visit.stage, "fjord-vase", 4_500, clear=9, sea=2, amber=9)
+    await visit.shows("#wishlist", "€45.00")
+    assert await page.run(f'document.activeElement.matches("{remove}")')
     await page.press(*ENTER)
     await visit.shows("#wishlist", "Nothing saved yet.")
     assert await page.run("document.activeElement.id") == "main"

@@ -46,7 +46,7 @@ async def test_what_was_tapped_is_decided_as_from_the_topics_byte_by_byte(
     reached = tmp_path / "reached.jsonl"
     some_told = ("replay", *given, "--reachable", "--out", str(reached))
     said = (await nudge(cluster, *some_told, "--from-topics")).good().err
-    assert "records were of users without a browser: not judged." in said
+    assert "records were of users without a browser: not judged (--everybody" in said
     of_topics = reached.read_bytes()
     assert set(of_topics.splitlines()) < set(decided.splitlines())
     assert sent(of_topics) == sent(decided)
