@@ -34,11 +34,8 @@ Until = Annotated[
     typer.Option(help="Move the clock on to this time after the last event (RFC 3339 or ms)."),
 ]
 Out = Annotated[
-    str | None,
-    typer.Option(
-        help="Where the decisions go, one a line; - is stdout, none is nowhere."
-        " Not given: -, with --compare none."
-    ),
+    str,
+    typer.Option(help="Where the decisions go, one a line; - is stdout, none is nowhere."),
 ]
 Partitions = Annotated[int, typer.Option(min=1, help="Partitions of the deployment.")]
 Grace = Annotated[str, typer.Option(help="How long live input is waited for.")]
@@ -56,7 +53,7 @@ Reachable = Annotated[
     typer.Option(
         "--reachable/--everybody",
         help="Judge only users who have a browser in the history: faster. Not given: everybody,"
-        " with --compare and without --out the reachable.",
+        " with --compare --out none the reachable.",
     ),
 ]
 Html = Annotated[
@@ -75,12 +72,12 @@ def register(root: typer.Typer, section: str) -> None:
         epilog=examples(
             "nudge replay events.jsonl --until 2026-03-01T12:00:00Z",
             "nudge replay events.jsonl --scenarios mine.yaml --out decisions.jsonl",
-            "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml",
+            "nudge replay events.jsonl --scenarios now.yaml --compare next.yaml --out none",
             "nudge replay events.jsonl --campaign spring.yaml --until 2026-03-03T12:00:00Z",
             "nudge tap events catalog subscriptions interactions --from-start --json > all.jsonl",
             "nudge replay all.jsonl --partitions 24 --scenarios next.yaml",
             "nudge replay --from-topics --since 30d --scenarios next.yaml",
-            "nudge replay --from-topics --since 30d --compare next.yaml --html dry.html",
+            "nudge replay --from-topics --since 30d --compare next.yaml --out none --html dry.html",
         ),
     )(replay)
 
@@ -91,7 +88,7 @@ def replay(
     scenarios: Scenarios = None,
     compare: Compare = None,
     until: Until = None,
-    out: Out = None,
+    out: Out = "-",
     partitions: Partitions = 24,
     grace: Grace = "5s",
     from_topics: FromTopics = False,
@@ -115,10 +112,10 @@ def replay(
     too (campaigns, scenarios); decisions, jobs and results are not: a replay makes its own.
 
     With --compare the history is read once and judged by both files: who newly gets or loses a
-    message, when, which caps were hit, what would be said. Users who never have a browser in the
-    history are left out then, as with --reachable: nobody's messages depend on them, and it takes
-    a fraction of the time. Their silences (not_subscribed), and what the next channel would say to
-    them, are missing; --everybody judges them too.
+    message, when, which caps were hit, what would be said. With --out none users who never have a
+    browser in the history are left out then, as with --reachable: nobody's messages depend on
+    them, and it takes a fraction of the time. Their silences (not_subscribed), and what the next
+    channel would say to them, are missing; --everybody judges them too.
     """
     from nudge.problem import usage_problem
     from nudge.replay.run import Plan, run_plan
@@ -129,7 +126,6 @@ def replay(
     if since is not None and not from_topics:
         raise usage_problem("--since goes with --from-topics", "A file is read whole.")
     books = [_book(scenarios), *([_book(compare)] if compare else [])]
-    out = out or ("-" if compare is None else "none")
     if reachable is None:
         reachable = compare is not None and out == "none" and _nobody_shares(books)
     elif reachable:

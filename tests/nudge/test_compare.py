@@ -133,7 +133,7 @@ async def test_a_wait_cut_short_reaches_who_came_back_too_soon(tmp_path: Path) -
     history.write_text("\n".join(events) + "\n")
     html = tmp_path / "dry.html"
     answer = await nudge(
-        None, "replay", str(history), "--compare", str(other),
+        None, "replay", str(history), "--compare", str(other), "--out", "none",
         "--until", str(NOON + HOUR), "--html", str(html), deadline_s=120.0,
     )  # fmt: skip
     (row,) = [line.split() for line in answer.good().out.splitlines()
