@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from nudge.events import InvalidEventError, ReadyEvent, ready
 from nudge.history import HISTORICAL_HEADER
-from nudge.kafka import partition_counts, writer
+from nudge.kafka import partition_counts, transaction, writer
 from nudge.reading import read_since, topic_behind
 from runtime.settings import KafkaSettings
 from schemas.decisions import DeadLetterReason
@@ -88,15 +88,15 @@ async def letters(settings: KafkaSettings, since: int | None) -> list[Letter]:
     """
     count = (await partition_counts(settings, (DEAD_LETTER,)))[DEAD_LETTER]
     partitions = [TopicPartition(settings.topic(DEAD_LETTER), number) for number in range(count)]
-    found: dict[str, Letter] = {}
+    found: list[Letter] = []
+    replayed: set[str] = set()  # a note can bear an earlier time than its letter: clocks differ
     async for record in read_since(settings, partitions, since):
         headers = dict(record.headers)
         if REPLAYED_HEADER in headers:
-            found.pop(headers[REPLAYED_HEADER].decode(), None)
+            replayed.add(headers[REPLAYED_HEADER].decode())
         elif "nudge-reason" in headers:
-            letter = _letter(record, headers)
-            found[letter.place] = letter
-    return list(found.values())
+            found.append(_letter(record, headers))
+    return [letter for letter in found if letter.place not in replayed]
 
 
 def _letter(record: ConsumerRecord, headers: dict[str, bytes]) -> Letter:
@@ -149,8 +149,8 @@ async def replay(
         historical: the events build state and open no moment.
 
     Raises:
-        Problem: Kafka cannot be reached.
-        KafkaError: a record was refused, or another replay took over.
+        Problem: Kafka cannot be reached, or another replay took over.
+        KafkaError: a record was refused.
     """
     name = settings.group("dead-letters")
     async with writer(settings, transactional_id=name) as producer:
@@ -159,7 +159,7 @@ async def replay(
         cures = [cure for cure in cures if cure.letter.place in waiting]
         yield 0
         for start in range(0, len(cures), _A_TRANSACTION):
-            async with producer.transaction():
+            async with transaction(producer):
                 answers = []
                 for cure in cures[start : start + _A_TRANSACTION]:
                     answers += await _send(producer, settings, cure, historical=historical)

@@ -14,7 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 from nudge.documents import json_documents
 from nudge.event_input import Source, open_input
 from nudge.events import ReadyEvent
-from nudge.kafka import admin, partition_counts, patiently, writer
+from nudge.kafka import admin, partition_counts, patiently, transaction, writer
 from nudge.problem import Problem
 from nudge.topics import TopicState, describe
 from nudge.when import ago
@@ -133,8 +133,8 @@ async def load(
     A second run at the same time takes over from the first.
 
     Raises:
-        Problem: Kafka cannot be reached.
-        KafkaError: a record was refused, or another run took over.
+        Problem: Kafka cannot be reached, or another run took over.
+        KafkaError: a record was refused.
     """
     group = settings.group(f"backfill-{found.digest}")
     mark = TopicPartition(settings.topic(SHOP_EVENTS), 0)
@@ -144,7 +144,7 @@ async def load(
         yield done
         events = islice(_events(found, _source(found, tell)), done, None)
         while batch := list(islice(events, _A_TRANSACTION)):
-            async with producer.transaction():
+            async with transaction(producer):
                 await _write(producer, settings, counts, batch)
                 done += len(batch)
                 offsets = {mark: OffsetAndMetadata(done, found.path.name[:100])}

@@ -9,13 +9,14 @@ from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from nudge.problem import Problem
 from runtime.settings import KafkaSettings, Settings
 from schemas.topics import Topic
+from streams.transactions import sender_error, was_taken_over
 
 CONNECT_DEADLINE_S = 15.0
 
@@ -154,6 +155,26 @@ async def writer(settings: KafkaSettings, **options: Any) -> AsyncIterator[AIOKa
         yield producer
     finally:
         await producer.stop()
+
+
+@asynccontextmanager
+async def transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
+    """A transaction around the block.
+
+    Raises:
+        Problem: another run began, which undoes what this one had not committed.
+        KafkaError: a record was refused.
+    """
+    try:
+        async with producer.transaction():
+            yield
+    except (KafkaError, IllegalOperation) as error:
+        if was_taken_over(producer, error):
+            raise Problem(
+                "Another run of this took over, or Kafka waited too long for this one.",
+                "Let that one end, then run this again: nothing is sent twice.",
+            ) from error
+        raise sender_error(producer) or error from None
 
 
 @asynccontextmanager

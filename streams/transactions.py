@@ -87,7 +87,7 @@ class Transactions:
                 f" it waited for {self._awaited}"
             ) from error
         except Exception as error:
-            if self._was_taken_over(error):
+            if was_taken_over(self._producer, error):
                 raise OwnershipLostError(self.name) from error
             raise
 
@@ -117,16 +117,6 @@ class Transactions:
             for (place, count, _), written in zip(sent, metadata, strict=True)
         }
 
-    def _was_taken_over(self, error: BaseException) -> bool:
-        # aiokafka tells the cause once, to whom it strikes first, and wraps some of them.
-        task = self._producer._sender.sender_task
-        failed = task.exception() if task and task.done() and not task.cancelled() else None
-        return any(
-            isinstance(cause, _OWNERSHIP_ERRORS)
-            for start in (error, failed)
-            for cause in _causes(start)
-        )
-
     def _batches(self, records: list[Record]) -> list[Any]:
         batches = [self._producer.create_batch()]
         for record in records:
@@ -134,6 +124,25 @@ class Transactions:
                 batches.append(self._producer.create_batch())
                 _append(batches[-1], record)
         return batches
+
+
+def was_taken_over(producer: AIOKafkaProducer, error: BaseException) -> bool:
+    """Whether an error of a transactional producer means that another one of its id began.
+
+    aiokafka tells the cause once, to whom it strikes first, and wraps some of them; whoever sends
+    on hears that there is no transaction.
+    """
+    return any(
+        isinstance(cause, _OWNERSHIP_ERRORS)
+        for start in (error, sender_error(producer))
+        for cause in _causes(start)
+    )
+
+
+def sender_error(producer: AIOKafkaProducer) -> BaseException | None:
+    """What the producer's own task ended by, if it has."""
+    task = producer._sender.sender_task
+    return task.exception() if task and task.done() and not task.cancelled() else None
 
 
 def _append(batch: Any, record: Record) -> bool:
