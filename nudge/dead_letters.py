@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from nudge.events import InvalidEventError, ReadyEvent, ready
 from nudge.history import HISTORICAL_HEADER
 from nudge.kafka import partition_counts, transaction, writer
-from nudge.reading import read_since, topic_behind
+from nudge.reading import headers_of, read_since, topic_behind
+from nudge.words import about_reason
 from runtime.settings import KafkaSettings
-from schemas.decisions import DeadLetterReason
 from schemas.topics import DEAD_LETTER, SHOP_CATALOG, SHOP_EVENTS, Topic
 
 REPLAYED_HEADER = "nudge-replayed"
@@ -47,10 +47,7 @@ class Letter:
 
     def about(self) -> str:
         """The reason in words."""
-        try:
-            return DeadLetterReason(self.reason).about
-        except ValueError:
-            return ""
+        return about_reason(self.reason)
 
     def as_json(self) -> dict[str, Any]:
         text = None if self.value is None else self.value.decode(errors="replace")
@@ -91,17 +88,17 @@ async def letters(settings: KafkaSettings, since: int | None) -> list[Letter]:
     found: list[Letter] = []
     replayed: set[str] = set()  # a note can bear an earlier time than its letter: clocks differ
     async for record in read_since(settings, partitions, since):
-        headers = dict(record.headers)
+        headers = headers_of(record)
         if REPLAYED_HEADER in headers:
-            replayed.add(headers[REPLAYED_HEADER].decode())
+            replayed.add(headers[REPLAYED_HEADER] or "")
         elif "nudge-reason" in headers:
             found.append(_letter(record, headers))
     return [letter for letter in found if letter.place not in replayed]
 
 
-def _letter(record: ConsumerRecord, headers: dict[str, bytes]) -> Letter:
+def _letter(record: ConsumerRecord, headers: dict[str, str | None]) -> Letter:
     def text(name: str) -> str:
-        return headers.get(name, b"").decode(errors="replace")
+        return headers.get(name) or ""
 
     return Letter(
         partition=record.partition,

@@ -67,7 +67,7 @@ def _said(name: str, about: Any, now: int) -> str:
         case int() if (name == "at" or name.endswith(_TIMES)) and about >= _FIRST_YEAR_MS:
             return clock(about, now=now)
         case list():
-            return ", ".join(_said("", one, now) for one in about) or "none"
+            return ", ".join(_said(name, one, now) for one in about) or "none"
         case dict():
             return ", ".join(f"{name} {said}" for name, said in _told(about, now))
     return orjson.dumps(about).decode()

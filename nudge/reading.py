@@ -123,6 +123,14 @@ async def _fill(
     return [tp for tp in empty if tp in reading and tp not in came]
 
 
+def headers_of(record: ConsumerRecord) -> dict[str, str | None]:
+    """The record's headers as text; Kafka has headers without a value."""
+    return {
+        name: None if value is None else value.decode(errors="replace")
+        for name, value in record.headers
+    }
+
+
 @lru_cache(maxsize=256)
 def topic_behind(name: str) -> Topic | None:
     """The registry's topic of a name on the cluster, whatever its namespace."""

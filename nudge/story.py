@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from nudge.controls import read_controls
 from nudge.kafka import partition_counts
-from nudge.reading import read_since
+from nudge.reading import headers_of, read_since
 from nudge.tapping import is_of
 from nudge.words import Line, line_of, value_of
 from processors.profile import Profile
@@ -63,8 +63,7 @@ class Entry:
     @property
     def source(self) -> str | None:
         """What caused a decision: ``topic/partition/offset``, where its record says so."""
-        found = (value for name, value in self.record.headers if name == SOURCE_HEADER)
-        return next((value.decode(errors="replace") for value in found), None)
+        return headers_of(self.record).get(SOURCE_HEADER)
 
 
 _EVENT_RANK = TOLD.index(topics.SHOP_EVENTS)

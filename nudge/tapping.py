@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.kafka import partition_counts
 from nudge.reading import follow as follow_on
-from nudge.reading import read, seek, spans
+from nudge.reading import headers_of, read, seek, spans
 from nudge.terminal import plain
 from nudge.when import clock, now_ms
 from nudge.words import Kind, Line, value_of
@@ -53,7 +53,7 @@ async def records_of(
         await seek(consumer, {tp: span.end for tp, span in stretch.items()})
     else:
         async for record in read(consumer, stretch):
-            if until is not None and record.timestamp >= until:
+            if record.timestamp < start or (until is not None and record.timestamp >= until):
                 continue
             if user is None or is_of(record, user, settings):
                 yield record
@@ -88,6 +88,6 @@ def record_json(record: ConsumerRecord) -> dict[str, Any]:
         "offset": record.offset,
         "timestamp": record.timestamp,
         "key": None if record.key is None else record.key.decode(errors="replace"),
-        "headers": {name: value.decode(errors="replace") for name, value in record.headers},
+        "headers": headers_of(record),
         "value": value_of(record),
     }

@@ -49,7 +49,8 @@ def moment_ms(text: str, *, now: int) -> int:
     except (ValueError, OverflowError):
         raise usage_problem(
             f"{text!r} is no time",
-            "Write 2026-03-01T10:00:00Z, 2026-03-01T10:00:00+01:00, now, +10m or -1h.",
+            "Write 2026-03-01T10:00:00Z, 2026-03-01T10:00:00+01:00, now, +10m or -1h (ago)."
+            " Lengths of time are whole numbers: 90m, 7d.",
         ) from None
     return _written(text, round(parsed.timestamp() * 1000))
 
@@ -73,7 +74,10 @@ def since_ms(text: str, *, now: int) -> int:
 
 def clock(at: int, *, now: int) -> str:
     """Epoch ms as the terminal's local time: ``10:35:00``, with the date where it is not today."""
-    then = datetime.fromtimestamp(at / 1000).astimezone()
+    try:
+        then = datetime.fromtimestamp(at / 1000).astimezone()
+    except (ValueError, OverflowError):  # the last hours of the year 9999, east of Greenwich
+        return rfc3339(at)
     today = datetime.fromtimestamp(now / 1000).astimezone().date()
     return then.strftime("%H:%M:%S" if then.date() == today else "%Y-%m-%d %H:%M:%S")
 

@@ -9,7 +9,7 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from nudge.event_words import event_words, money
-from nudge.reading import topic_behind
+from nudge.reading import headers_of, topic_behind
 from nudge.when import ago, clock, rfc3339
 from schemas import topics
 from schemas.adapters import (
@@ -71,13 +71,20 @@ def line_of(record: ConsumerRecord) -> Line:
         if tell is None:
             return Line(record.timestamp, key, Kind.CONTROL, f"{len(record.value or b'')} bytes")
         if record.value is None:
-            who, _, which = key.rpartition("/")
-            device = f"can no longer be pushed to at device {which[:8]}"
-            words = device if topic is topics.SUBSCRIPTIONS else f"{key} ended"
-            return Line(record.timestamp, who or key, Kind.REACH, words)
+            return _without_value(topic, key, record.timestamp)
         return tell(record.value, record.timestamp)
     except InvalidRecordError as error:
         return Line(record.timestamp, key, Kind.TROUBLE, f"unreadable: {error}", good=False)
+
+
+def _without_value(topic: Topic | None, key: str, at: int) -> Line:
+    if topic is topics.SUBSCRIPTIONS:
+        who, _, which = key.rpartition("/")
+        words = f"can no longer be pushed to at device {which[:8]}"
+        return Line(at, who or key, Kind.REACH, words)
+    if topic is not None and topic.cleanup is topics.Cleanup.COMPACT:
+        return Line(at, key, Kind.CONTROL, f"{key} ended")
+    return Line(at, key, Kind.TROUBLE, "a record without a value", good=False)
 
 
 def value_of(record: ConsumerRecord) -> Any:
@@ -256,13 +263,21 @@ def _mark(value: bytes, at: int) -> Line:
 
 
 def _dead_letter(record: ConsumerRecord, key: str) -> Line:
-    said = {name: value.decode(errors="replace") for name, value in record.headers}
+    said = headers_of(record)
     source = f"{said.get('nudge-topic')}[{said.get('nudge-partition')}]@{said.get('nudge-offset')}"
-    if "nudge-reason" not in said:
+    reason = said.get("nudge-reason")
+    if reason is None:
         return Line(record.timestamp, key, Kind.TROUBLE, f"{source}: published anew", good=True)
-    about = DeadLetterReason(said["nudge-reason"]).about
-    words = f"{source}: {said['nudge-reason']}. {about} {said.get('nudge-error', '')}"
+    words = f"{source}: {reason}. {about_reason(reason)} {said.get('nudge-error') or ''}"
     return Line(record.timestamp, key, Kind.TROUBLE, words, good=False)
+
+
+def about_reason(reason: str) -> str:
+    """Why something became a dead letter, in words; nothing for another release's reasons."""
+    try:
+        return DeadLetterReason(reason).about
+    except ValueError:
+        return ""
 
 
 _TELL: dict[Topic, Callable[[bytes, int], Line]] = {

@@ -90,16 +90,27 @@ def parse(adapter: TypeAdapter[T], value: bytes | None) -> T:
         raise InvalidRecordError(DeadLetterReason.BAD_JSON, "nested too deep") from None
 
 
+_OURS = ("value_error", "finite_number")
+"""Of several kinds of value that a field may have, these name what is wrong with the one meant."""
+
+
 def _explain(error: ValidationError) -> InvalidRecordError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join(str(part) for part in first["loc"])
+    errors = error.errors(include_url=False, include_input=False)
+    first = next((one for one in errors if one["type"] in _OURS), errors[0])
+    path = ".".join(str(part) for part in first["loc"] if not _is_label(part))
     said = NO_CURRENCY if wants_currency(first) else first["msg"]
+    said = said.removeprefix("Value error, ")
     message = f"{path}: {said}" if path else said
     if first["type"] == "json_invalid":
         return InvalidRecordError(DeadLetterReason.BAD_JSON, message)
     if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, message)
     return InvalidRecordError(DeadLetterReason.INVALID, message)
+
+
+def _is_label(part: str | int) -> bool:
+    """Whether it only says which kind of value was tried, of several that a field may have."""
+    return isinstance(part, str) and (part.startswith("constrained-") or "[" in part)
 
 
 def dump(model: BaseModel | msgspec.Struct) -> bytes:

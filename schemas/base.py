@@ -25,7 +25,9 @@ __all__ = [
     "Label",
     "Minor",
     "Quantity",
+    "Real",
     "Url",
+    "Whole",
     "Wire",
 ]
 
@@ -97,6 +99,20 @@ Url = Annotated[str, Field(max_length=2048)]
 
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 """Money in minor units of its currency (cents, grosze, kuruş)."""
+
+Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+"""A whole number that every reader of the topics has room for."""
+
+
+def _no_whole_number(value: object) -> object:
+    # One that has no room in 64 bits must not become another that is nearly the same.
+    if type(value) is int:
+        raise ValueError("whole numbers have up to 64 bits; write longer ones as text")
+    return value
+
+
+Real = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_whole_number)]
+"""A number with a fraction or an exponent, and an end."""
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Quantity = Annotated[int, Field(ge=1, le=10**6)]

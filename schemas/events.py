@@ -5,7 +5,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base import Count, Currency, EpochMs, Id, Label, Minor, Quantity, Url, Wire
+from schemas.base import (
+    EPOCH_MS_LIMIT,
+    Count,
+    Currency,
+    EpochMs,
+    Id,
+    Label,
+    Minor,
+    Quantity,
+    Real,
+    Url,
+    Whole,
+    Wire,
+)
 
 
 class Envelope(Wire):
@@ -192,7 +205,7 @@ class Logout(Envelope):
     user_id: Id
 
 
-Trait = Annotated[str, Field(max_length=256)] | int | float | bool | None
+Trait = Annotated[str, Field(max_length=256)] | Whole | Real | bool | None
 Tags = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=50)]
 
 
@@ -245,6 +258,9 @@ class VoucherRedeemed(Envelope):
     expires_at: EpochMs | None = None
 
 
+Lead = Annotated[int, Field(ge=0, le=EPOCH_MS_LIMIT)]
+
+
 class ReminderSet(Envelope):
     """``lead``: milliseconds before ``at``, one reminder each."""
 
@@ -253,7 +269,7 @@ class ReminderSet(Envelope):
     at: EpochMs
     title: Label
     url: Url | None = None
-    lead: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=5)] | None = None
+    lead: Annotated[tuple[Lead, ...], Field(max_length=5)] | None = None
 
 
 class ReminderCancelled(Envelope):

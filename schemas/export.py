@@ -190,6 +190,8 @@ stateDiagram-v2
     waiting --> waiting: activity moves it (no decision)
     waiting --> held: quiet hours, paused
     held --> held: another reason
+    held --> withheld
+    held --> shadow
     held --> sent
     waiting --> sent
     waiting --> dropped
@@ -214,9 +216,10 @@ def decisions_page() -> str:
         _LIFE,
     ]
     for title, about, members in _LISTS:
-        rows = "\n".join(f"| `{member.value}` | {member.about} |" for member in members)
+        told = (f"| `{member.value}` | {member.about} |" for member in members)
+        rows = "\n".join(told).replace("``", "`")
         parts.append(f"## {title}\n{about}\n\n| value | meaning |\n| --- | --- |\n{rows}")
-    return "\n\n".join(parts).replace("``", "`") + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -76,11 +76,16 @@ def _of_tables(directory: Path, period: "Period") -> "Report":
 
 def _of_topics(period: "Period") -> "Report":
     import asyncio
+    from dataclasses import replace
     from tempfile import TemporaryDirectory
 
     from nudge.kafka import kafka_settings
     from nudge.report.reading import read_topics
 
     with TemporaryDirectory(prefix="nudge-report-") as directory:
-        asyncio.run(read_topics(kafka_settings(), period, Path(directory)))
-        return _of_tables(Path(directory), period)
+        unreadable = asyncio.run(read_topics(kafka_settings(), period, Path(directory)))
+        found = _of_tables(Path(directory), period)
+    if unreadable:
+        said = f"{unreadable} records could not be read and count nowhere."
+        found = replace(found, notes=[*found.notes, said])
+    return found

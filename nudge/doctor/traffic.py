@@ -11,7 +11,7 @@ from nudge.doctor.finding import Finding, fail, ok, warn
 from nudge.event_input import looks_like_email
 from nudge.history import HISTORICAL_HEADER, TOPICS, topic_traps
 from nudge.kafka import partition_counts, reader
-from nudge.reading import Span, read, spans
+from nudge.reading import Span, headers_of, read, spans
 from nudge.topics import TopicState, describe
 from nudge.when import ago, now_ms
 from runtime.settings import KafkaSettings
@@ -54,9 +54,9 @@ async def check_dead_letters(settings: KafkaSettings) -> AsyncIterator[Finding]:
         day = await spans(consumer, partitions, now_ms() - _DAY_MS)
         total = sum(span.end - span.start for span in day.values())
         newest = {tp: Span(max(s.start, s.end - SAMPLE), s.end) for tp, s in day.items()}
-        headers = [dict(record.headers) async for record in read(consumer, newest)]
+        headers = [headers_of(record) async for record in read(consumer, newest)]
     # Notes of what was sent again stand among them, without a reason.
-    named = (found.get("nudge-reason", b"").decode() for found in headers)
+    named = (found.get("nudge-reason") or "" for found in headers)
     reasons = Counter(reason for reason in named if reason)
     if not reasons:
         yield ok("dead letters", "Everything of the last day could be used.")

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel
 
+from nudge.reading import headers_of
 from schemas import topics
 from schemas.adapters import CAMPAIGN, InvalidRecordError, adapter_of, parse, parse_catalog_event
 from schemas.base import EpochMs
@@ -73,9 +74,7 @@ class Table:
             "kafka_key": key,
         }
         if record.headers:
-            place["kafka_headers"] = {
-                name: value.decode(errors="replace") for name, value in record.headers
-            }
+            place["kafka_headers"] = headers_of(record)
         return place | self.read(key, record.value)
 
 

@@ -1,10 +1,12 @@
 """Topics into files: what was recorded in a stretch of time, a table a topic."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from aiokafka import ConsumerRecord
 
 from nudge.export.files import Format, RowWriter, TableFile, stream_writer
 from nudge.export.tables import TABLES
@@ -14,20 +16,32 @@ from nudge.tapping import records_of
 from nudge.terminal import note
 from runtime.settings import KafkaSettings
 from schemas.adapters import InvalidRecordError
-from schemas.topics import Topic
+from schemas.topics import Cleanup, Topic
 
 _SAY_EVERY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records: recorded from ``since`` until ``until`` (ms), of everybody or one user."""
+    """Which records: recorded from ``since`` until ``until`` (ms), of everybody or one user.
+
+    Of several topics, those that hold how things stand (subscriptions, campaigns) are taken from
+    their beginning: what the others tell is about browsers that may have come long before.
+    """
 
     topics: Sequence[Topic]
     user: str | None = None
     since: int = 0
     until: int | None = None
     limit: int | None = None
+
+    def stretches(self) -> Iterator[tuple[list[Topic], int]]:
+        """Topics, and from when on (ms)."""
+        several = len(self.topics) > 1
+        standing = [one for one in self.topics if several and one.cleanup is Cleanup.COMPACT]
+        yield [one for one in self.topics if one not in standing], self.since
+        if standing:
+            yield standing, 0
 
 
 @dataclass(slots=True)
@@ -103,21 +117,26 @@ async def _take(
 ) -> Taken:
     by_name = {settings.topic(topic): topic for topic in wanted.topics}
     taken, rows = Taken(), 0
-    async with reader(settings) as consumer:
-        async for record in records_of(
-            consumer, settings, wanted.topics, wanted.user, wanted.since,
-            follow=False, until=wanted.until,
-        ):  # fmt: skip
-            topic = by_name[record.topic]
-            try:
-                row = TABLES[topic].row(record)
-            except InvalidRecordError:
-                taken.unreadable += 1
-                continue
-            writers[topic].write(row)
-            rows += 1
-            if rows % _SAY_EVERY == 0:
-                note(f"[dim]{rows:,} rows[/dim]")
-            if rows == wanted.limit:
-                break
+    async for record in _records(settings, wanted):
+        topic = by_name[record.topic]
+        try:
+            row = TABLES[topic].row(record)
+        except InvalidRecordError:
+            taken.unreadable += 1
+            continue
+        writers[topic].write(row)
+        rows += 1
+        if rows % _SAY_EVERY == 0:
+            note(f"[dim]{rows:,} rows[/dim]")
+        if rows == wanted.limit:
+            break
     return taken
+
+
+async def _records(settings: KafkaSettings, wanted: Wanted) -> AsyncIterator[ConsumerRecord]:
+    for topics, since in wanted.stretches():
+        async with reader(settings) as consumer:
+            async for record in records_of(
+                consumer, settings, topics, wanted.user, since, follow=False, until=wanted.until
+            ):
+                yield record

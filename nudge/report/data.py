@@ -12,11 +12,15 @@ import duckdb
 from nudge.export.files import FORMULA
 from nudge.export.tables import TABLES, SqlType, Table
 from nudge.problem import Problem
+from processors.identity import ALIAS_MS
 from processors.reduce import PASSIVE
 from schemas.structs import EVENT_CLASSES
 
 ATTRIBUTION_MS = 86_400_000
 """How long after a message an order counts as bought after it; see ``docs/figures.md``."""
+
+_SAME = "kafka_partition, kafka_offset, kafka_time, kafka_key"
+"""What a record that stands in two files has in common."""
 
 _READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}
 
@@ -44,7 +48,8 @@ def opened(directory: Path, period: Period) -> Iterator[duckdb.DuckDBPyConnectio
     """The tables of ``nudge tap all --format … --out DIRECTORY``, and what is counted over.
 
     A topic's table is all files whose name begins with the topic's, directories within the
-    directory included; a record that stands in two of them counts once. A table that is not there
+    directory included; a record that stands in two of them counts once, and two deployments'
+    records of one place are two. A table that is not there
     is empty.
 
     Raises:
@@ -68,8 +73,11 @@ def opened(directory: Path, period: Period) -> Iterator[duckdb.DuckDBPyConnectio
 
 
 def oldest(database: duckdb.DuckDBPyConnection) -> int | None:
-    """When the oldest event of the tables occurred (ms)."""
-    row = database.execute("SELECT min(occurred_at) FROM events").fetchone()
+    """When the oldest event of the tables was recorded (ms): what is older may be missing.
+
+    One that occurred before it was kept by a browser that was offline, or whose clock is wrong.
+    """
+    row = database.execute("SELECT min(kafka_time) FROM events").fetchone()
     return None if row is None else row[0]
 
 
@@ -94,7 +102,7 @@ def _add(database: duckdb.DuckDBPyConnection, table: Table, paths: list[Path]) -
     parts = [f"FROM {name}_columns", *(f"FROM {_reader(path, table)}" for path in paths)]
     known = ", ".join(f'"{column}"' for column in table.columns)
     database.execute(
-        f"CREATE VIEW {name} AS SELECT DISTINCT ON (kafka_partition, kafka_offset) {known}"  # noqa: S608 - names of our own
+        f"CREATE VIEW {name} AS SELECT DISTINCT ON ({_SAME}) {known}"  # noqa: S608 - names of our own
         f" FROM ({' UNION ALL BY NAME '.join(parts)})"
     )
 
@@ -135,6 +143,7 @@ def _set_period(database: duckdb.DuckDBPyConnection, period: Period) -> None:
         ("since", period.since),
         ("until", period.until),
         ("attribution", ATTRIBUTION_MS),
+        ("alias", ALIAS_MS),
     ):
         database.execute(f"SET VARIABLE {name} = {value}::BIGINT")
     listed = ", ".join(f"'{name}'" for name in passive)

@@ -15,16 +15,18 @@ from schemas.topics import (
     SUBSCRIPTIONS,
 )
 
+_COUNTED = (SHOP_EVENTS, DECISIONS, RESULTS, INTERACTIONS, ATTRIBUTIONS, SUBSCRIPTIONS)
 
-async def read_topics(settings: KafkaSettings, period: Period, directory: Path) -> None:
+
+async def read_topics(settings: KafkaSettings, period: Period, directory: Path) -> int:
     """Writes tables from the preceding period on; of subscriptions, all there are.
+
+    Returns:
+        how many records could not be read.
 
     Raises:
         Problem: Kafka cannot be reached, or a topic does not exist.
     """
-    for topics, since in (
-        ((SHOP_EVENTS, DECISIONS, RESULTS, INTERACTIONS, ATTRIBUTIONS), period.before),
-        ((SUBSCRIPTIONS,), 0),
-    ):
-        paths = {topic: directory / f"{topic.name}.{Format.PARQUET}" for topic in topics}
-        await take_files(settings, Wanted(topics, since=max(since, 0)), paths, Format.PARQUET)
+    paths = {topic: directory / f"{topic.name}.{Format.PARQUET}" for topic in _COUNTED}
+    wanted = Wanted(_COUNTED, since=max(period.before, 0))
+    return (await take_files(settings, wanted, paths, Format.PARQUET)).unreadable

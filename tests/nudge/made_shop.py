@@ -97,7 +97,7 @@ class MadeShop:
                kind: str = "marketing") -> None:  # fmt: skip
         said = {"job_id": job, "user_id": user, "subscription_id": subscription,
                 "scenario": scenario_of(job), "message_class": kind, "outcome": outcome,
-                "attempt": 1, "at": at}  # fmt: skip
+                "attempt": 1, "at": at, "origin": "https://push.example"}  # fmt: skip
         self.tell(RESULTS, user, at, said)
 
     def react(self, user: str, subscription: str, job: str, at: int, kind: str) -> None:

@@ -220,10 +220,14 @@ ANSWERS = {
     "Why were people not spoken to?": [("price_drop", "quiet_hours", 5, 5)],
     "How many clicked, by hour of the day in Warsaw?": [(2, 20), (3, 1)],
     "How long do people take to click?": [("cart_abandoned", 1.0), ("wishlist", 1.0)],
-    "What did messages bring, in whole units?": [
-        ("EUR", "click", 50.0), ("PLN", "click", 675.0), ("PLN", "view", 100.0),
+    "What did messages bring, in minor units (cents, grosze)?": [
+        ("EUR", "click", 5000), ("PLN", "click", 67500), ("PLN", "view", 10000),
     ],
-    "Which push services lose messages?": [("delivered", 96), ("expired", 5), ("gone", 1)],
+    "Which push services lose messages?": [
+        ("https://push.example", "delivered", 96),
+        ("https://push.example", "expired", 5),
+        ("https://push.example", "gone", 1),
+    ],
     "What is bought after a message that is not credited to it?": [(0,)],
 }  # fmt: skip
 QUERIES = dict(documents((ROOT / "docs" / "figures.md").read_text(encoding="utf-8")))

@@ -15,18 +15,41 @@ CREATE MACRO browser_of(agent, origin) AS CASE
     WHEN origin LIKE '%googleapis.com' THEN 'Chrome'
     ELSE 'unknown' END;
 
--- Whose an anonymous id was: that of the next login.
-CREATE TABLE logins AS
-SELECT DISTINCT anonymous_id, user_id AS person, occurred_at
-FROM events
-WHERE type IN ('login', 'sign_up') AND anonymous_id <> user_id;
+-- Whose an anonymous id is from a time on: for as long as it is an alias (30 days after a login,
+-- or until its logout) that user's; else that of whoever logs in there next, else its own.
+CREATE TABLE owners AS
+WITH logins AS (
+    SELECT DISTINCT anonymous_id, user_id AS person, occurred_at AS moment
+    FROM events WHERE type IN ('login', 'sign_up') AND anonymous_id <> user_id
+), ended AS (
+    SELECT login.anonymous_id, person, moment, min(logout.occurred_at) AS logged_out
+    FROM logins AS login LEFT JOIN events AS logout
+        ON logout.type = 'logout' AND logout.anonymous_id = login.anonymous_id
+        AND logout.user_id = person AND logout.occurred_at >= moment
+    GROUP BY ALL
+), following AS (
+    SELECT *, lead(person) OVER visitor AS next_person, lead(moment) OVER visitor AS next_moment,
+        least(
+            moment + getvariable('alias'),
+            CASE WHEN logged_out IS NOT NULL THEN greatest(moment + 1, logged_out) END
+        ) AS until
+    FROM ended WINDOW visitor AS (PARTITION BY anonymous_id ORDER BY moment, person)
+), stretches AS (
+    SELECT anonymous_id, 0 AS begins, arg_min(person, moment) AS person, 0 AS rank
+    FROM logins GROUP BY anonymous_id
+    UNION ALL SELECT anonymous_id, moment + 1, person, 1 FROM following
+    UNION ALL SELECT anonymous_id, until, coalesce(next_person, anonymous_id), 2 FROM following
+    WHERE next_moment IS NULL OR until <= next_moment
+)
+SELECT anonymous_id, begins, arg_max(person, rank) AS person
+FROM stretches GROUP BY anonymous_id, begins;
 
 -- Every event once, with the person who caused it.
 CREATE TABLE acts AS
-SELECT coalesce(event.user_id, login.person, event.anonymous_id) AS person, event.*
+SELECT coalesce(event.user_id, owner.person, event.anonymous_id) AS person, event.*
 FROM (SELECT DISTINCT ON (kafka_key, event_id) * FROM events ORDER BY kafka_time) AS event
-ASOF LEFT JOIN logins AS login
-    ON event.anonymous_id = login.anonymous_id AND event.occurred_at <= login.occurred_at;
+ASOF LEFT JOIN owners AS owner
+    ON event.anonymous_id = owner.anonymous_id AND event.occurred_at >= owner.begins;
 
 -- Every order once; refunds, whenever they came, are taken off, never more than was paid.
 CREATE TABLE orders AS
@@ -47,13 +70,13 @@ ORDER BY occurred_at;
 -- Every decision of the period that is final, once.
 CREATE TABLE finals AS
 SELECT
-    coalesce(login.person, decision.user_id) AS person, decision.*,
+    coalesce(owner.person, decision.user_id) AS person, decision.*,
     evidence->>'would_have' AS would_have, evidence->>'channel' AS channel
 FROM (
     SELECT DISTINCT ON (decision_id) * FROM decisions WHERE final ORDER BY kafka_time, kafka_offset
 ) AS decision
-ASOF LEFT JOIN logins AS login
-    ON decision.user_id = login.anonymous_id AND decision.decided_at <= login.occurred_at
+ASOF LEFT JOIN owners AS owner
+    ON decision.user_id = owner.anonymous_id AND decision.decided_at >= owner.begins
 WHERE decided_at >= getvariable('since') AND decided_at < getvariable('until');
 
 -- Each order that is credited to a push: who holds the credit, what was given, what was taken back.
