@@ -170,11 +170,7 @@ class Attempts:
                 origin.failed(now, answer.retry_after_s)
                 return await self._later(push, origin, answer)
             case Verdict.UNAUTHORIZED:
-                origin.refused_us(now)
-                log.error("vapid_key_refused", origin=push.endpoint and push.endpoint.origin,
-                          key_id=push.key_id, status=answer.status,
-                          said=answer.detail)  # fmt: skip
-                return await self._later(push, origin, answer)
+                return await self._refused(push, origin, answer, now)
             case Verdict.IN_DOUBT:
                 origin.failed(now)
                 if push.at_most_once:
@@ -183,8 +179,19 @@ class Attempts:
             case Verdict.NOT_ALLOWED:
                 return _ending(ResultOutcome.NOT_ALLOWED, answer)
             case _:
-                origin.succeeded()
+                origin.succeeded(accepted=answer.verdict is Verdict.DELIVERED)
                 return _ending(_ENDINGS[answer.verdict], answer)
+
+    async def _refused(self, push: Push, origin: Origin, answer: Answer, now: float) -> Step:
+        """Our key is not accepted, for this browser or for all."""
+        origin.refused_us(now, push.key.subscription_id)
+        log.error("vapid_key_refused", origin=push.endpoint and push.endpoint.origin,
+                  key_id=push.key_id, status=answer.status, said=answer.detail)  # fmt: skip
+        before, push.accepted_before = push.accepted_before, origin.accepted
+        if before is not None and origin.accepted > before:
+            # Refused twice, and others taken in between: it is this browser's key.
+            return _ending(ResultOutcome.UNAUTHORIZED, answer)
+        return await self._later(push, origin, answer)
 
     async def _keyless(self, push: Push, origin: Origin) -> Step:
         """We lack the private key that this browser subscribed with: ops may yet bring it."""

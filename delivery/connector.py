@@ -40,7 +40,10 @@ class PublicResolver(AbstractResolver):
         AddressNotAllowedError: no address of ``host`` may be spoken to.
         OSError: it does not resolve.
         """
-        found = await self._resolver.resolve(host, port, family)
+        try:
+            found = await self._resolver.resolve(host, port, family)
+        except UnicodeError as error:  # a ValueError: no IDNA name
+            raise AddressNotAllowedError(f"{host} is no host name: {error}") from error
         allowed = [result for result in found if self._allows(host, result["host"])]
         if not allowed:
             raise AddressNotAllowedError(f"{host} resolves to no public address")

@@ -2,8 +2,12 @@
 
 from collections import OrderedDict
 from enum import IntEnum, StrEnum
+from itertools import islice
 
 from delivery.pushes import Push
+
+_PROBES = 1000
+"""Of so many pushes one is picked to probe with."""
 
 
 class Circuit(IntEnum):
@@ -27,8 +31,10 @@ class Blame(StrEnum):
 class Origin:
     """Pushes for one origin under one VAPID key, in order, and a breaker. It is told the time.
 
-    A push service that fails many times in a row is left alone for a while, one that does not
-    accept our key at once; then a single push probes it. Times are seconds of a steady clock.
+    A push service that fails many times in a row is left alone for a while, and one that refuses
+    our key to as many browsers in a row; then a single push probes it. One browser's refusal says
+    nothing of the others: it may have subscribed under another key (RFC 8292 §4.2), and who made it
+    is a stranger. Times are seconds of a steady clock.
 
     Args:
         limit: pushes under way at once.
@@ -49,6 +55,11 @@ class Origin:
         self._first_s = first_s
         self._longest_s = longest_s
         self._ready: OrderedDict[Push, None] = OrderedDict()
+        self.accepted = 0
+        """How many pushes it took under this key."""
+        self._refused: set[str] = set()
+        """The subscriptions that our key was refused to since it last took a push."""
+        self._refused_until = 0.0
         self._failures = 0
         self._rounds = 0
         self._until = 0.0
@@ -80,20 +91,36 @@ class Origin:
             case Circuit.HALF_OPEN:
                 return self.under_way == 0
             case Circuit.OPEN:
-                return False
+                stranger = self.under_way == 0 and now >= self._refused_until
+                return stranger and self._not_refused() is not None
 
     def next(self) -> Push:
         """The push whose turn it is; it counts as under way until :meth:`over`."""
-        push, _ = self._ready.popitem(last=False)
+        push = self._not_refused() or next(iter(self._ready))
+        del self._ready[push]
         self.under_way += 1
         return push
+
+    def _not_refused(self) -> Push | None:
+        """Where our key was refused, the newest push of who was not refused yet, if there is one.
+
+        It need not wait for long: whoever fills the queue with browsers of another key does not
+        decide for those who come after.
+        """
+        if self.blame is not Blame.UNAUTHORIZED:
+            return None
+        newest = islice(reversed(self._ready), _PROBES)
+        others = (push for push in newest if push.key.subscription_id not in self._refused)
+        return next(others, None)
 
     def over(self) -> None:
         """An attempt is over, whatever it came to."""
         self.under_way -= 1
 
-    def succeeded(self) -> None:
+    def succeeded(self, *, accepted: bool) -> None:
         """It answered, and the answer was about the push, not about itself or us."""
+        self.accepted += accepted
+        self._refused.clear()
         self._failures = self._rounds = 0
         self._open = False
         self.blame = None
@@ -104,9 +131,12 @@ class Origin:
         if self._failures >= self._failures_allowed or self.circuit(now) is Circuit.HALF_OPEN:
             self._leave_alone(Blame.FAILING, now, retry_after_s or 0.0)
 
-    def refused_us(self, now: float) -> None:
-        """It does not accept our key."""
-        self._leave_alone(Blame.UNAUTHORIZED, now, 0.0)
+    def refused_us(self, now: float, subscription_id: str) -> None:
+        """It does not accept our key for this browser."""
+        self._refused.add(subscription_id)
+        self._refused_until = now + self._first_s
+        if len(self._refused) >= self._failures_allowed or self.circuit(now) is Circuit.HALF_OPEN:
+            self._leave_alone(Blame.UNAUTHORIZED, now, 0.0)
 
     def _leave_alone(self, blame: Blame, now: float, at_least_s: float) -> None:
         if self.circuit(now) is Circuit.OPEN:

@@ -75,6 +75,8 @@ class Push:
     """Whether the ledger has told us, in this process, that nobody else reserved it."""
     contested: bool = False
     """Whether somebody else was found to hold the reservation at the last moment."""
+    accepted_before: int | None = None
+    """How many others its origin had taken when it refused our key to this one."""
     last: Verdict | None = None
     last_status: int | None = None
 

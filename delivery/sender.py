@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
+import structlog
 from aiohttp import (
     ClientConnectorDNSError,
     ClientError,
@@ -30,6 +31,7 @@ from delivery.deadlines import Deadlines
 from delivery.outcomes import Verdict, verdict_of
 from runtime.endpoints import Endpoint
 
+log = structlog.get_logger(__name__)
 MAX_TTL_S = 28 * 86_400
 """What Google's push service takes at most."""
 _BODY_CAP = 2048
@@ -82,19 +84,21 @@ class Sender:
         await self._connector.close()
 
     async def post(self, endpoint: Endpoint, headers: dict[str, str], body: bytes) -> Answer:
-        """Sends, and never raises what the network does."""
-        request = request_of(endpoint, headers, body)
-        destination = self._destination(endpoint.origin)
+        """Sends. Whatever a stranger's endpoint leads to ends in an answer, not in an error."""
         connection: Connection | None = None
         started = time.monotonic()
         due = started + self._timeout_s
         try:
+            request = request_of(endpoint, headers, body)
+            destination = self._destination(endpoint.origin)
             connection = await self._connector.connect(destination, [], self._connect_timeout)
             if not self._may_send():
                 connection.release()
                 return Answer(Verdict.HELD_BACK)
             message, content = await exchange(connection, request, self._deadlines, due)
-        except _NO_ANSWER as error:
+        except Exception as error:
+            if not isinstance(error, _NO_ANSWER):
+                log.exception("push_failed_unforeseen", origin=endpoint.origin)
             # With a connection bytes may have gone out.
             sent = connection is not None
             return Answer(

@@ -28,9 +28,10 @@ Chromium subscribes at either Google host. ``*.`` stands for one or more labels 
 """
 
 _HOST_PATTERN = re.compile(r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}$")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # of a host name (RFC 1123 §2.1), as URLs have it
 _ENDPOINT = re.compile(
     r"(?P<scheme>https?)://"
-    r"(?P<host>\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)"
+    rf"(?P<host>\[[0-9a-fA-F:.]{{2,45}}\]|(?=[^/:]{{1,253}}(?:[/:]|$)){_LABEL}(?:\.{_LABEL})*)"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>/[!-~]*)?",
     re.ASCII,
@@ -40,6 +41,11 @@ _FORBIDDEN = re.compile(r'["<>\\^`{|}#\s]')
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _DEFAULT_PORT = {"https": 443, "http": 80}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in ("fec0::/10", "3fff::/20", "192.88.99.0/24")  # RFC 3879, RFC 9637, RFC 7526
+)
+"""What ``ipaddress`` takes for global, and is not."""
 
 
 class EndpointNotAllowedError(ValueError):
@@ -105,7 +111,7 @@ class EndpointPolicy:
         self._below = tuple(host[1:] for host in hosts if host.startswith("*."))
 
     def check(self, url: str) -> Endpoint:
-        """The endpoint, when it may be spoken to.
+        """The endpoint, when it may be spoken to: one spelling each, that of the URL standard.
 
         Raises:
             EndpointNotAllowedError: no URL, no https, credentials, another port, or a host that
@@ -114,9 +120,12 @@ class EndpointPolicy:
         match = _ENDPOINT.fullmatch(url)
         if match is None or len(url) > 2048 or _FORBIDDEN.search(url):
             raise EndpointNotAllowedError(
-                "not a push endpoint: want https://<host>/<path> without user, spaces or fragment"
+                "not a push endpoint: want https://<host>/<path> as a browser writes it, the host"
+                " in lower case, without user, spaces or fragment"
             )
-        scheme, host, port = match["scheme"], match["host"].lower(), match["port"]
+        scheme, host, port = match["scheme"], match["host"], match["port"]
+        if port == str(_DEFAULT_PORT[scheme]) or (port or "").startswith("0"):
+            raise EndpointNotAllowedError(f"no browser writes port {port}: leave it out")
         number = int(port) if port else _DEFAULT_PORT[scheme]
         if host in _LOOPBACK_HOSTS:
             service = self._check_loopback(host, number)
@@ -170,6 +179,8 @@ def is_public(address: str) -> bool:
             return False
         if ip in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)))
+    if any(ip in network for network in _NOT_PUBLIC):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 

@@ -114,7 +114,8 @@ class ResultOutcome(Explained):
     )
     UNAUTHORIZED = (
         "unauthorized",
-        "401 or 403 until its time ran out: the VAPID key is not accepted by that origin.",
+        "401 or 403, until its time ran out or again while others were taken: the VAPID key is not"
+        " accepted by that origin, or not for this browser.",
     )
     NOT_ALLOWED = (
         "not_allowed",

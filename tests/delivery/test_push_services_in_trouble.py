@@ -4,10 +4,12 @@ import asyncio
 import time
 from dataclasses import replace
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 
 from nudge.pushlab import Behaviour, Fault
+from runtime.vapid import create_key
 from schemas.adapters import dump
 from schemas.push import ResultOutcome
 from tests.delivery.stage import TRANSACTIONAL, Stage
@@ -144,6 +146,36 @@ async def test_a_key_that_is_mended_in_time_sends_what_waited(stage: Stage) -> N
         job = await stage.emit("ada", laptop)
         await stage.ends(job, ResultOutcome.DELIVERED)
     assert stage.posts(job) == 3
+
+
+async def test_browsers_of_another_key_end_their_own_pushes_and_nobody_elses(
+    stage: Stage, tmp_path: Path
+) -> None:
+    other = create_key(tmp_path / "theirs").public_key
+    strangers = [
+        await stage.subscribe(f"mallory-{n}", browser=stage.lab.subscribe(other)) for n in range(20)
+    ]
+    laptop = await stage.subscribe("ada")
+    async with stage.worker(delivery_concurrency=1, delivery_backoff_s=0.2):
+        theirs = [
+            await stage.emit(f"mallory-{n}", browser, ttl_s=600)
+            for n, browser in enumerate(strangers)
+        ]
+        await eventually(lambda: stage.lab.post_count >= 10)
+
+        async def ada_is_told() -> None:
+            asked = time.monotonic()
+            await stage.ends(await stage.emit("ada", laptop), ResultOutcome.DELIVERED)
+            assert time.monotonic() - asked < 10, "not one of the pauses that double"
+
+        def all_have_ended() -> bool:
+            return all(stage.outcomes(job) == [ResultOutcome.UNAUTHORIZED] for job in theirs)
+
+        until = time.monotonic() + 60
+        await ada_is_told()
+        while not all_have_ended():
+            assert time.monotonic() < until
+            await ada_is_told()
 
 
 async def test_many_failures_in_a_row_open_the_breaker(stage: Stage) -> None:

@@ -111,6 +111,21 @@ async def test_every_answer_has_one_meaning(
     assert lab.redirects_followed == 0
 
 
+@pytest.mark.parametrize("host", ["a..notify.windows.com", f"{'x' * 64}.push.apple.com"])
+async def test_a_name_that_is_none_ends_its_push_and_not_the_worker(host: str) -> None:
+    endpoint = Endpoint(f"https://{host}/x", f"https://{host}", "*")
+    async with sender_of() as sender:
+        answer = await sender.post(endpoint, {}, b"x")
+    assert answer.verdict is Verdict.NOT_ALLOWED
+
+
+async def test_what_nobody_foresaw_ends_its_push_and_not_the_worker() -> None:
+    endpoint = Endpoint("https://fcm.googleapis.com/x", "https://fcm.googleapis.com", "*")
+    async with sender_of() as sender:
+        answer = await sender.post(endpoint, {"Topic": "a\r\nb"}, b"x")
+    assert answer.verdict is Verdict.TRY_LATER
+
+
 async def test_the_wait_that_is_asked_for_is_read(
     lab: PushLab, browser: Browser, keys: KeyRing
 ) -> None:

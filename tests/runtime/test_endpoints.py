@@ -29,7 +29,6 @@ LOCAL = EndpointPolicy(allow_loopback=True)
         ("https://eu.push.services.mozilla.com/wpush/v2/x", "*.push.services.mozilla.com"),
         ("https://wns2-par02p.notify.windows.com/w/?token=BQYAAA%3d", "*.notify.windows.com"),
         ("https://web.push.apple.com/QGlhfd", "*.push.apple.com"),
-        ("https://FCM.googleapis.com:443/fcm/send/abc", "fcm.googleapis.com"),
     ],
 )
 def test_the_browsers_push_services_are_spoken_to(url: str, service: str) -> None:
@@ -66,6 +65,14 @@ def test_the_browsers_push_services_are_spoken_to(url: str, service: str) -> Non
         "https://fcm.googleapis.com/x#y",
         "https://ﬁcm.googleapis.com/x",
         "https://fcm.googleapis.com/" + "x" * 2048,
+        "https://FCM.googleapis.com/fcm/send/abc",
+        "https://fcm.googleapis.com:443/fcm/send/abc",
+        "https://fcm.googleapis.com:0443/fcm/send/abc",
+        "https://fcm.googleapis.com./fcm/send/abc",
+        "https://a..notify.windows.com/x",
+        f"https://{'x' * 64}.push.apple.com/x",
+        "https://-x.push.apple.com/x",
+        f"https://{'x.' * 130}push.apple.com/x",
         "",
     ],
 )
@@ -121,7 +128,8 @@ def test_whatever_a_browser_hands_in_is_judged(text: str) -> None:
         "10.1.2.3", "172.16.0.1", "192.168.0.1", "127.0.0.1", "0.0.0.0", "169.254.169.254",
         "100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.0.1", "198.18.0.1", "::1", "::",
         "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1",
-        "2002:a00:1::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+        "fec0::1", "3fff::1", "192.88.99.1", "2002:a00:1::1",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
     ],
 )  # fmt: skip
 def test_addresses_inside_are_not_public(address: str) -> None:
