@@ -175,6 +175,10 @@ class Campaign(Scenario):
         opens = self._closed.until(due, tz)
         return due if opens is None else opens + offset % self._opening_ms()
 
+    def open_from(self, at: int, tz: ZoneInfo) -> int:
+        opens = None if self._closed is None else self._closed.until(at, tz)
+        return at if opens is None else opens
+
     def _opening_ms(self) -> int:
         assert self.file.window is not None
         start, end = self.file.window.start, self.file.window.end

@@ -29,7 +29,7 @@ def kind_of_sent(rules: Rules, sent: Sent) -> Priority | None:
     scenario = rules.scenarios.get(sent.scenario)
     if scenario is None or sent.marketing:
         return None if scenario is None else scenario.priority
-    owed = scenario.priority is Priority.TRANSACTIONAL
+    owed = scenario.message_class is MessageClass.TRANSACTIONAL
     return Priority.TRANSACTIONAL if owed else Priority.ASKED_FOR
 
 

@@ -73,13 +73,18 @@ def cart_snapshot(profile: Profile, event: e.CartSnapshot, shelf: Shelf) -> None
             _put_line(profile, line, shelf)
 
 
+def knows_order(profile: Profile, order_id: str) -> bool:
+    """Whether it is one of the orders remembered: an order counts once by its id."""
+    return any(order.order_id == order_id for order in profile.orders)
+
+
 def purchase(profile: Profile, event: e.Purchase, shelf: Shelf) -> None:
     at = event.occurred_at
     profile.bought_at = max(profile.bought_at, at)
     profile.cart = [line for line in profile.cart if line.changed_at > at]
     bought = {item.product_id for item in event.items}
     profile.asked = [i for i in profile.asked if i.product_id not in bought or i.at > at]
-    if any(order.order_id == event.order_id for order in profile.orders):
+    if knows_order(profile, event.order_id):
         return
     profile.order_count += 1
     products = list(dict.fromkeys(item.product_id for item in event.items))[:_MAX_ORDER_PRODUCTS]

@@ -1,7 +1,7 @@
 """What a message says: the first variant whose data exist, in the user's language."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from processors.config import CopyVariant
 from processors.template import CopyError, Render, compile_text, context_of
 from schemas.answers import Action, checked
+from schemas.base import MAX_URL
 
 
 class Text(NamedTuple):
@@ -28,6 +29,10 @@ class Text(NamedTuple):
     variant: int
 
 
+class NothingToSayError(ValueError):
+    """A variant whose data say nothing: the next one speaks."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Variant:
     title: Render
@@ -38,10 +43,16 @@ class _Variant:
     actions: tuple[tuple[str, Render, Render | None], ...]
 
     def render(self, context: Context, locale: str, number: int) -> Text:
+        """Raises:
+        NothingToSayError: the title or the link came out empty.
+        """
+        title, url = self.title(context).strip(), self.url(context).strip()
+        if not title or not url:
+            raise NothingToSayError
         return Text(
-            title=self.title(context).strip(),
+            title=title,
             body=" ".join(self.body(context).split()),
-            url=self.url(context).strip(),
+            url=url,
             icon=_if_known(self.icon, context),
             image=_if_known(self.image, context),
             actions=tuple(
@@ -60,13 +71,14 @@ def _button(name: str, title: str, url: str | None) -> Action:
 
 
 def _if_known(render: Render | None, context: Context) -> str | None:
-    """A picture that is not known is left out; the words stand without it."""
+    """A picture that is not known, or has too long a link, is left out; the words stand."""
     if render is None:
         return None
     try:
-        return render(context).strip() or None
+        link = render(context).strip()
     except UndefinedError:
         return None
+    return link if 0 < len(link) <= MAX_URL else None
 
 
 def _compile_variant(variant: CopyVariant, *path: str | int) -> _Variant:
@@ -123,22 +135,34 @@ class Copy:
         for name in (wanted, self._fallback, "en"):
             if not name:
                 continue
-            tag = name.replace("_", "-").lower()
-            for candidate in (tag, tag.split("-")[0]):
-                if candidate in self._by_locale:
-                    return self._by_locale[candidate]
+            if (found := self._written_for(name.replace("_", "-").lower())) is not None:
+                return found
         return next(iter(self._by_locale.values()))
+
+    def _written_for(self, tag: str) -> tuple[str, tuple[_Variant, ...]] | None:
+        """The nearest tag (RFC 4647 §3.4), else the same language as it is written elsewhere."""
+        language, subtags = tag.partition("-")[0], tag
+        while subtags:
+            if subtags in self._by_locale:
+                return self._by_locale[subtags]
+            subtags = subtags.rpartition("-")[0]
+        elsewhere = (other for other in self._by_locale if other.partition("-")[0] == language)
+        return next((self._by_locale[other] for other in elsewhere), None)
 
     def render(self, wanted: str | None, data: Mapping[str, Any]) -> Text | None:
         """The first variant whose data exist, in the user's language; ``None`` where none has."""
+        return next(self.renderings(wanted, data), None)
+
+    def renderings(self, wanted: str | None, data: Mapping[str, Any]) -> Iterator[Text]:
+        """Every variant whose data exist, in the user's language, in their order."""
         locale, variants = self._pick(wanted)
         context = context_of({**data, "locale": locale})
         for number, variant in enumerate(variants, start=1):
             try:
-                return variant.render(context, locale, number)
+                text = variant.render(context, locale, number)
             except Exception:  # noqa: S112 (the shop's own words must not stop a worker)
                 continue
-        return None
+            yield text
 
     def renders_without_data(self, locale: str, shop: Mapping[str, Any], tz: str) -> bool:
         """Whether the last variant needs nothing but the shop's own data."""

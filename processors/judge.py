@@ -1,5 +1,6 @@
 """Due moments are judged, each at its own time; what may speak becomes a job."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -96,12 +97,12 @@ def _move_on(turn: Turn, moment: Moment) -> None:
 
 def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     voucher, refusal = offer(turn, scenario)
-    text = None if refusal else _text(turn, moment, scenario, voucher)
-    payload = None if text is None else _payload(turn, moment, text)
-    if text is None or payload is None:
+    message = None if refusal else _message(turn, moment, scenario, voucher)
+    if message is None:
         reason, said = refusal or (Reason.MISSING_DATA, {})
         turn.write(moment, Outcome.DROPPED, reason, turn.at, final=True, evidence=said)
         return
+    text, payload = message
     evidence = _evidence(text)
     if is_shadow(scenario, moment):
         turn.write(moment, Outcome.SHADOW, Reason.OK, turn.at, final=True, evidence=evidence)
@@ -128,18 +129,18 @@ def _speak(turn: Turn, moment: Moment, scenario: Scenario) -> None:
 
 def _hand_on(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     if scenario.config.handoff is not None:
-        text = _text(turn, moment, scenario, None)
+        text = next(_texts(turn, moment, scenario, None), None)
         handoffs.unreachable(turn, moment, scenario, text)
 
 
 def _withhold(turn: Turn, moment: Moment, scenario: Scenario) -> None:
     """What the holdout would have been sent; it counts for their caps as if it had been."""
     voucher, refusal = offer(turn, scenario)
-    text = None if refusal else _text(turn, moment, scenario, voucher)
+    message = None if refusal else _message(turn, moment, scenario, voucher)
     reason, more = refusal or (Reason.MISSING_DATA, {})
     said: dict[str, Any] = {"would_have": reason.value, **more}
-    if text is not None and _payload(turn, moment, text) is not None:
-        said = {"would_have": Outcome.SENT.value, **_evidence(text)}
+    if message is not None:
+        said = {"would_have": Outcome.SENT.value, **_evidence(message[0])}
         _count(turn, moment, marketing=True)
         if voucher is not None:
             turn.profile.incentive_at = turn.at
@@ -151,7 +152,19 @@ def _evidence(text: Text) -> dict[str, Any]:
     return {"copy_locale": text.locale, "copy_variant": text.variant, "title": text.title}
 
 
-def _text(turn: Turn, moment: Moment, scenario: Scenario, voucher: Voucher | None) -> Text | None:
+def _message(
+    turn: Turn, moment: Moment, scenario: Scenario, voucher: Voucher | None
+) -> tuple[Text, Payload] | None:
+    """The first variant whose data exist and which fits into a push."""
+    for text in _texts(turn, moment, scenario, voucher):
+        if (payload := _payload(turn, moment, text)) is not None:
+            return text, payload
+    return None
+
+
+def _texts(
+    turn: Turn, moment: Moment, scenario: Scenario, voucher: Voucher | None
+) -> Iterator[Text]:
     rules, profile = turn.rules, turn.profile
     data: dict[str, Any] = {
         "shop": rules.shop_data,
@@ -163,11 +176,11 @@ def _text(turn: Turn, moment: Moment, scenario: Scenario, voucher: Voucher | Non
         data["voucher"] = voucher.data(rules.shop.currency)
     own = scenario.own_copy(moment)
     if own is not None:
-        return own.render(profile.locale, data)
+        return own.renderings(profile.locale, data)
     arm = arm_of(moment.scenario, scenario.config, moment.identity or turn.key)
     names = (arm and arm.copy_names) or scenario.copy_names()
     copy = rules.copies.get(names[min(moment.step, len(names)) - 1])
-    return None if copy is None else copy.render(profile.locale, data)
+    return iter(()) if copy is None else copy.renderings(profile.locale, data)
 
 
 def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
@@ -258,7 +271,7 @@ def _count(turn: Turn, moment: Moment, *, marketing: bool) -> None:
     sent = turn.profile.sent
     sent.append(Sent(turn.at, moment.scenario, moment.step, marketing))
     if len(sent) > bounds.MAX_SENT_OWED:
-        turn.profile.sent = newest_sent(sent)
+        turn.profile.sent = newest_sent(sent, turn.rules.once)
 
 
 def withdraw(turn: Turn, pending: Pending, reason: Reason) -> None:

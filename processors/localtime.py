@@ -58,7 +58,7 @@ class QuietHours:
         """The first instant (ms) past the quiet hours that ``at`` lies in; ``None`` outside them.
 
         An end that the clock skips (spring) is the first instant after the gap; one that comes
-        twice (autumn) is the first of the two (``fold=0``).
+        twice (autumn) is the first of the two (``fold=0``), unless that is past: then the second.
         """
         if self.start == self.end:
             return None
@@ -77,7 +77,8 @@ class QuietHours:
         instant = end.astimezone(UTC)
         if instant.astimezone(tz).time() != self.end:
             instant = _after_gap(end, tz)
-        return max(_epoch_ms(instant), at + 1)
+        until = _epoch_ms(instant)
+        return until if until > at else _epoch_ms(end.replace(fold=1))
 
 
 def _after_gap(wall: datetime, tz: ZoneInfo) -> datetime:

@@ -46,6 +46,8 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
     ]
     _merge_moments(turn, theirs, login_at)
     _merge_facts_of_life(mine, theirs)
+    sent = sorted((*mine.sent, *theirs.sent), key=lambda s: s.at)
+    mine.sent = newest_sent(sent, turn.rules.once)
     _merge_reach(mine, theirs)
     if turn.key not in mine.aliases and handover.anonymous_id not in mine.aliases:
         mine.aliases = [*mine.aliases, handover.anonymous_id][-bounds.MAX_ALIASES :]
@@ -205,7 +207,6 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     mine.traits = {**theirs.traits, **mine.traits}
     mine.orders = sorted((*mine.orders, *theirs.orders), key=lambda o: o.at)[-bounds.MAX_ORDERS :]
     mine.order_count += theirs.order_count
-    mine.sent = newest_sent(sorted((*mine.sent, *theirs.sent), key=lambda s: s.at))
     mine.pending = sorted((*mine.pending, *theirs.pending), key=lambda p: p.at)[
         -bounds.MAX_PENDING :
     ]

@@ -69,7 +69,9 @@ def _standing(turn: Turn, moment: Moment) -> Verdict | None:
         return Verdict(Reason.SCENARIO_REMOVED)
     reason = (
         scenario.look(turn, moment)
-        or _outside(turn, scenario)
+        or (
+            None if turn.rules.holds_for(scenario, turn.profile, turn.at) else Reason.NOT_IN_SEGMENT
+        )
         or _unreachable(turn, scenario.class_of(moment))
     )
     if reason is not None:
@@ -78,7 +80,7 @@ def _standing(turn: Turn, moment: Moment) -> Verdict | None:
         return Verdict(Reason.PAUSED, until=turn.at + PAUSE_RECHECK_MS)
     if _sent_already(turn.profile, moment, scenario, turn.at):
         return Verdict(Reason.ALREADY_SENT)
-    quiet = None if scenario.config.passes_quiet_hours else _quiet(turn)
+    quiet = None if scenario.config.passes_quiet_hours else _quiet(turn, scenario)
     return quiet or _disturbing(turn, scenario.class_of(moment))
 
 
@@ -100,16 +102,6 @@ def _expired(turn: Turn, moment: Moment, scenario: Scenario | None) -> bool:
         return True
     after = None if scenario is None else scenario.config.expire_after
     return turn.desk.now - turn.at > (policy.expire_after if after is None else after)
-
-
-def _outside(turn: Turn, scenario: Scenario) -> Reason | None:
-    """A segment that the file in force has no more holds nobody."""
-    name = scenario.config.segment
-    if name is None:
-        return None
-    segment = turn.rules.segments.get(name)
-    inside = segment is not None and segment.holds(turn.profile, turn.at)
-    return None if inside else Reason.NOT_IN_SEGMENT
 
 
 def _unreachable(turn: Turn, message_class: MessageClass) -> Reason | None:
@@ -145,12 +137,12 @@ def _sent_already(profile: Profile, moment: Moment, scenario: Scenario, at: int)
     )
 
 
-def _quiet(turn: Turn) -> Verdict | None:
+def _quiet(turn: Turn, scenario: Scenario) -> Verdict | None:
     tz = zone(turn.profile.timezone, turn.rules.shop.timezone)
     end = turn.rules.quiet_hours.until(turn.at, tz)
     if end is None:
         return None
-    until = end + spread(turn.key, turn.rules.policy.quiet_hours.spread)
+    until = scenario.open_from(end, tz) + spread(turn.key, turn.rules.policy.quiet_hours.spread)
     return Verdict(Reason.QUIET_HOURS, until=until, evidence={"until": until})
 
 

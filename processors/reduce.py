@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from processors import bounds
-from processors.cart import add_to_cart, cart_snapshot, purchase, remove_from_cart
+from processors.cart import add_to_cart, cart_snapshot, knows_order, purchase, remove_from_cart
 from processors.catalogue import topic_subject
 from processors.interests import (
     Shelf,
@@ -50,9 +50,12 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
     active, column, reducer = _KINDS.get(type(event), _JUST_ACTIVE)
     if active:
         touch(profile, active_at)
-        day = _count(profile, at, column)
-        if isinstance(event, e.Purchase):
-            day[5] += event.value
+        if not isinstance(event, e.Purchase):
+            _count(profile, at, column)
+        elif knows_order(profile, event.order_id):
+            _count(profile, at, 0)  # a page of thanks loaded anew
+        else:
+            _count(profile, at, column)[5] += event.value
     if reducer is not None:
         reducer(profile, event, shelf)
     return True

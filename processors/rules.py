@@ -75,6 +75,8 @@ class Rules:
     """``shop`` as copy sees it."""
     followers: Mapping[type[Envelope], Followers] = field(init=False)
     """Of every type of event that anybody follows."""
+    once: frozenset[str] = field(init=False)
+    """The scenarios that speak to a user at most once in a time."""
 
     def __post_init__(self) -> None:
         ending: dict[type[Envelope], set[str]] = {}
@@ -86,11 +88,24 @@ class Rules:
             for kind in ending.keys() | self.opening.keys()
         }
         object.__setattr__(self, "followers", followers)
+        once = frozenset(name for name, one in self.scenarios.items() if one.config.once)
+        object.__setattr__(self, "once", once)
 
     @property
     def by_category(self) -> bool:
         """Whether any scenario looks for users by the categories they view."""
         return any(scenario.by_category for scenario in self.news)
+
+    def holds_for(self, scenario: Scenario, profile: Profile, at: int) -> bool:
+        """Whether the user is in the scenario's segment at ``at`` (ms), if it has one.
+
+        A segment that the file has no more holds nobody.
+        """
+        name = scenario.config.segment
+        if name is None:
+            return True
+        segment = self.segments.get(name)
+        return segment is not None and segment.holds(profile, at)
 
     def rank(self, scenario: Scenario) -> int:
         """The smaller, the stronger: by priority, within one by the scenario's strength."""

@@ -53,8 +53,8 @@ def load(
 
 
 _STAND_INS: dict[str, Any] = {
-    "shop": {"name": "", "url": "", "cart_url": "", "checkout_url": "", "order_url": "",
-             "icon": "", "timezone": "UTC", "locale": "en", "currency": "EUR"},
+    "shop": {"name": "-", "url": "-", "cart_url": "-", "checkout_url": "-", "order_url": "-",
+             "icon": "-", "timezone": "UTC", "locale": "en", "currency": "EUR"},
     "policy": {},
     "segments": {},
     "scenarios": {},
@@ -209,7 +209,7 @@ def _rules(
         shop_data=shop_data(file),
     )
     awake = [s for s in scenarios.values() if s.config.enabled is not Mode.OFF]
-    awake.sort(key=lambda scenario: (rules.rank(scenario), scenario.name))
+    awake.sort(key=rules.rank)  # among equals, as they stand in the file
     opening: dict[type[Envelope], tuple[Scenario, ...]] = {}
     for scenario in awake:
         for event in scenario.opens_on:

@@ -1,5 +1,6 @@
 """What people leave behind in their profile: things cared for, orders, messages, browsers."""
 
+from collections.abc import Set
 from typing import Any, Self
 
 import msgspec
@@ -79,16 +80,25 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
     marketing: bool
 
 
-def newest_sent(sent: list[Sent]) -> list[Sent]:
+def newest_sent(sent: list[Sent], once: Set[str]) -> list[Sent]:
     """As many as are remembered, marketing and what was owed each by itself.
 
-    A day of many orders must not let a reminder be forgotten that may come once.
+    Beside them the newest of each step of the scenarios that may come ``once`` in a time: neither
+    a day of many orders nor weeks of news must let them be forgotten.
     """
     room = {True: bounds.MAX_SENT_MARKETING, False: bounds.MAX_SENT_OWED}
-    kept = []
+    lasting = bounds.MAX_SENT_ONCE
+    kept: list[Sent] = []
+    seen: set[tuple[str, int]] = set()
     for one in reversed(sent):
+        newest = one.scenario in once and (one.scenario, one.step) not in seen
+        if newest:
+            seen.add((one.scenario, one.step))
         if room[one.marketing]:
             room[one.marketing] -= 1
+            kept.append(one)
+        elif newest and lasting:
+            lasting -= 1
             kept.append(one)
     return kept[::-1]
 

@@ -113,9 +113,15 @@ class Turn:
             other = self.rules.scenarios.get(moment.scenario)
             if other is None or other.family != scenario.family:
                 continue
-            if self.rules.rank(other) <= self.rules.rank(scenario):
+            for_them = self.rules.holds_for(other, self.profile, self.at)
+            if for_them is not self.rules.holds_for(scenario, self.profile, self.at):
+                taken = for_them  # who is not in a segment hears of the other
+            else:
+                taken = self.rules.rank(other) <= self.rules.rank(scenario)
+            if taken:
                 return True
-            self.end(moment, Reason.FAMILY_TAKEN, self.at)
+            reason = Reason.FAMILY_TAKEN if for_them else Reason.NOT_IN_SEGMENT
+            self.end(moment, reason, self.at)
         return False
 
     def _most_dispensable(self) -> Moment:

@@ -95,7 +95,8 @@ Id = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]
 Label = Annotated[str, Field(max_length=256)]
 """Free text for people: a title, a category, a search query."""
 
-Url = Annotated[str, Field(max_length=2048)]
+MAX_URL = 2048
+Url = Annotated[str, Field(max_length=MAX_URL)]
 
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 """Money in minor units of its currency (cents, grosze, kuruş)."""

@@ -6,10 +6,10 @@ come; at the end it moves to the newest time itself, or as far as it is told.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from nudge.replay.handovers import OnTheWay
 from nudge.replay.lanes import Lanes, Places
+from nudge.replay.outcome import Outcome, in_order
 from nudge.replay.shelf import Shelf
 from processors.campaign_file import read
 from processors.campaigns import Campaign
@@ -31,14 +31,9 @@ from processors.rows import decode
 from processors.rule_book import RuleBook
 from processors.table import NEVER
 from schemas.adapters import SHOP_EVENT_TYPES
-from schemas.aftermath import Attribution, Handoff
 from schemas.campaigns import CampaignEvent, CampaignStart
-from schemas.decisions import Decision
 from schemas.events import ShopEvent
-from schemas.late import LateInput
 from schemas.people import HandoverProfile, Interaction, Subscription, subscription_key
-from schemas.push import PushJob
-from schemas.segments import SegmentChange
 from schemas.structs import CatalogEvent, Login, Logout, SignUp, key_of, moved_to, struct_of
 from schemas.topics import HANDOVERS, INTERACTIONS, SHOP_EVENTS, SUBSCRIPTIONS
 
@@ -48,18 +43,6 @@ GRACE_MS = 5000
 MAX_FUTURE_MS = 5 * 60_000
 _BUFFER = 20_000
 _BY_BROWSER = (Login, SignUp)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a replay came to, in the order of the decisions' times within each stretch."""
-
-    decisions: list[Decision] = field(default_factory=list)
-    jobs: list[PushJob] = field(default_factory=list)
-    late: list[LateInput] = field(default_factory=list)
-    attributions: list[Attribution] = field(default_factory=list)
-    handoffs: list[Handoff] = field(default_factory=list)
-    segments: list[SegmentChange] = field(default_factory=list)
 
 
 class Replayer:
@@ -256,7 +239,7 @@ class Replayer:
     def take(self) -> Outcome:
         """What has been decided since the last call, in order of time."""
         outcome, self._outcome = self._outcome, Outcome()
-        outcome.decisions.sort(key=_order)
+        outcome.decisions = in_order(outcome.decisions)
         return outcome
 
     def ready(self) -> bool:
@@ -294,7 +277,3 @@ class Replayer:
         """When (ms) the next moment is to be judged, of those told so far; ``None`` for never."""
         due = min(core.next_due() for core in self._lanes.cores)
         return None if due == NEVER else due
-
-
-def _order(decision: Decision) -> tuple[int, str, int, str]:
-    return (decision.decided_at, decision.user_id, decision.final, decision.decision_id)

@@ -16,8 +16,9 @@ from nudge.comparison import Tally
 from nudge.controls import read_controls
 from nudge.kafka import kafka_settings
 from nudge.replay.lines import feed_files
+from nudge.replay.outcome import Outcome
 from nudge.replay.records import Read
-from nudge.replay.replayer import Outcome, Replayer
+from nudge.replay.replayer import Replayer
 from nudge.replay.several import Several
 from nudge.replay.steering import steer
 from nudge.replay.survey import Survey, survey

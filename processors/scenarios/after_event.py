@@ -113,7 +113,8 @@ class AfterEvent(Scenario):
     def copy_names(self) -> tuple[str, ...]:
         return (self.config.copy_name or self.name,)
 
-    def class_of(self, moment: Moment) -> MessageClass:
+    @property
+    def message_class(self) -> MessageClass:
         return self.config.message_class
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:

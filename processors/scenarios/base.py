@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig, StepsConfig
@@ -75,8 +76,13 @@ class Scenario:
         """Until when (ms) a message sent now is worth delivering."""
         return turn.at + self.config.ttl
 
-    def class_of(self, moment: Moment) -> MessageClass:
+    @property
+    def message_class(self) -> MessageClass:
+        """Of its messages, where a moment does not make it another."""
         return MessageClass.MARKETING
+
+    def class_of(self, moment: Moment) -> MessageClass:
+        return self.message_class
 
     def on_event(self, turn: Turn, event: ShopEvent) -> None:
         """Opens or moves moments, once the event has changed the profile."""
@@ -105,6 +111,10 @@ class Scenario:
 
     def sent(self, turn: Turn, moment: Moment) -> None:
         """Remembers that the message was sent."""
+
+    def open_from(self, at: int, tz: ZoneInfo) -> int:
+        """From when (ms) on it may speak that was held until ``at``: in hours of its own."""
+        return at
 
     def awaits(self, number: int, away: int | None) -> bool:
         """Whether a session's end may open it, asked as the user's session ``number`` begins

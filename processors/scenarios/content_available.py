@@ -34,7 +34,8 @@ class ContentAvailable(NewsScenario):
         asked = self.config.message_class is MessageClass.ASKED_FOR
         return Priority.ASKED_FOR if asked else Priority.BROWSE
 
-    def class_of(self, moment: Moment) -> MessageClass:
+    @property
+    def message_class(self) -> MessageClass:
         return self.config.message_class
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:

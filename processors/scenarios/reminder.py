@@ -31,7 +31,8 @@ class Reminder(Scenario):
     opens_on = frozenset({e.ReminderSet, e.ReminderCancelled})
     ends_on = frozenset({e.ReminderCancelled})
 
-    def class_of(self, moment: Moment) -> MessageClass:
+    @property
+    def message_class(self) -> MessageClass:
         return MessageClass.ASKED_FOR
 
     def expires_at(self, turn: Turn, moment: Moment) -> int:

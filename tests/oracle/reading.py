@@ -28,11 +28,8 @@ def ms(value: object) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def read_settings(text: str, *, names_product: frozenset[str] = frozenset()) -> Settings:
-    """What of the file decides, with its documented defaults filled in.
-
-    ``names_product``: scenarios whose first copy variant says the product's name four times.
-    """
+def read_settings(text: str) -> Settings:
+    """What of the file decides, with its documented defaults filled in."""
     raw = yaml.load(text, Loader=_LOADER)
     policy = raw.get("policy", {})
     quiet = policy.get("quiet_hours", {})
@@ -49,7 +46,6 @@ def read_settings(text: str, *, names_product: frozenset[str] = frozenset()) -> 
         "look_ahead": ms(policy.get("look_ahead", "60s")),
         "hold_at_most": ms(policy.get("hold_at_most", "24h")),
         "scenarios": {name: _scenario(name, body or {}) for name, body in raw["scenarios"].items()},
-        "names_product": names_product,
     }
 
 
@@ -114,4 +110,5 @@ def quiet_until(settings: Settings, at: int, zone: str) -> int | None:
         if end <= tod < start:
             return None
         day = here.date() + timedelta(days=1 if tod >= start else 0)
-    return _epoch(datetime.combine(day, end, tzinfo=ZoneInfo(zone)))
+    wall = datetime.combine(day, end, tzinfo=ZoneInfo(zone))
+    return next(until for until in (_epoch(wall), _epoch(wall.replace(fold=1))) if until > at)

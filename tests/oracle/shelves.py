@@ -58,10 +58,6 @@ class Shelves:
             return False
         return not picture["published"] or _sold_out(picture, variant)
 
-    def name(self, product: str, at: int) -> str | None:
-        picture = self.as_of(product, at)
-        return None if picture is None else picture["name"]
-
 
 def _unknown() -> dict[str, Any]:
     return {"published": True, "described_at": 0, "name": None, "offers": {}}

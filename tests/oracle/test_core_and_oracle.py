@@ -48,6 +48,6 @@ def test_the_random_shops_hold_every_kind_of_moment_and_most_reasons() -> None:
     assert reasons >= {
         "ok", "not_subscribed", "no_consent", "quiet_hours", "frequency_cap", "lower_priority",
         "family_taken", "purchased", "cart_empty", "out_of_stock", "price_back_up",
-        "interest_gone", "wave_limit", "superseded", "cancelled", "missing_data",
+        "interest_gone", "wave_limit", "superseded", "cancelled",
         "already_sent", "paused",
     }  # fmt: skip

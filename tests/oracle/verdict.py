@@ -9,7 +9,6 @@ from tests.oracle.shopper import Shopper, bought_since, matches
 
 Moment = dict[str, Any]
 Answer = tuple[str, str]
-PAYLOAD_BYTES = 3600
 PAUSE_LOOK = 10 * 60_000
 CART_SCENARIOS = ("cart_abandoned", "checkout_abandoned")
 _INTEREST_RANK = {"asked": 0, "saved": 1, "cart": 2, "viewed": 3}
@@ -71,11 +70,6 @@ class Judge:
                 return "dropped", "lower_priority", 0
             if self._capped(shopper, at):
                 return "dropped", "frequency_cap", 0
-        scenario = moment["scenario"]
-        if scenario in self.settings["names_product"]:
-            name = self.shelves.name(moment["entity"], at) or ""
-            if 4 * len(name.encode()) > PAYLOAD_BYTES:
-                return "dropped", "missing_data", 0
         if moment["mode"] == "shadow":
             return "shadow", "ok", 0
         return "sent", "ok", 0

@@ -32,8 +32,7 @@ class World:
     pauses: tuple[tuple[int, bool], ...] = ()
 
     def settings(self) -> Settings:
-        named = frozenset({"price_drop"}) if self.text != _shipped() else frozenset()
-        return read_settings(self.text, names_product=named)
+        return read_settings(self.text)
 
     def book(self) -> RuleBook:
         return book_of(self.text, self.pauses)

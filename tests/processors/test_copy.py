@@ -175,7 +175,8 @@ def test_a_language_goes_before_its_country_and_the_files_own_before_english() -
     assert title("en-GB") == "in English"
     assert title("pt_BR") == "em português"
     assert title("pt-br") == "em português"
-    assert title("pt") == "po polsku"
+    assert title("pt") == "em português"
+    assert title("zh-Hant-TW") == "po polsku"
     assert title(None) == "po polsku"
     assert title("") == "po polsku"
 
@@ -184,6 +185,22 @@ def test_a_picture_that_is_not_known_is_left_out_and_the_words_stand() -> None:
     text = copy_of(image="{{ product.image }}").render("en", NOTHING)
     assert text is not None
     assert text.image is None
+
+
+def test_a_picture_with_too_long_a_link_is_left_out_and_the_words_stand() -> None:
+    text = copy_of(image=f"https://shop.example/{'x' * 2048}").render("en", NOTHING)
+    assert text is not None
+    assert text.image is None
+
+
+@pytest.mark.parametrize("said", ["{% if user.loyalty == 'gold' %}Gold{% endif %}", "   "])
+def test_a_variant_that_comes_out_empty_is_passed_over(said: str) -> None:
+    for field in ("title", "url"):
+        first = CopyVariant.model_validate({"title": "T", "body": "b", "url": "u", field: said})
+        copy = Copy({"en": (first, CopyVariant(title="Fallback", body="b", url="u"))}, "en")
+        text = copy.render("en", {"user": {"loyalty": "silver"}})
+        assert text is not None
+        assert (text.title, text.variant) == ("Fallback", 2)
 
 
 def test_a_buttons_missing_link_passes_the_variant_over() -> None:

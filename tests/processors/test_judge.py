@@ -91,7 +91,7 @@ def test_a_payload_that_would_not_fit_is_not_sent() -> None:
     (job,) = jobs(shop)
     assert len(dump(job.payload)) <= PAYLOAD_LIMIT
 
-    shop = Shop(load(text.replace('url: "{{ shop.order_url }}/{{ order.id }}"', f"url: {long}")))
+    shop = Shop(load(re.sub(r'url: "{{[^"]*"', f"url: {long}", text)))
     shop.tell(packed(NOON))
     assert jobs(shop) == []
     assert shop.said() == [("ann", "order_status", "dropped", "missing_data")]
@@ -125,12 +125,28 @@ def test_only_the_newest_four_messages_can_be_taken_back() -> None:
     assert [w.job_id for w in effects.withdrawals] == [job.job_id for job in jobs(shop)[2:6]]
 
 
+def test_weeks_of_news_let_nothing_be_forgotten_that_comes_once() -> None:
+    best = [Sent(0, "best_customers", 1, True), Sent(1, "best_customers", 2, True)]
+    news = [Sent(10 + at, "price_drop", 1, True) for at in range(99)]
+    kept = newest_sent([*best, *news], frozenset({"best_customers"}))
+    assert kept == [*best, *news[-bounds.MAX_SENT_MARKETING :]]
+    again = Sent(200, "best_customers", 1, True)
+    assert newest_sent([*kept, again], frozenset({"best_customers"})) == [
+        best[1], *news[-bounds.MAX_SENT_MARKETING + 1 :], again,
+    ]  # fmt: skip
+    many = [Sent(at, f"once-{at}", 1, True) for at in range(99)]
+    names = frozenset(one.scenario for one in many)
+    assert len(newest_sent([*many, *news], names)) == (
+        bounds.MAX_SENT_MARKETING + bounds.MAX_SENT_ONCE
+    )
+
+
 def test_a_day_of_many_orders_lets_no_reminder_be_forgotten_that_comes_once() -> None:
     marketing = [Sent(at, "cart_abandoned", 1, True) for at in range(3)]
     owed = [Sent(10 + at, "order_confirmed", 1, False) for at in range(99)]
-    kept = newest_sent([*marketing, *owed])
+    kept = newest_sent([*marketing, *owed], frozenset())
     assert kept == [*marketing, *owed[-bounds.MAX_SENT_OWED :]]
     many = [Sent(at, "price_drop", 1, True) for at in range(50)]
-    assert newest_sent([*marketing, *many, *owed[:2]]) == [
+    assert newest_sent([*marketing, *many, *owed[:2]], frozenset()) == [
         *many[-bounds.MAX_SENT_MARKETING :], *owed[:2],
     ]  # fmt: skip

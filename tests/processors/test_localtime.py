@@ -89,12 +89,12 @@ def test_an_end_that_comes_twice_is_the_first() -> None:
 
 
 def test_in_the_hour_that_comes_again_it_is_quiet_again() -> None:
-    """02:15 the second time is before 02:30 once more; the hold never ends in the past."""
+    """02:15 the second time is before 02:30 once more: the hold lasts until 02:30 once more."""
     quiet = QuietHours(time(22), time(2, 30))
     second = ms("2026-10-25T02:15+01:00")
-    end = quiet.until(second, WARSAW)
-    assert end is not None
-    assert end > second
+    assert quiet.until(second, WARSAW) == ms("2026-10-25T02:30+01:00")
+    assert quiet.until(ms("2026-10-25T01:59+02:00"), WARSAW) == ms("2026-10-25T02:30+02:00")
+    assert quiet.until(ms("2026-10-25T02:30+02:00"), WARSAW) is None
 
 
 ZONES = ("Europe/Warsaw", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")

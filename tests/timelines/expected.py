@@ -14,6 +14,9 @@ _NOT_FINAL = (Outcome.HELD, Outcome.WITHDRAW_REQUESTED)
 _CART_SCENARIOS = ("cart_abandoned", "checkout_abandoned", "delivery_cost")
 
 
+_OF_PRODUCTS = ("back_in_stock", "reorder", "low_stock")
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """One decision of ``push.decisions``; ``decided_from`` and ``decided_to`` in ms.
@@ -115,7 +118,7 @@ def _entity(scenario: str, words: list[str], prefix: str, calendar: Calendar) ->
         name = scenario.partition("/")[2]
         return f"{name}/{calendar.date_of(words[0])}" if words else name
     if words:
-        is_product = scenario in ("price_drop", "back_in_stock", "reorder", "low_stock")
+        is_product = scenario.endswith("_drop") or scenario in _OF_PRODUCTS
         return prefix + words[0] if is_product else words[0]
     return "cart" if scenario in _CART_SCENARIOS else "user"
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nudge.replay.replayer import Outcome, Replayer
+from nudge.replay.outcome import Outcome
+from nudge.replay.replayer import Replayer
 from schemas.adapters import adapter_of, parse, parse_shop_event
 from schemas.decisions import Decision
 from schemas.people import Interaction, Subscription, split_subscription_key
@@ -42,6 +43,12 @@ def test_every_story_has_a_sentence_of_its_own() -> None:
     titles = [story.title for _, story in TOLD]
     assert len(titles) == len(set(titles))
     assert len(titles) >= 40
+
+
+def test_what_is_taken_back_is_told_after_the_message_that_it_takes_back() -> None:
+    (story,) = (story for _, story in TOLD if "ten minutes late takes the reminder" in story.title)
+    outcomes = [decision.outcome.value for decision in replayed(story, 1).decisions]
+    assert outcomes.index("sent") < outcomes.index("withdraw_requested")
 
 
 def replayed(story: Story, partitions: int) -> Outcome:
