@@ -53,7 +53,7 @@ export const passing = (status: number): boolean =>
   !status || [408, 425, 429].includes(status) || status >= 500;
 
 export const fresh = (identity?: Identity): identity is Identity =>
-  !!identity && identity.exp * 1000 > Date.now() + 5000;
+  !!identity && !identity.refused && identity.exp * 1000 > Date.now() + 5000;
 
 /** This browser's own id; asked for once. */
 export const visitor = (): Promise<Visitor | undefined> =>
