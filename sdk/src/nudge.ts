@@ -14,6 +14,9 @@ const HELPERS: (keyof Events)[] = [
   "consent_change", "reminder_set", "reminder_cancelled", "topic_follow", "topic_unfollow",
   "survey_answer", "push_prompt",
 ]; // prettier-ignore
+/** Of the contract; a title's are code points. */
+const MOST_URL = 2048;
+const MOST_TITLE = 256;
 const DECLINED_MS = 30 * 86_400_000;
 const LOGIN_AGAIN_MS = 86_400_000;
 const ENGAGED_MS = 60_000;
@@ -159,7 +162,8 @@ const nudge: Omit<Nudge, keyof Events> = {
     addEventListener("online", () => void flush());
     addEventListener("pagehide", () => void flush());
     if (given.automatic !== false) {
-      void track("page_view", { url: location.href.slice(0, 2048), title: document.title });
+      const title = [...document.title].slice(0, MOST_TITLE).join("");
+      void track("page_view", { url: location.href.slice(0, MOST_URL), title });
       engage(given.engagementEvery ?? ENGAGED_MS);
     }
     if (given.inbox !== false) globalThis.nudge.inbox?.start(given.inbox);
