@@ -10,6 +10,20 @@ export interface Answer {
   body: any;
 }
 
+/** Locks are held meanwhile: other tabs wait for as long. A slow network has time for a batch. */
+const LONGEST_MS = 30_000;
+/** Browsers refuse to keep more alive (Fetch standard: 64 KiB over all requests of a page). */
+const KEPT_ALIVE_BYTES = 60_000;
+
+/** How long a text is in UTF-8. */
+export const bytes = (text: string): number => new TextEncoder().encode(text).length;
+
+/** What is no JSON says nothing; an answer that broke off has not come. */
+const nothing = (error: Error) => {
+  if (error.name !== "SyntaxError") throw error;
+  return {};
+};
+
 export const ask = async (
   path: string,
   body?: object,
@@ -17,25 +31,29 @@ export const ask = async (
 ): Promise<Answer> => {
   const config = await get("config");
   if (!config) return { status: 0, body: {} };
+  const text = body && JSON.stringify({ key: config.key, ...body });
   try {
     const response = await fetch(config.gateway + path, {
       // text/plain: a simple request, so that the browser does not ask first.
-      ...(body && { method: "POST", body: JSON.stringify({ key: config.key, ...body }) }),
-      keepalive: true,
+      ...(text && { method: "POST", body: text }),
+      keepalive: !text || bytes(text) <= KEPT_ALIVE_BYTES,
       credentials: "omit",
+      // Safari before 16 has none.
+      signal: AbortSignal.timeout?.(LONGEST_MS) ?? null,
       ...init,
     });
-    return { status: response.status, body: await response.json().catch(() => ({})) };
+    return { status: response.status, body: await response.json().catch(nothing) };
   } catch {
     return { status: 0, body: {} };
   }
 };
 
-/** Worth another try: no answer, too many requests, or a fault on the other side. */
-export const passing = (status: number): boolean => !status || status === 429 || status >= 500;
+/** Worth another try: no answer, too slow, too early, too many, or a fault on the other side. */
+export const passing = (status: number): boolean =>
+  !status || [408, 425, 429].includes(status) || status >= 500;
 
 export const fresh = (identity?: Identity): identity is Identity =>
-  !!identity && identity.exp * 1000 > Date.now() + 5000;
+  !!identity && !identity.refused && identity.exp * 1000 > Date.now() + 5000;
 
 /** This browser's own id; asked for once. */
 export const visitor = (): Promise<Visitor | undefined> =>

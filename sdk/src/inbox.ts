@@ -27,12 +27,16 @@ const takeDown = (ids: string[]) => {
   }
 };
 
-const report = async (type: string, message: Message, action?: string) => {
+const note = (type: string, message: Message, action?: string) => {
   const { job_id, scenario, token, subscription_id } = message;
-  await push("reports", {
+  return push("reports", {
     type, job_id, scenario, token, subscription_id, occurred_at: Date.now(),
     ...(action && { action }),
   }); // prettier-ignore
+};
+
+const report = async (type: string, message: Message) => {
+  await note(type, message);
   await sendReports();
 };
 
@@ -163,8 +167,12 @@ const inbox: Inbox = {
   async open(message: Message, action?: string) {
     const chosen = message.actions?.find((each) => each.action === action);
     const url = new URL(chosen?.url ?? message.url, location.href);
-    await Promise.all([report("clicked", message, action), inbox.read(message.job_id)]);
+    const noted = note("clicked", message, action).catch(() => undefined);
+    const told = Promise.all([noted.then(sendReports), inbox.read(message.job_id)]);
+    // Once it is written down the next page can tell it: nobody waits for the gateway.
+    await noted;
     if (/^https?:$/.test(url.protocol)) location.assign(url.href);
+    await told;
   },
 
   async dismiss(message: Message) {

@@ -14,6 +14,9 @@ const HELPERS: (keyof Events)[] = [
   "consent_change", "reminder_set", "reminder_cancelled", "topic_follow", "topic_unfollow",
   "survey_answer", "push_prompt",
 ]; // prettier-ignore
+/** Of the contract; a title's are code points. */
+const MOST_URL = 2048;
+const MOST_TITLE = 256;
 const DECLINED_MS = 30 * 86_400_000;
 const LOGIN_AGAIN_MS = 86_400_000;
 const ENGAGED_MS = 60_000;
@@ -21,6 +24,8 @@ const PRESSED_MS = 1000;
 /** What is done on the way out of a page must have left by then. */
 const GATHER_MS = 50;
 const SLOWEST_MS = 60_000;
+/** So long a logout waits for the gateway, before it unsubscribes the browser. */
+const LOGOUT_MS = 5000;
 
 let options: Options | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -129,10 +134,23 @@ const subscribe = async (name = "own"): Promise<Reach> => {
 /** How many say yes, by prompt: the figure that words and places are chosen by. */
 const tell = (prompt: string, step: string) => void track("push_prompt", { prompt, step });
 
-const claims = (token: string): { sub: string; exp: number } => {
+const claims = (token: string): { sub: string; exp: number; iat?: number } => {
   const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
   const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));
+};
+
+/** Takes down what is shown; nobody dismissed it. */
+const close = async (found: ServiceWorkerRegistration) => {
+  const shown = await found.getNotifications();
+  await put("ended", [...((await get("ended")) ?? []), ...shown.map((n) => n.data?.job_id)]);
+  shown.forEach((notification) => notification.close());
+};
+
+/** Whether it came about in time; where not, it goes on by itself. */
+const within = (ms: number, work: Promise<boolean>): Promise<boolean> => {
+  const late = new Promise<boolean>((done) => setTimeout(done, ms, false));
+  return Promise.race([work, late]).catch(() => false);
 };
 
 const nudge: Omit<Nudge, keyof Events> = {
@@ -144,7 +162,8 @@ const nudge: Omit<Nudge, keyof Events> = {
     addEventListener("online", () => void flush());
     addEventListener("pagehide", () => void flush());
     if (given.automatic !== false) {
-      void track("page_view", { url: location.href.slice(0, 2048), title: document.title });
+      const title = [...document.title].slice(0, MOST_TITLE).join("");
+      void track("page_view", { url: location.href.slice(0, MOST_URL), title });
       engage(given.engagementEvery ?? ENGAGED_MS);
     }
     if (given.inbox !== false) globalThis.nudge.inbox?.start(given.inbox);
@@ -181,14 +200,17 @@ const nudge: Omit<Nudge, keyof Events> = {
   },
 
   async login(token: string) {
-    const { sub, exp } = claims(token);
+    const { sub, exp, iat } = claims(token);
     const before = await get("identity");
     const same = before?.user === sub;
     if (before && !same) await nudge.logout();
     const known = same && Date.now() - before.at < LOGIN_AGAIN_MS;
     const at = known ? before.at : Date.now();
+    // By how long it lives: this browser's clock may be hours off. The gateway knows for certain.
+    const end = iat === undefined ? exp : Date.now() / 1000 + exp - iat;
+    const until = before?.token === token ? before.exp : end;
     if (!known) await flush();
-    await put("identity", { token, user: sub, exp, at });
+    await put("identity", { token, user: sub, exp: until, at });
     if (!known) await remember("login", { user_id: sub });
     await flush();
     if (!known || !fresh(before)) {
@@ -200,21 +222,19 @@ const nudge: Omit<Nudge, keyof Events> = {
   async logout() {
     const identity = await get("identity");
     if (!identity) return;
-    await remember("logout", { user_id: identity.user });
-    let told = await flush();
+    await remember("logout", { user_id: identity.user, proof: identity });
     await put("identity", undefined);
     other();
-    if (!supported()) return;
-    const found = await navigator.serviceWorker.getRegistration();
-    if (!found) return;
-    const shown = await found.getNotifications();
-    await put("ended", [...((await get("ended")) ?? []), ...shown.map((n) => n.data?.job_id)]);
-    shown.forEach((notification) => notification.close());
-    const subscription = await found.pushManager.getSubscription();
-    if (!subscription) return;
-    told = (await bind(found)) && told;
+    const found = supported() && (await navigator.serviceWorker.getRegistration());
+    if (found) await close(found);
+    const subscription = found && (await found.pushManager.getSubscription());
+    const tell = async () => {
+      const told = await flush();
+      return subscription ? (await bind(found)) && told : told;
+    };
+    const told = await within(LOGOUT_MS, tell());
     // Where nobody can be told, the browser itself must not show what is the user's.
-    if (!told) await subscription.unsubscribe();
+    if (subscription && !told) await subscription.unsubscribe();
   },
 
   async flush() {

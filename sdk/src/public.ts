@@ -161,7 +161,7 @@ export type Reach =
 export interface Nudge extends Helpers {
   /** Call once a page, before anything else. */
   init(options: Options): Promise<void>;
-  /** Any event; the helpers are its typed form. */
+  /** Any event; the helpers are its typed form. Rejects where JSON has no form for a field. */
   track(type: string, fields?: object): Promise<void>;
   /** Where this browser stands. */
   reach(): Promise<Reach>;

@@ -12,10 +12,12 @@ export interface Visitor {
 export interface Identity {
   token: string;
   user: string;
-  /** Epoch seconds. */
+  /** Until when it names its user, epoch seconds by this browser's own clock. */
   exp: number;
   /** When the login was told, epoch ms. */
   at: number;
+  /** The gateway does not take it: it names nobody, and keeps the browser from the visitor. */
+  refused?: boolean;
 }
 export interface Device {
   id: string;
@@ -80,6 +82,9 @@ export const put = <Name extends keyof Known>(
 
 export const push = (queue: Queue, value: object): Promise<IDBValidKey> =>
   ask(queue, "readwrite", (store) => store.add(value));
+
+export const replace = (queue: Queue, key: IDBValidKey, value: object): Promise<IDBValidKey> =>
+  ask(queue, "readwrite", (store) => store.put(value, key));
 
 export const drop = (queue: Queue, from: IDBValidKey, to = from): Promise<unknown> =>
   ask<unknown>(queue, "readwrite", (store) => store.delete(IDBKeyRange.bound(from, to)));

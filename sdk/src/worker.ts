@@ -95,11 +95,19 @@ const end = (...jobs: (string | undefined)[]) => {
   });
 };
 
-const show = async (data: Pushed["data"]) => {
-  let payload: Payload;
+/** What was pushed; `undefined` where it is no message. */
+const read = (data: Pushed["data"]): Payload | undefined => {
   try {
-    payload = data!.json();
+    const payload: Payload | null = data!.json();
+    return payload && typeof payload.title === "string" ? payload : undefined;
   } catch {
+    return undefined;
+  }
+};
+
+const show = async (data: Pushed["data"]) => {
+  const payload = read(data);
+  if (!payload) {
     // A push must show something: browsers take the permission away from who shows nothing.
     await worker.registration.showNotification(worker.location.hostname);
     return;
@@ -122,10 +130,11 @@ const show = async (data: Pushed["data"]) => {
   await report("displayed", payload);
 };
 
-/** The page behind a link, whatever campaign it was reached by. */
+/** The page behind a link, whatever campaign it was reached by, and whichever part is looked at. */
 const bare = (text: string) => {
   const url = new URL(text);
-  url.hash = "";
+  // `#/orders/17` and `#!/orders/17` are pages of their own.
+  if (!/^#[/!]/.test(url.hash)) url.hash = "";
   for (const name of [...url.searchParams.keys()]) {
     if (name.startsWith("utm_")) url.searchParams.delete(name);
   }

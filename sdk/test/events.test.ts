@@ -64,6 +64,60 @@ test("an event that nobody will take does not hold up the others", async () => {
   expect(gateway.batches()[1]!.map((event) => event.product_id)).toEqual(["tea", "pot"]);
 });
 
+test("a request is never larger than the gateway and the browser take", async () => {
+  const url = `https://shop.example/?${"u".repeat(1300)}`;
+  for (let i = 0; i < 60; i++) await events.remember("page_view", { url, title: `${i} żółw` });
+  expect(await events.flush()).toBe(true);
+  const titles = gateway.batches().flat().map((event) => event.title);
+  expect(titles).toEqual([...Array(60).keys()].map((i) => `${i} żółw`));
+});
+
+test("one that is too large by itself is sent alone, and left out when it is refused", async () => {
+  await events.remember("search", { query: "tea" });
+  await events.remember("search", { query: "u".repeat(70_000) });
+  await events.remember("search", { query: "pot" });
+  expect(await events.flush()).toBe(true);
+  const queries = gateway.batches().map((batch) => batch.map((event) => event.query.slice(0, 3)));
+  expect(queries.slice(0, 2)).toEqual([["tea"], ["uuu"]]);
+  expect(queries.at(-1)).toEqual(["pot"]);
+});
+
+test("where nobody says which one it is, it is found and all others are taken", async () => {
+  for (let i = 0; i < 120; i++) await events.remember("search", { query: `${i}` });
+  const bad = ["0", "37", "38", "119"];
+  gateway.unreadable = (event) => bad.includes(event.query);
+  expect(await events.flush()).toBe(true);
+  const good = gateway.batches().filter((batch) => !batch.some(gateway.unreadable)).flat();
+  const all = [...Array(120).keys()].map(String);
+  expect(good.map((event) => event.query)).toEqual(all.filter((query) => !bad.includes(query)));
+  expect(gateway.batches().length).toBeLessThan(60);
+});
+
+test("what is refused whoever tells it is no event's fault, and waits", async () => {
+  await events.remember("search", { query: "tea" });
+  for (const status of [403, 404, 408]) {
+    gateway.answers = [{ status }];
+    expect(await events.flush()).toBe(false);
+  }
+  expect(await store.peek("events", 9)).toHaveLength(1);
+});
+
+test("a text that was cut within a character is sent without the half", async () => {
+  await events.remember("search", { query: "tea 🍵".slice(0, 5) });
+  await events.remember("profile_update", { traits: { drinks: ["🍵", "🍵".slice(1)] } });
+  expect(await events.flush()).toBe(true);
+  const [search, profile] = gateway.batches()[0]!;
+  expect(search.query).toBe("tea \ufffd");
+  expect(profile.traits.drinks).toEqual(["🍵", "\ufffd"]);
+});
+
+test("what has no form in JSON is refused where it is told, and holds up nothing", async () => {
+  await expect(events.remember("add_to_cart", { price: 10n })).rejects.toThrow(TypeError);
+  await events.remember("search", { query: "tea" });
+  expect(await events.flush()).toBe(true);
+  expect(gateway.batches().flat().map((event) => event.type)).toEqual(["search"]);
+});
+
 test("a user is named only while a token proves it", async () => {
   await loggedIn("ada");
   await events.remember("view_item", { product_id: "tea" });

@@ -62,6 +62,24 @@ test("a click is told, marks it as read, and goes only where a page can be", asy
   expect(read.map((each) => each.body.job_ids)).toEqual([["job-1"], ["job-2"]]);
 });
 
+test("a click goes where it leads, though the gateway says nothing", async () => {
+  gateway.hangs = true;
+  void nudge.inbox!.open(message("job-1") as Message);
+  await vi.waitFor(() => expect(went).toEqual(["https://shop.example/vase"]));
+  const { peek } = await import("../src/store");
+  expect((await peek<{ type: string }>("reports", 9)).map(([, each]) => each.type)).toEqual([
+    "clicked",
+  ]);
+});
+
+test("a click goes where it leads, though nothing can be written down", async () => {
+  vi.stubGlobal("indexedDB", { open: () => { throw new Error("no room"); } }); // prettier-ignore
+  vi.resetModules();
+  await import("../src/inbox");
+  await nudge.inbox!.open(message("job-1") as Message).catch(() => undefined);
+  expect(went).toEqual(["https://shop.example/vase"]);
+});
+
 test("a page that nobody sees does not listen", async () => {
   page.visibilityState = "hidden";
   nudge.inbox!.start();

@@ -32,6 +32,35 @@ export const opened = async (location: object = {}): Promise<Page> => {
   return page;
 };
 
+/** A browser's subscription and what it shows, as far as a test looks at them. */
+export interface Desk {
+  unsubscribed: number;
+  closed: string[];
+}
+
+/** The page's browser has said yes, and shows the notifications of these jobs. */
+export const subscribed = (...shown: string[]): Desk => {
+  const desk: Desk = { unsubscribed: 0, closed: [] };
+  const json = { endpoint: "https://fcm.googleapis.com/x", keys: { p256dh: "p", auth: "a" } };
+  const subscription = {
+    options: {}, toJSON: () => json, unsubscribe: async () => !!++desk.unsubscribed,
+  }; // prettier-ignore
+  const registration = {
+    pushManager: { getSubscription: async () => subscription },
+    getNotifications: async () =>
+      shown.map((job_id) => ({ data: { job_id }, close: () => desk.closed.push(job_id) })),
+  };
+  const serviceWorker = {
+    register: async () => registration,
+    ready: Promise.resolve(registration),
+    getRegistration: async () => registration,
+  };
+  Object.assign(navigator, { serviceWorker });
+  vi.stubGlobal("window", { PushManager: {}, Notification: {} });
+  vi.stubGlobal("Notification", { permission: "granted" });
+  return desk;
+};
+
 /** The page comes to the front, or goes. */
 export const turn = (page: Page, visibilityState: string) => {
   page.visibilityState = visibilityState;

@@ -55,3 +55,13 @@ test("a page that shows none has nothing to take back", async () => {
   await vi.waitFor(() => expect(gateway.batches().flat()).toHaveLength(1), 8000);
   expect(engaged()).toHaveLength(0);
 });
+
+test("a page whose title is longer than is taken is told of by its beginning", async () => {
+  page = await opened();
+  Object.assign(page, { title: "🍵".repeat(300) });
+  await import("../src/nudge");
+  await nudge.init({ gateway: await gateway.start(), key: "page-key" });
+  const seen = () => gateway.batches().flat().filter((event) => event.title !== "");
+  await vi.waitFor(() => expect(seen()).toHaveLength(1), 8000);
+  expect([...seen()[0].title]).toHaveLength(256);
+});

@@ -275,3 +275,27 @@ async def test_the_shops_own_question_comes_first_and_its_answers_are_told(
         return asked == [("cart", "shown"), ("cart", "accepted")]
 
     await eventually(told)
+
+
+async def test_what_can_never_be_taken_holds_up_nothing_else(street: Street) -> None:
+    await street.firefox.visit(f"{street.shop.origin}/")
+    await street.firefox.run("ready")
+    left = await street.firefox.run("""(async () => {
+      const url = location.href + "?" + "u".repeat(1300)
+      for (let i = 0; i < 60; i++) await nudge.page_view({ url })
+      await nudge.search({ query: "tea 🍵".slice(0, 5) })
+      await nudge.search({ query: "u".repeat(70000) })
+      await nudge.add_to_cart({ product_id: "vase", price: 10n, currency: "PLN" }).catch(() => {})
+      await nudge.add_to_cart({ product_id: "tea", price: 10, currency: "PLN" })
+      await nudge.flush()
+      const opened = indexedDB.open("nudge", 1)
+      await new Promise((done) => (opened.onsuccess = done))
+      const count = opened.result.transaction("events").objectStore("events").count()
+      await new Promise((done) => (count.onsuccess = done))
+      return count.result
+    })()""")
+    assert left == 0
+    events = [record.json() for record in await street.stage.read(SHOP_EVENTS)]
+    assert sum("uuu" in event.get("url", "") for event in events) == 60
+    assert [event["query"] for event in events if event["type"] == "search"] == ["tea \ufffd"]
+    assert [e["product_id"] for e in events if e["type"] == "add_to_cart"] == ["tea"]
