@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ __all__ = [
     "Count",
     "Currency",
     "EpochMs",
+    "EventMs",
     "Explained",
     "Id",
     "Label",
@@ -69,24 +70,45 @@ def _to_epoch_ms(value: datetime) -> int:
 EPOCH_MS_LIMIT = 253_402_300_799_999
 """The last millisecond of the year 9999: the end of what RFC 3339 can say."""
 
+FIRST_EVENT_MS = 10**11
+"""In 1973: a time before it is one in seconds. No shop has sold anything on the web by then."""
+
+
+def _no_seconds(value: object) -> object:
+    if type(value) is int and 0 <= value < FIRST_EVENT_MS:
+        raise ValueError("these are seconds; epoch milliseconds are wanted")
+    return value
+
+
+def _no_earlier(at: int) -> int:
+    if at < FIRST_EVENT_MS:
+        raise ValueError("before 1973")
+    return at
+
+
+def _time(
+    least: int, of_number: tuple[BeforeValidator, ...], of_text: tuple[AfterValidator, ...]
+) -> Any:
+    ms = Annotated[int, Field(strict=True, ge=least, le=EPOCH_MS_LIMIT), *of_number]
+    text = Annotated[
+        AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_epoch_ms), *of_text
+    ]
+    bounds = {"minimum": least, "maximum": EPOCH_MS_LIMIT}
+    return Annotated[
+        ms | text,
+        Field(union_mode="left_to_right", description="epoch ms, or RFC 3339 with an offset"),
+        WithJsonSchema({"type": "integer", **bounds, "description": "epoch ms"}, "serialization"),
+    ]
+
+
 if TYPE_CHECKING:
     EpochMs = int
+    EventMs = int
 else:
-    EpochMs = Annotated[
-        Annotated[int, Field(strict=True, ge=0, le=EPOCH_MS_LIMIT)]
-        | Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_epoch_ms)],
-        Field(union_mode="left_to_right", description="epoch ms, or RFC 3339 with an offset"),
-        WithJsonSchema(
-            {
-                "type": "integer",
-                "minimum": 0,
-                "maximum": EPOCH_MS_LIMIT,
-                "description": "epoch ms",
-            },
-            mode="serialization",
-        ),
-    ]
-"""Epoch milliseconds or RFC 3339 in; always an ``int`` of epoch milliseconds out."""
+    EpochMs = _time(0, (), ())
+    EventMs = _time(FIRST_EVENT_MS, (BeforeValidator(_no_seconds),), (AfterValidator(_no_earlier),))
+"""Epoch milliseconds or RFC 3339 in; always an ``int`` of epoch milliseconds out. ``EventMs``: when
+something happened in the shop."""
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]

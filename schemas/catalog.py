@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base import Count, Currency, EpochMs, Id, Label, Minor, Url, Wire
+from schemas.base import Count, Currency, EventMs, Id, Label, Minor, Url, Wire
 
 
 class CatalogEnvelope(Wire):
     event_id: Id
-    occurred_at: EpochMs
+    occurred_at: EventMs
 
 
 class PriceChange(CatalogEnvelope):

@@ -10,6 +10,7 @@ from schemas.base import (
     Count,
     Currency,
     EpochMs,
+    EventMs,
     Id,
     Label,
     Minor,
@@ -28,7 +29,7 @@ class Envelope(Wire):
     user_id: Id | None = None
     anonymous_id: Id | None = None
     session_id: Id | None = None
-    occurred_at: EpochMs
+    occurred_at: EventMs
     locale: Annotated[str, Field(max_length=35)] | None = None
     timezone: Annotated[str, Field(max_length=64)] | None = None
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from nudge.reading import headers_of
 from schemas import topics
 from schemas.adapters import CAMPAIGN, InvalidRecordError, adapter_of, parse, parse_catalog_event
-from schemas.base import EpochMs
+from schemas.base import EpochMs, EventMs
 from schemas.campaigns import CampaignStart, CampaignStop
 from schemas.catalog import CatalogEvent
 from schemas.decisions import DeadLetterReason
@@ -98,7 +98,7 @@ _PLAIN = {
 
 
 def _sql_type(hint: Any) -> SqlType:
-    if hint is EpochMs:
+    if hint in (EpochMs, EventMs):
         return SqlType.WHOLE
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:

@@ -119,6 +119,9 @@ def test_a_shoppers_event_that_names_nobody_is_refused(type_: str) -> None:
         ("view_item", "occurred_at", "2026-03-01T10:00:00"),
         ("view_item", "occurred_at", "yesterday"),
         ("view_item", "occurred_at", -1),
+        ("view_item", "occurred_at", 0),
+        ("view_item", "occurred_at", 1_781_085_600),
+        ("stock_change", "occurred_at", 1_781_085_600),
         ("view_item", "occurred_at", 253_402_300_800_000),
         ("view_item", "occurred_at", 1772359200.5),
         ("view_item", "occurred_at", "1772359200"),
@@ -130,6 +133,11 @@ def test_a_wrong_value_is_refused_and_its_field_named(type_: str, field: str, va
     error = refused(example(type_) | {field: value})
     assert error.reason is DeadLetterReason.INVALID
     assert field in str(error)
+
+
+def test_a_time_in_seconds_is_named_as_one() -> None:
+    error = refused(example("view_item") | {"occurred_at": 1_781_085_600})
+    assert "these are seconds; epoch milliseconds are wanted" in str(error)
 
 
 def test_of_a_currency_that_there_is_not_those_that_there_are_are_not_listed() -> None:
