@@ -196,10 +196,17 @@ def _handover(value: bytes, at: int) -> Line:
         words = f"took over what {handed.anonymous_id} had done, by {handed.event_type}"
         return Line(handed.occurred_at, handed.user_id, Kind.IDENTITY, words)
     if isinstance(handed, HandoverEvent):
-        words = f"an event of {handed.anonymous_id} followed: {handed.event.get('type')}"
+        words = f"what {handed.anonymous_id} did followed: {_followed(handed.event)}"
     else:
         words = f"the browser of {handed.anonymous_id} followed"
     return Line(at, handed.user_id, Kind.IDENTITY, words)
+
+
+def _followed(event: dict[str, Any]) -> str:
+    try:
+        return event_words(parse_shop_event(orjson.dumps(event)))
+    except InvalidRecordError:  # another release's
+        return str(event.get("type"))
 
 
 def _late(value: bytes, _: int) -> Line:

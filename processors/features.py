@@ -123,8 +123,10 @@ FEATURES: dict[str, Feature] = {
     "orders": Feature(Kind.NUMBER, "Orders so far.", lambda p, _: p.order_count),
     "orders_30d": _month(4, Kind.NUMBER, "Purchase frequency: orders in the last 30 days."),
     "last_order": _age(lambda p: p.bought_at, "How long ago the last order was."),
-    "spend_30d": _month(5, Kind.MONEY, "Spent in the last 30 days."),
-    "average_order": Feature(Kind.MONEY, "What an order is worth, over the newest ten.",
+    "spend_30d": _month(5, Kind.MONEY, "Spent in the last 30 days, refunds or not; amounts of other"
+                        " currencies count as they are."),
+    "average_order": Feature(Kind.MONEY, "What an order is worth, over the newest ten, in whatever"
+                             " currency.",
                              _average_order),
     "price_level": Feature(Kind.MONEY, "The median price of the newest twenty products viewed.",
                            _price_level),

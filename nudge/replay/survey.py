@@ -14,7 +14,6 @@ from processors.rules import Rules
 from schemas.topics import CAMPAIGNS, SCENARIOS, SHOP_EVENTS, SUBSCRIPTIONS
 
 _BLOCK = 1 << 16
-_FEW_PARTITIONS = 4
 _BROWSERS = f'{SUBSCRIPTIONS.name}"'.encode()
 _STEERING = tuple(f'{topic.name}"'.encode() for topic in (CAMPAIGNS, SCENARIOS))
 
@@ -61,7 +60,7 @@ def replayer_of(files: list[Path], rules: Rules) -> Replayer:
     book, known = RuleBook(), survey(files)
     book.add(rules, 0)
     known.steering.steer(book)
-    return Replayer(book, partitions=_FEW_PARTITIONS, assume_reachable=known.assume_reachable)
+    return Replayer(book, assume_reachable=known.assume_reachable)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
