@@ -12,13 +12,14 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import jwt
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.problems import Code, RefusedError
 from gateway.settings import GatewaySettings
-from schemas.base import Id
+from schemas.base import EPOCH_MS_LIMIT, Id
 
 _PURPOSE = b"nudge visitor 1\0"
 _MAC_SIZE = 16
@@ -26,6 +27,8 @@ AUDIENCE = "nudge"
 """``aud`` of an identity token: one made for something else is worth nothing here."""
 MAX_LIFETIME_S = 24 * 3600
 """From ``iat`` to ``exp``."""
+LEEWAY_S = 60
+"""The shop's clock may be so far ahead of ours: ``iat`` is its now."""
 ENDING_GRACE_S = 30 * 24 * 3600
 """For so long after it expired, a token may still end what it began: log out, unsubscribe."""
 _ID: TypeAdapter[str] = TypeAdapter(Id)
@@ -121,6 +124,7 @@ class Credentials:
                     secret,
                     algorithms=["HS256"],
                     audience=AUDIENCE,
+                    leeway=LEEWAY_S,
                     # _subject looks at exp: an expired token may still end things.
                     options={"require": ["sub", "iat", "exp", "aud"], "verify_exp": False},
                 )
@@ -136,7 +140,7 @@ class Credentials:
 
 def _subject(claims: dict[str, object]) -> tuple[str, bool]:
     issued, expires = claims["iat"], claims["exp"]
-    if not isinstance(issued, int | float) or not isinstance(expires, int | float):
+    if not _is_time(issued) or not _is_time(expires):
         raise RefusedError(401, Code.UNAUTHORIZED, "iat and exp of the identity token: no times.")
     if expires - issued > MAX_LIFETIME_S:
         raise RefusedError(
@@ -152,3 +156,8 @@ def _subject(claims: dict[str, object]) -> tuple[str, bool]:
     if late_s > ENDING_GRACE_S:
         raise RefusedError(401, Code.EXPIRED)
     return user_id, late_s > 0
+
+
+def _is_time(value: object) -> TypeGuard[int | float]:
+    """Whether it is seconds of the epoch: NaN, which JWT libraries write too, is not."""
+    return isinstance(value, int | float) and 0 <= value <= EPOCH_MS_LIMIT // 1000
