@@ -90,13 +90,13 @@ class Credentials:
         Raises:
             RefusedError: it is none of ours.
         """
-        given = (key or "").encode()
-        # All are compared: how long it takes says nothing about where the key stands.
-        is_server = sum(hmac.compare_digest(given, known) for known in self._server) > 0
-        is_public = sum(hmac.compare_digest(given, known) for known in self._public) > 0
+        is_server, is_public = self.is_server_key(key), _is_among(key, self._public)
         if not is_server and not is_public:
             raise RefusedError(401, Code.UNAUTHORIZED, "The write key is missing or unknown.")
         return is_server
+
+    def is_server_key(self, key: str | None) -> bool:
+        return _is_among(key, self._server)
 
     def caller(self, key: str | None, visitor: str | None, identity: str | None) -> Caller:
         """What the three prove together.
@@ -136,6 +136,12 @@ class Credentials:
                 ) from None
             return _subject(claims)
         raise RefusedError(401, Code.UNAUTHORIZED, "The identity token is not the shop's.")
+
+
+def _is_among(key: str | None, known: list[bytes]) -> bool:
+    given = (key or "").encode()
+    # All are compared: how long it takes says nothing about where the key stands.
+    return sum(hmac.compare_digest(given, each) for each in known) > 0
 
 
 def _subject(claims: dict[str, object]) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ from gateway.limits import RateLimit
 from gateway.problems import RefusedError
 from nudge.local import LocalKafka, LocalRedis
 from runtime.settings import KafkaSettings
-from tests.gateway.stage import ORIGIN, Answer, Stage, event
+from tests.gateway.stage import ORIGIN, SERVER_KEY, Answer, Stage, event
 from tests.harness.waiting import eventually
 
 
@@ -37,6 +37,20 @@ async def test_an_address_that_asks_too_often_is_told_when_to_come_back(
         answers = [await stage.ask("GET", "/v1/keys/current") for _ in range(6)]
         assert [answer.status for answer in answers] == [200] * 5 + [429]
         assert int(answers[-1].headers["Retry-After"]) >= 1
+        assert (await stage.as_server(event(user_id="ada"))).status == 202
+
+
+async def test_who_guesses_at_a_servers_key_is_held_to_the_rate_of_its_address(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path
+) -> None:
+    limits = {"gateway_burst": 4, "gateway_requests_per_s": 0.1, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **limits) as stage:
+        told = []
+        for number in range(3):
+            guess = {"Authorization": f"Bearer {SERVER_KEY[:-1]}{number}"}
+            told.append((await stage.ask("GET", "/v1/messages", guess)).status)
+            told.append((await stage.ask("POST", "/v1/events", guess, b"{}")).status)
+        assert told == [401] * 4 + [429] * 2
         assert (await stage.as_server(event(user_id="ada"))).status == 202
 
 
