@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from gateway.broker import Broker
 from gateway.credentials import Caller, Credentials
 from gateway.inbox import Inbox
-from gateway.limits import RateLimit, read_body
+from gateway.limits import RateLimit, read_body, who_has
 from gateway.problems import Code, RefusedError, invalid
 from gateway.settings import GatewaySettings
 from gateway.tabs import Tabs
@@ -96,7 +96,7 @@ def take_turn(request: Request) -> None:
     if site.credentials.is_server_key(key):
         return
     check_origin(request)
-    site.limit.take(request.client.host if request.client else "", time.monotonic())
+    site.limit.take(who_has(request.client.host if request.client else ""), time.monotonic())
     if key is not None:
         site.credentials.check_key(key)
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 import gateway.server
-from gateway.limits import RateLimit
+from gateway.limits import RateLimit, who_has
 from gateway.problems import RefusedError
+from gateway.settings import GatewaySettings
 from nudge.local import LocalKafka, LocalRedis
 from runtime.settings import KafkaSettings
 from tests.gateway.stage import ORIGIN, SERVER_KEY, Answer, Stage, event
@@ -27,6 +29,43 @@ def test_an_address_gets_its_burst_and_then_its_rate() -> None:
     limit.take("1.2.3.4", 100.5)
     with pytest.raises(RefusedError):
         limit.take("1.2.3.4", 100.5)
+
+
+@pytest.mark.parametrize(
+    ("address", "whose"),
+    [
+        ("9.9.9.9", "9.9.9.9"),
+        ("::ffff:9.9.9.9", "9.9.9.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:DB8:1:2::1", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", ""),
+        ("a-socket", "a-socket"),
+    ],
+)
+def test_the_addresses_of_one_network_are_one_caller(address: str, whose: str) -> None:
+    assert who_has(address) == whose
+
+
+async def test_who_changes_its_ipv6_address_is_still_held_to_its_rate(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path
+) -> None:
+    limits = {"gateway_burst": 2, "gateway_requests_per_s": 0.1, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **limits) as stage:
+        told = []
+        for number in range(3):
+            sent_on = {"X-Forwarded-For": f"10.0.0.{number}, 2001:db8::{number}"}
+            told.append((await stage.ask("GET", "/v1/keys/current", sent_on)).status)
+        assert told == [200, 200, 429]
+
+
+@pytest.mark.parametrize("proxies", ["*", "10.0.0.0/8,*", "0.0.0.0/0", "::/0", "10.0.0.1/8", "lb"])
+def test_a_gateway_that_would_believe_everybody_or_nobody_does_not_start(proxies: str) -> None:
+    values = {"vapid_subject": "mailto:x@shop.example", "token_secret": "x" * 32}
+    with pytest.raises(ValidationError, match="that your proxies call from"):
+        GatewaySettings.model_validate({**values, "gateway_proxies": proxies})
+    known = GatewaySettings.model_validate({**values, "gateway_proxies": "10.0.0.0/8, ::1"})
+    assert known.gateway_proxies == "10.0.0.0/8, ::1"
 
 
 async def test_an_address_that_asks_too_often_is_told_when_to_come_back(
