@@ -88,7 +88,8 @@ class Footprint:
     def _of_ids(self, ids: Iterable[str]) -> list[str]:
         parts = (
             ("subscriptions", "of"), ("gateway", "claims"), ("gateway", "claimed"),
-            ("gateway", "inbox"),            ("gateway", "inbox-order"), ("gateway", "inbox-read"),
+            ("gateway", "ending"), ("gateway", "inbox"), ("gateway", "inbox-order"),
+            ("gateway", "inbox-read"),
         )  # fmt: skip
         return [self._name(*part, one) for one in ids for part in parts]
 
