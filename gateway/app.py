@@ -64,15 +64,27 @@ def create_app(settings: GatewaySettings, keys: KeyRing) -> FastAPI:
             app.include_router(router)
     problems.install(app)
     app.add_middleware(_Measured)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=list(settings.gateway_origins),
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", VISITOR_HEADER, IDENTITY_HEADER],
-        expose_headers=["Retry-After"],
-        max_age=_PREFLIGHT_AGE_S,
-    )
+    app.add_middleware(CORSMiddleware, **_cors(settings))
     return app
+
+
+def busy(settings: GatewaySettings) -> ASGIApp:
+    """What a copy answers that has as many connections as it takes."""
+    refusal = problems.RefusedError(
+        503, problems.Code.UNAVAILABLE, "There are too many connections.", retry_after_s=2
+    )
+    answer = problems.answer(refusal.status, refusal.problem, refusal.headers)
+    return CORSMiddleware(_Measured(answer), **_cors(settings))
+
+
+def _cors(settings: GatewaySettings) -> dict[str, Any]:
+    return {
+        "allow_origins": list(settings.gateway_origins),
+        "allow_methods": ["GET", "POST", "DELETE"],
+        "allow_headers": ["Authorization", "Content-Type", VISITOR_HEADER, IDENTITY_HEADER],
+        "expose_headers": ["Retry-After"],
+        "max_age": _PREFLIGHT_AGE_S,
+    }
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -5,8 +5,10 @@ each browser claims anew, first come, first served.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -60,6 +62,7 @@ class Claims:
             self._key("claims", owner),
             self._key("endpoint", hashed),
             self._key("claimed", owner),
+            self._ending(owner),
         ]
         arguments: list[str | int] = [
             subscription_id, owner, visitor or "", now_ms(), self._settings.gateway_devices,
@@ -81,6 +84,30 @@ class Claims:
             ended.add((last, subscription_id))
         return Claim(tuple(sorted(ended)))
 
+    async def unsettled(self, owner: str) -> list[str]:
+        """Subscriptions of the owner that claims have ended, and Kafka may not know it.
+
+        Raises:
+            RefusedError: 503, no Redis.
+        """
+        redis: Any = self._redis
+        try:
+            return sorted(each.decode() for each in await redis.smembers(self._ending(owner)))
+        except RedisError:
+            raise unavailable("Redis") from None
+
+    async def settle(self, owner: str, ended: Iterable[str]) -> None:
+        """Kafka has acknowledged the end of these.
+
+        Raises:
+            RefusedError: 503, no Redis.
+        """
+        redis: Any = self._redis
+        try:
+            await redis.srem(self._ending(owner), *ended)
+        except RedisError:
+            raise unavailable("Redis") from None
+
     async def drop(self, subscription_id: str, owner: str) -> None:
         """The subscription is over.
 
@@ -92,6 +119,9 @@ class Claims:
             await self._drop(keys=keys, args=[subscription_id, owner])
         except RedisError:
             raise unavailable("Redis") from None
+
+    def _ending(self, owner: str) -> str:
+        return self._key("ending", owner)
 
     def _key(self, *parts: str) -> str:
         return self._settings.redis_key("gateway", *parts)

@@ -113,13 +113,11 @@ _CODES = {
     DeadLetterReason.BAD_JSON: Code.BAD_JSON,
     DeadLetterReason.UNKNOWN_TYPE: Code.UNKNOWN_TYPE,
 }
+_LONGEST = 1_024
 
 
 def _named(error: InvalidRecordError, *, single: bool) -> RefusedError:
-    path, colon, message = str(error).partition(": ")
-    if not colon:
-        path, message = "", str(error)
-    parts = path.split(".") if path else []
+    parts = error.path.split(".") if error.path else []
     tag = 0 if single else 2
     # pydantic puts the event's type into the path; the caller's JSON has no such level.
     if len(parts) > tag and parts[tag] in EVENT_CLASSES:
@@ -127,7 +125,8 @@ def _named(error: InvalidRecordError, *, single: bool) -> RefusedError:
     if error.reason is DeadLetterReason.UNKNOWN_TYPE:
         parts.append("type")
     code = _CODES.get(error.reason, Code.INVALID)
-    return RefusedError(400, code, message, field=".".join(parts) or None)
+    field = ".".join(parts)[:_LONGEST]
+    return RefusedError(400, code, error.message[:_LONGEST], field=field or None)
 
 
 def _check(event: Envelope, caller: Caller, number: int) -> None:

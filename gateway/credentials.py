@@ -12,13 +12,14 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import jwt
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.problems import Code, RefusedError
 from gateway.settings import GatewaySettings
-from schemas.base import Id
+from schemas.base import EPOCH_MS_LIMIT, Id
 
 _PURPOSE = b"nudge visitor 1\0"
 _MAC_SIZE = 16
@@ -26,6 +27,8 @@ AUDIENCE = "nudge"
 """``aud`` of an identity token: one made for something else is worth nothing here."""
 MAX_LIFETIME_S = 24 * 3600
 """From ``iat`` to ``exp``."""
+LEEWAY_S = 60
+"""The shop's clock may be so far ahead of ours: ``iat`` is its now."""
 ENDING_GRACE_S = 30 * 24 * 3600
 """For so long after it expired, a token may still end what it began: log out, unsubscribe."""
 _ID: TypeAdapter[str] = TypeAdapter(Id)
@@ -87,13 +90,13 @@ class Credentials:
         Raises:
             RefusedError: it is none of ours.
         """
-        given = (key or "").encode()
-        # All are compared: how long it takes says nothing about where the key stands.
-        is_server = sum(hmac.compare_digest(given, known) for known in self._server) > 0
-        is_public = sum(hmac.compare_digest(given, known) for known in self._public) > 0
+        is_server, is_public = self.is_server_key(key), _is_among(key, self._public)
         if not is_server and not is_public:
             raise RefusedError(401, Code.UNAUTHORIZED, "The write key is missing or unknown.")
         return is_server
+
+    def is_server_key(self, key: str | None) -> bool:
+        return _is_among(key, self._server)
 
     def caller(self, key: str | None, visitor: str | None, identity: str | None) -> Caller:
         """What the three prove together.
@@ -121,6 +124,7 @@ class Credentials:
                     secret,
                     algorithms=["HS256"],
                     audience=AUDIENCE,
+                    leeway=LEEWAY_S,
                     # _subject looks at exp: an expired token may still end things.
                     options={"require": ["sub", "iat", "exp", "aud"], "verify_exp": False},
                 )
@@ -134,9 +138,15 @@ class Credentials:
         raise RefusedError(401, Code.UNAUTHORIZED, "The identity token is not the shop's.")
 
 
+def _is_among(key: str | None, known: list[bytes]) -> bool:
+    given = (key or "").encode()
+    # All are compared: how long it takes says nothing about where the key stands.
+    return sum(hmac.compare_digest(given, each) for each in known) > 0
+
+
 def _subject(claims: dict[str, object]) -> tuple[str, bool]:
     issued, expires = claims["iat"], claims["exp"]
-    if not isinstance(issued, int | float) or not isinstance(expires, int | float):
+    if not _is_time(issued) or not _is_time(expires):
         raise RefusedError(401, Code.UNAUTHORIZED, "iat and exp of the identity token: no times.")
     if expires - issued > MAX_LIFETIME_S:
         raise RefusedError(
@@ -152,3 +162,8 @@ def _subject(claims: dict[str, object]) -> tuple[str, bool]:
     if late_s > ENDING_GRACE_S:
         raise RefusedError(401, Code.EXPIRED)
     return user_id, late_s > 0
+
+
+def _is_time(value: object) -> TypeGuard[int | float]:
+    """Whether it is seconds of the epoch: NaN, which JWT libraries write too, is not."""
+    return isinstance(value, int | float) and 0 <= value <= EPOCH_MS_LIMIT // 1000

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -38,6 +39,21 @@ class RateLimit:
         if not allowed:
             wait_s = int((1 - left) / self._per_s) + 1
             raise RefusedError(429, Code.TOO_MANY, retry_after_s=wait_s)
+
+
+def who_has(address: str) -> str:
+    """Whose requests are counted together: an IPv4 address, or an IPv6 network of 64 bits.
+
+    A subscriber is given at least such a network whole (RFC 6177), and changes addresses within
+    it at will (RFC 8981).
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
 
 
 async def read_body(request: Request, most_bytes: int, timeout_s: float) -> bytes:

@@ -1,64 +1,174 @@
-"""HTTP/1.1 with bounds that uvicorn leaves to a proxy: how long and how large a request's head is.
+"""HTTP/1.1 with bounds that uvicorn leaves to a proxy: how long, and how large, each part may be.
 
-Without them a few slow clients hold every connection (slowloris), or fill the memory with headers.
+Whatever is waited for from the other side has a deadline that no byte of theirs puts off: a
+request's head, the next request, the rest of a request that is answered already, the reading of
+an answer. (A body's is kept by who reads it, :func:`gateway.limits.read_body`.) Without them a few
+slow clients hold every connection (slowloris), or fill the memory with headers.
 """
 
 from asyncio import TimerHandle, Transport
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 32_768
+_LINGER_S = 2.0
+"""For so long the rest of a refused request is heard: the answer would be lost to a reset."""
+_LEAST_BYTES_PER_S = 16_384
+"""Who reads an answer more slowly than this is not waited for."""
 
 
 class Protocol(HttpToolsProtocol):
-    """Closes a connection whose next request head is not whole in time, or too large."""
+    """Closes connections that keep it waiting. Made by :meth:`within`, which gives the bounds."""
 
-    head_timeout_s: ClassVar[float] = 10.0
+    timeout_s: ClassVar[float]
+    most_connections: ClassVar[int]
+    busy: ClassVar[Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: TimerHandle | None = None
-        self._head_bytes = 0
+        self._unread: TimerHandle | None = None
+        self._head_bytes: int | None = None
+        """Of the head that is on its way; ``None``: none is."""
+        self._keeps_alive = False
 
     @classmethod
-    def until(cls, head_timeout_s: float) -> "type[Protocol]":
-        """The protocol with another deadline, seconds."""
-        return type("Protocol", (cls,), {"head_timeout_s": head_timeout_s})
+    def within(cls, timeout_s: float, most: int, busy: ASGIApp) -> "type[Protocol]":
+        """The protocol with its bounds.
+
+        Args:
+            timeout_s: for a head; for an answer to be read, beside what its size takes.
+            most: connections at once.
+            busy: what answers the others. Their connections are closed then.
+        """
+        bounds = {"timeout_s": timeout_s, "most_connections": most, "busy": staticmethod(busy)}
+        return type("Protocol", (cls,), bounds)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
-        super().connection_made(transport)
+        super().connection_made(_Ending(transport, self._end))
         self._await_head()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._wait(None)
+        self._is_read()
+
     def data_received(self, data: bytes) -> None:
-        if self._deadline is not None:
+        if self.transport.is_closing():
+            return
+        if self._head_bytes is not None:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._deadline is not None and self._head_bytes > HEAD_BYTES:
-            self._give_up()
+        if self._head_bytes is not None and self._head_bytes > HEAD_BYTES:
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._deadline is None:
+        if self._head_bytes is None:
             self._await_head()
 
     def on_headers_complete(self) -> None:
-        self._head_is_here()
+        self._head_bytes = None
+        self._wait(None)
+        is_busy = self._is_busy()
+        self.app = self.busy if is_busy else self.config.loaded_app
         super().on_headers_complete()
+        # An answer that begins before the request is whole ends the connection (RFC 9112 §9.3).
+        self._keeps_alive = self.cycle.keep_alive and not is_busy
+        self.cycle.keep_alive = False
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_here()
-        super().connection_lost(exc)
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = self._keeps_alive
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        is_idle = self.cycle.response_complete and self._head_bytes is None
+        if is_idle and not self.transport.is_closing():
+            # uvicorn's own is put off by a byte that begins no request.
+            self._wait(self.timeout_keep_alive)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._keeps_alive = False
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        seconds = self.timeout_s + self.transport.get_write_buffer_size() / _LEAST_BYTES_PER_S
+        self._unread = self.loop.call_later(seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_read()
+
+    def _is_busy(self) -> bool:
+        return max(len(self.connections) - 1, len(self.tasks)) >= self.most_connections
 
     def _await_head(self) -> None:
         self._head_bytes = 0
-        self._deadline = self.loop.call_later(self.head_timeout_s, self._give_up)
+        self._wait(self.timeout_s)
 
-    def _head_is_here(self) -> None:
+    def _wait(self, seconds: float | None) -> None:
+        """What is waited for now must be here within so long; ``None``: nothing is."""
         if self._deadline is not None:
             self._deadline.cancel()
-            self._deadline = None
+        self._deadline = None
+        if seconds is not None:
+            self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
-    def _give_up(self) -> None:
-        self._head_is_here()
-        self.transport.abort()
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _end(self, transport: Transport) -> None:
+        """Closes it; first hears the rest of a request that was answered early (RFC 9112 §9.6)."""
+        if self.cycle is not None and self.cycle.more_body:
+            self.flow.resume_reading()
+            transport.write_eof()
+            self._wait(_LINGER_S)
+        else:
+            transport.close()
+            # What is written and not read yet keeps it open.
+            self._wait(self.timeout_s)
+
+
+class _Ending(Transport):
+    """A connection's transport; how it is closed is decided by ``end``."""
+
+    def __init__(self, transport: Transport, end: Callable[[Transport], None]) -> None:
+        super().__init__()
+        self._transport = transport
+        self._end = end
+        self._ended = False
+
+    def close(self) -> None:
+        if not self.is_closing():
+            self._ended = True
+            self._end(self._transport)
+
+    def is_closing(self) -> bool:
+        return self._ended or self._transport.is_closing()
+
+    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
+        if not self.is_closing():
+            self._transport.write(data)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import structlog
 import uvicorn
 
-from gateway.app import create_app
+from gateway.app import busy, create_app
 from gateway.protocol import Protocol
 from gateway.settings import GatewaySettings
 from gateway.site import Site
@@ -39,7 +39,9 @@ class Gateway:
                 self._app,
                 host=settings.gateway_host,
                 port=settings.gateway_port,
-                http=Protocol.until(settings.gateway_body_timeout_s),
+                http=Protocol.within(
+                    settings.gateway_body_timeout_s, _MOST_CONNECTIONS, busy(settings)
+                ),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -47,7 +49,6 @@ class Gateway:
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=settings.gateway_proxies,
-                limit_concurrency=_MOST_CONNECTIONS,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_DRAIN_S,
             )

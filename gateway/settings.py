@@ -1,6 +1,7 @@
 """Settings of the gateway (``NUDGE_GATEWAY_…``), and what it shares with others."""
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -15,6 +16,7 @@ _ORIGIN = re.compile(r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")
 _SHORTEST_SECRET = 32
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST_PUBLIC_KEY = 8
+_WANTED_PROXIES = "name the addresses or networks that your proxies call from, as 10.0.0.0/8"
 
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
@@ -87,7 +89,8 @@ class GatewaySettings(
     )
     gateway_proxies: str = Field(
         "127.0.0.1",
-        description="proxies whose X-Forwarded-For is believed: addresses, networks, or *",
+        description="proxies whose X-Forwarded-For is believed: addresses or networks,"
+        " comma-separated",
     )
 
     @field_validator(
@@ -116,6 +119,18 @@ class GatewaySettings(
     def _are_long_enough(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(len(key) < _SHORTEST_PUBLIC_KEY for key in value):
             raise ValueError(f"a public key has at least {_SHORTEST_PUBLIC_KEY} characters")
+        return value
+
+    @field_validator("gateway_proxies")
+    @classmethod
+    def _are_known(cls, value: str) -> str:
+        for proxy in filter(None, map(str.strip, value.split(","))):
+            try:
+                network = ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{error}: {_WANTED_PROXIES}") from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{proxy} believes everybody: {_WANTED_PROXIES}")
         return value
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from gateway.broker import Broker
 from gateway.credentials import Caller, Credentials
 from gateway.inbox import Inbox
-from gateway.limits import RateLimit, read_body
+from gateway.limits import RateLimit, read_body, who_has
 from gateway.problems import Code, RefusedError, invalid
 from gateway.settings import GatewaySettings
 from gateway.tabs import Tabs
@@ -85,17 +85,20 @@ def check_origin(request: Request) -> None:
 
 
 def take_turn(request: Request) -> None:
-    """Counts the request against its address; a server's key is not held to that.
+    """Counts the request against its address; a server's key is not held to that, a guess is.
 
     Raises:
-        RefusedError: too many requests, or a page whose origin is not on the list.
+        RefusedError: too many requests, a page whose origin is not on the list, or a key that is
+            none of ours.
     """
     site = site_of(request)
     key = _bearer(request)
-    if key is not None and site.credentials.check_key(key):
+    if site.credentials.is_server_key(key):
         return
     check_origin(request)
-    site.limit.take(request.client.host if request.client else "", time.monotonic())
+    site.limit.take(who_has(request.client.host if request.client else ""), time.monotonic())
+    if key is not None:
+        site.credentials.check_key(key)
 
 
 async def body_of(request: Request) -> bytes:

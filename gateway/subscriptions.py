@@ -161,6 +161,7 @@ async def subscribe(request: Request) -> Response:
     _check(site, wanted)
     found, owner, now = wanted.subscription, caller.owner, now_ms()
     claims = Claims(site.redis, site.settings)
+    await _settle(site, claims, owner)
     claim = await claims.claim(found.subscription_id, found.endpoint, owner, caller.anonymous_id)
     ended = set(claim.ended)
     old = wanted.replaces.subscription_id if wanted.replaces else found.subscription_id
@@ -185,8 +186,17 @@ async def subscribe(request: Request) -> Response:
         SUBSCRIPTIONS,
         [*map(_tombstone, sorted(ended)), _record(owner, record.subscription_id, dump(record))],
     )
+    if own := [each for whose, each in ended if whose == owner]:
+        await claims.settle(owner, own)
     content = dumps({"subscription_id": record.subscription_id, "owner": owner})
     return Response(content, 200, media_type="application/json")
+
+
+async def _settle(site: Site, claims: Claims, owner: str) -> None:
+    """Ends what an earlier claim has ended while Kafka was away, before this one ends more."""
+    if left := await claims.unsettled(owner):
+        await site.broker.write(SUBSCRIPTIONS, [_tombstone((owner, each)) for each in left])
+        await claims.settle(owner, left)
 
 
 def browser_named_by(header: str) -> str | None:

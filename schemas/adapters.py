@@ -36,11 +36,17 @@ SHOP_EVENT_TYPES: frozenset[type[Envelope]] = frozenset(EVENT_CLASSES.values())
 
 
 class InvalidRecordError(ValueError):
-    """A record that cannot be read; ``reason`` and ``str(error)`` go to the dead-letter topic."""
+    """A record that cannot be read; ``reason`` and ``str(error)`` go to the dead-letter topic.
 
-    def __init__(self, reason: DeadLetterReason, message: str) -> None:
-        super().__init__(message[:1024])
+    Args:
+        path: which field is at fault, as ``items.0.price``; said before the message.
+    """
+
+    def __init__(self, reason: DeadLetterReason, message: str, path: str = "") -> None:
+        super().__init__((f"{path}: {message}" if path else message)[:1024])
         self.reason = reason
+        self.path = path
+        self.message = message
 
 
 def parse_shop_event(value: bytes | None) -> ShopEvent:
@@ -52,7 +58,9 @@ def parse_shop_event(value: bytes | None) -> ShopEvent:
     event = parse(SHOP_EVENT, value)
     if event.user_id is None and event.anonymous_id is None:
         raise InvalidRecordError(
-            DeadLetterReason.INVALID, "user_id: at least one of user_id and anonymous_id is needed"
+            DeadLetterReason.INVALID,
+            "at least one of user_id and anonymous_id is needed",
+            "user_id",
         )
     return event
 
@@ -100,12 +108,12 @@ def _explain(error: ValidationError) -> InvalidRecordError:
     path = ".".join(str(part) for part in first["loc"] if not _is_label(part))
     said = NO_CURRENCY if wants_currency(first) else first["msg"]
     said = said.removeprefix("Value error, ")
-    message = f"{path}: {said}" if path else said
+    reason = DeadLetterReason.INVALID
     if first["type"] == "json_invalid":
-        return InvalidRecordError(DeadLetterReason.BAD_JSON, message)
-    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return InvalidRecordError(DeadLetterReason.UNKNOWN_TYPE, message)
-    return InvalidRecordError(DeadLetterReason.INVALID, message)
+        reason = DeadLetterReason.BAD_JSON
+    elif first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        reason = DeadLetterReason.UNKNOWN_TYPE
+    return InvalidRecordError(reason, said, path)
 
 
 def _is_label(part: str | int) -> bool:

@@ -1,7 +1,8 @@
 -- Who a subscription belongs to, decided in one step for all copies of the gateway.
 --
 -- KEYS: the owner's claims (sorted by when each was last seen), the endpoint's claim, where the
--- claimed endpoint of each of the owner's subscriptions stands (hash).
+-- claimed endpoint of each of the owner's subscriptions stands (hash), which of the owner's
+-- subscriptions are over and Kafka may not know it yet (set).
 -- ARGV: subscription id, owner, the visitor it came from ('' for none), now (epoch ms), the most
 -- that one owner may have, how long a claim is remembered (ms).
 --
@@ -17,6 +18,10 @@ if found then
   end
 end
 local answer = {'ok', before_id, before_owner}
+redis.call('SREM', KEYS[4], subscription)
+if before_owner == owner and before_id ~= subscription then
+  redis.call('SADD', KEYS[4], before_id)
+end
 redis.call('SET', KEYS[2], subscription .. ' ' .. owner, 'PX', ARGV[6])
 redis.call('ZADD', KEYS[1], ARGV[4], subscription)
 redis.call('HSET', KEYS[3], subscription, KEYS[2])
@@ -32,7 +37,9 @@ if more > 0 then
     end
     redis.call('HDEL', KEYS[3], gone)
     redis.call('ZREM', KEYS[1], gone)
+    redis.call('SADD', KEYS[4], gone)
     answer[#answer + 1] = gone
   end
 end
+redis.call('PEXPIRE', KEYS[4], ARGV[6])
 return answer

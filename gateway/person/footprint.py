@@ -38,7 +38,7 @@ class Footprint:
         Args:
             ids: the person's.
             endpoints: by subscription id, of all subscriptions that were ever theirs.
-            jobs: what was to be sent to them, as it stands in ``push.jobs``.
+            jobs: whatever names a job of theirs: itself, its results, what they did with it.
 
         Raises:
             RedisError: Redis does not answer.
@@ -46,10 +46,7 @@ class Footprint:
         devices = set(endpoints) | await self._devices(ids)
         own = [*self._of_ids(ids), *self._of_jobs(jobs, devices)]
         shared = [self._name("subscriptions", "owner", device) for device in sorted(devices)]
-        shared += [
-            self._name("gateway", "endpoint", hashlib.sha256(url.encode()).hexdigest())
-            for url in sorted(set(endpoints.values()) - {""})
-        ]
+        shared += sorted(self._of_endpoints(endpoints.values()) | await self._claimed(ids))
         found = await self._contents(own)
         for key, value in (await self._contents(shared)).items():
             # "<when or which> <owner>": what is another's by now stays.
@@ -76,19 +73,36 @@ class Footprint:
             found += await redis.zrange(self._name("gateway", "claims", one), 0, -1)
         return {device.decode() for device in found}
 
+    async def _claimed(self, ids: Iterable[str]) -> set[str]:
+        """Where their endpoints' claims stand: the topic may have forgotten the endpoints."""
+        redis: Any = self._redis
+        found: list[bytes] = []
+        for one in ids:
+            found += await redis.hvals(self._name("gateway", "claimed", one))
+        return {key.decode() for key in found}
+
+    def _of_endpoints(self, endpoints: Iterable[str]) -> set[str]:
+        hashes = (hashlib.sha256(url.encode()).hexdigest() for url in endpoints if url)
+        return {self._name("gateway", "endpoint", hashed) for hashed in hashes}
+
     def _of_ids(self, ids: Iterable[str]) -> list[str]:
         parts = (
             ("subscriptions", "of"), ("gateway", "claims"), ("gateway", "claimed"),
-            ("gateway", "inbox"),            ("gateway", "inbox-order"), ("gateway", "inbox-read"),
+            ("gateway", "ending"), ("gateway", "inbox"), ("gateway", "inbox-order"),
+            ("gateway", "inbox-read"),
         )  # fmt: skip
         return [self._name(*part, one) for one in ids for part in parts]
 
     def _of_jobs(self, jobs: Iterable[Mapping[str, Any]], devices: Iterable[str]) -> list[str]:
-        found = []
+        of_jobs: dict[str, set[str]] = {}
         for job in jobs:
-            number = str(job.get("job_id"))
+            if number := job.get("job_id"):
+                named = (*job.get("devices", ()), job.get("subscription_id", ""))
+                of_jobs.setdefault(str(number), set(devices)).update(map(str, named))
+        found = []
+        for number, sent_to in of_jobs.items():
             found.append(self._name("gateway", "withdrawn", number))
-            for device in {*map(str, job.get("devices", ())), *devices}:
+            for device in sent_to - {""}:
                 found.append(self._name("ledger", f"{number}\t{device}"))
                 found += [
                     self._name("gateway", "seen", f"{number}\t{device}\t{kind}")

@@ -19,15 +19,20 @@ from processors.profile import Profile
 from processors.rows import NewerProfileError, decode
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.topics import (
+    DECISIONS,
     HANDOVERS,
+    INTERACTIONS,
     JOBS,
     PROFILES_CHANGELOG,
+    RESULTS,
     SHOP_EVENTS,
     SUBSCRIPTIONS,
     Cleanup,
 )
 
 FORMAT = "nudge export 1"
+_OF_JOBS = (JOBS, RESULTS, INTERACTIONS, DECISIONS)
+"""Whatever names a job, and most of them the browser that it went to."""
 
 
 @dataclass(slots=True)
@@ -122,7 +127,8 @@ async def find_in_redis(redis: Redis, names: RedisSettings, held: Held) -> dict[
     Raises:
         RedisError: Redis does not answer.
     """
-    jobs = objects(held.records[JOBS])
+    # A click's mark stands for as long as push.interactions keeps the click, push.jobs a week.
+    jobs = [job for topic in _OF_JOBS for job in objects(held.records[topic])]
     return await Footprint(redis, names).find(held.ids, _endpoints(held), jobs)
 
 

@@ -66,6 +66,15 @@ async def test_the_field_at_fault_is_named_and_nothing_of_the_batch_is_taken(
     assert await stage.read(SHOP_EVENTS) == []
 
 
+async def test_the_field_at_fault_is_named_however_long_its_name(stage: Stage) -> None:
+    page, name = await stage.page(), "x" * 1_100
+    wrong = {"anonymous_id": page.anonymous_id, "traits": {name: {"a": "b"}}}
+    answer = await page.send(event("profile_update", **wrong))
+    assert answer.status == 400
+    assert answer.json()["field"] == f"events.0.traits.{name}"[:1_024]
+    assert answer.json()["message"]
+
+
 async def test_the_field_of_a_single_event_is_named_as_the_caller_wrote_it(stage: Stage) -> None:
     headers = {"Authorization": f"Bearer {SERVER_KEY}"}
     answer = await stage.post("/v1/events", event(product_id=""), headers)

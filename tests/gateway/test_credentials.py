@@ -1,6 +1,8 @@
 """Whatever somebody hands in as a proof, it proves nothing or is refused; nothing else happens."""
 
+import time
 from base64 import urlsafe_b64encode
+from math import inf, nan
 from typing import Any
 
 import orjson
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway.credentials import Caller, Credentials
+from gateway.credentials import LEEWAY_S, Caller, Credentials
 from gateway.problems import RefusedError
 from gateway.settings import GatewaySettings
 from gateway.site import Credited
@@ -78,6 +80,21 @@ def test_a_token_nested_without_end_is_refused(opening: bytes) -> None:
 )  # fmt: skip
 def test_what_the_shop_signed_must_still_make_sense(claims: dict[str, Any]) -> None:
     assert proved(PAGE_KEY, None, identity("ada", **claims)) is None
+
+
+@pytest.mark.parametrize("odd", [nan, inf, -inf, 1e300, -1])
+def test_what_is_no_time_dates_no_token(odd: float) -> None:
+    for number in (odd, 10**400, -(10**400)):
+        assert proved(PAGE_KEY, None, identity("ada", iat=number)) is None
+        assert proved(PAGE_KEY, None, identity("ada", exp=number)) is None
+
+
+def test_a_shop_whose_clock_is_a_little_ahead_still_logs_its_users_in() -> None:
+    ahead, now = LEEWAY_S - 2, int(time.time())
+    token = identity("ada", iat=now + ahead, exp=now + ahead + 3600)
+    assert proved(PAGE_KEY, None, token) == Caller(user_id="ada")
+    far = identity("ada", iat=now + LEEWAY_S + 30, exp=now + 3600)
+    assert proved(PAGE_KEY, None, far) is None
 
 
 def test_a_key_and_a_token_prove_what_they_prove_and_no_more() -> None:

@@ -1,5 +1,6 @@
 """The inbox, and what reaches the page that a shopper has in front."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -172,6 +173,30 @@ async def test_nobody_else_listens_and_nobody_listens_without_end(
                 assert refused.status == 503
                 assert "Retry-After" in refused.headers
         assert await inbox(stage, bob) == []
+
+
+async def test_a_page_that_does_not_read_is_ended_while_much_waits_for_it(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path
+) -> None:
+    async with Stage(cluster, redis_url, tmp_path / "keys", gateway_body_timeout_s=0.5) as stage:
+        page, tabs = await stage.page(), stage.gateway._app.state.site.tabs
+        listens = stage.gateway._server.servers[0].sockets[0]
+        listens.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # else Linux keeps megabytes
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            deaf.connect(("127.0.0.1", stage.gateway.port))
+            lines = [f"{name}: {value}" for name, value in headers(page).items()]
+            asked = ["GET /v1/messages/stream HTTP/1.1", "Host: x", *lines, "", ""]
+            deaf.sendall("\r\n".join(asked).encode())
+            await eventually(lambda: tabs._count == 1)
+            long = Payload(
+                title="t", body="b" * 1_000, url="https://shop.example/" + "u" * 1_000, tag="cart",
+                scenario="price_drop", job_id="long",
+            )  # fmt: skip
+            jobs = [job(page.anonymous_id, f"job-{n}", payload=long) for n in range(80)]
+            await decide(stage.kafka, *jobs)
+            await eventually(lambda: tabs._count == 0, 30.0, what="the end of the stream")
+            await eventually(lambda: len(stage.gateway._server.server_state.connections) <= 1)
 
 
 async def test_a_page_at_one_copy_is_told_what_another_copy_reads(

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from delivery.ledger import Ledger
 from delivery.redis_link import RedisLink
 from delivery.subscriptions import SubscriptionStore
-from gateway.person.held import newest_rows
+from gateway.person.footprint import Footprint
+from gateway.person.held import gather, newest_rows
 from gateway.person.reading import read
 from processors.rows import decode
 from runtime.settings import KafkaSettings, RedisSettings
@@ -65,6 +66,42 @@ async def logs_in(page: Page, user: str) -> None:
     page.identity = identity(user)
     login = event("login", user_id=user, anonymous_id=page.anonymous_id)
     assert (await page.send(login)).status == 202
+
+
+async def test_the_mark_of_a_click_is_theirs_though_its_job_is_forgotten(
+    stage: Stage, redis: Redis, redis_config: RedisSettings
+) -> None:
+    page = await stage.page()
+    page.identity = identity("ann")
+    device = (await page.subscribe(stage.lab.subscribe())).json()["subscription_id"]
+    await redis.set(redis_config.redis_key("subscriptions", "owner", device), "1 ann")
+    report = {
+        "type": "clicked", "job_id": "long-ago", "scenario": "s", "subscription_id": device,
+        "token": stage.settings.interaction_tokens().make("long-ago", device),
+        "occurred_at": now_ms(),
+    }  # fmt: skip
+    assert (await stage.post("/v1/interactions", report)).status == 202
+    held = await gather(stage.kafka, redis, redis_config, "ann", lambda _, __: None)
+    mark = redis_config.redis_key("gateway", "seen", f"long-ago\t{device}\tclicked")
+    assert held.redis[mark] == "!"
+
+
+async def test_the_claim_of_an_endpoint_is_theirs_though_its_topic_is_compacted(
+    stage: Stage, redis: Redis, redis_config: RedisSettings
+) -> None:
+    browser, left = stage.lab.subscribe(), set()
+    for user in ("ann", "bob"):
+        page = await stage.page()
+        page.identity = identity(user)
+        assert (await page.subscribe(browser)).status == 200
+        assert (await page.subscribe(stage.lab.subscribe())).status == 200
+    footprint = Footprint(redis, redis_config)
+    await footprint.delete(await footprint.find(["ann", page.anonymous_id], {}, []))
+    async for key in redis.scan_iter(f"*{redis_config.namespace}*"):
+        left.add(key.decode().partition(":endpoint:")[0])
+        if b":endpoint:" in key:
+            assert b" bob" in (await redis.get(key) or b"")
+    assert not any("ann" in key for key in left)
 
 
 def neighbour(user: str) -> str:

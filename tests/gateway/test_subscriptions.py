@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.problems import unavailable
 from gateway.subscriptions import browser_named_by
 from nudge.pushlab import Browser
 from runtime.vapid import create_key
@@ -89,6 +90,28 @@ async def test_of_too_many_browsers_the_one_unseen_longest_goes(stage: Stage) ->
     browsers = [stage.lab.subscribe() for _ in range(12)]
     for browser in browsers:
         assert (await page.subscribe(browser)).status == 200
+    assert set(await bound(stage)) == {browser.subscription_id for browser in browsers[2:]}
+
+
+async def test_what_had_to_go_while_kafka_was_away_goes_when_it_is_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await stage.page()
+    page.identity = identity("ada")
+    browsers = [stage.lab.subscribe() for _ in range(12)]
+    for browser in browsers[:10]:
+        assert (await page.subscribe(browser)).status == 200
+
+    async def away(*_: object) -> None:
+        raise unavailable("Kafka")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.gateway._app.state.site.broker, "write", away)
+        for browser in browsers[10:]:
+            assert (await page.subscribe(browser)).status == 503
+    assert (await page.subscribe(browsers[11])).status == 200
+    assert browsers[0].subscription_id not in await bound(stage)
+    assert (await page.subscribe(browsers[10])).status == 200
     assert set(await bound(stage)) == {browser.subscription_id for browser in browsers[2:]}
 
 
