@@ -1,5 +1,6 @@
 """The scenario file: YAML in, :class:`Rules` out, or every problem with its line and its cure."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from hashlib import blake2b
@@ -140,14 +141,16 @@ class _Loader(YamlFile):
             cure = f"did you mean {near[0]!r}?" if near else "write it under segments:"
             self.refuse((*path, "segment"), f"there is no segment {config.segment!r}", cure)
         scenario = make(name, config)
-        in_arms = [copy_name for arm in config.arms for copy_name in arm.copy_names]
-        for copy_name in (*scenario.copy_names(), *in_arms):
-            if "copy" in self._unread or config.enabled is Mode.OFF:
-                continue
-            if copy_name not in file.copies:
-                near = get_close_matches(copy_name, file.copies, n=1)
-                cure = f"did you mean {near[0]!r}?" if near else f"write it under copy: {copy_name}"
-                self.refuse(path, f"there is no copy {copy_name!r}", cure)
+        if "copy" not in self._unread and config.enabled is not Mode.OFF:
+            for where, copy_name in _copy_names(scenario):
+                if copy_name not in file.copies:
+                    near = get_close_matches(copy_name, file.copies, n=1)
+                    cure = (
+                        f"did you mean {near[0]!r}?"
+                        if near
+                        else f"write it under copy: {copy_name}"
+                    )
+                    self.refuse((*path, *where), f"there is no copy {copy_name!r}", cure)
         return scenario
 
     def _check_steps(self, path: Path, config: StepsConfig) -> None:
@@ -183,6 +186,17 @@ class _Loader(YamlFile):
                     )
             copies[name] = copy
         return copies
+
+
+def _copy_names(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+    """Every copy that it may speak with, and where its settings name it."""
+    config = scenario.config
+    is_listed = isinstance(config, StepsConfig)
+    for step, name in enumerate(scenario.copy_names()):
+        yield ("steps", step, "copy") if is_listed else ("copy",), name
+    for number, arm in enumerate(config.arms):
+        for name in arm.copy_names:
+            yield ("arms", number, "copy"), name
 
 
 def _rules(

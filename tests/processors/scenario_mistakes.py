@@ -109,8 +109,14 @@ MISTAKES = {
         "the last variant needs data that may be missing", "end with a variant",
     ),
     "a copy that there is not": (
-        "copy: cart_still_waiting", "copy: cart_still_waitin", "  cart_abandoned:",
+        "copy: cart_still_waiting", "copy: cart_still_waitin", "{wait: 24h",
         "there is no copy 'cart_still_waitin'", "did you mean 'cart_still_waiting'?",
+    ),
+    "an arm's copy that there is not": (
+        "    once: 24h\n",
+        "    arms:\n      - {name: plain, percent: 50}\n"
+        "      - {name: gain, percent: 50, copy: loud_words}\n    once: 24h\n",
+        "{name: gain", "there is no copy 'loud_words'", "write it under copy: loud_words",
     ),
     "a setting given twice": (
         "    ttl: 8h\n", "    ttl: 8h\n    ttl: 9h\n", "ttl: 9h", "'ttl' stands here twice",

@@ -112,6 +112,20 @@ def test_words_that_cannot_be_read_are_not_said_to_be_missing_too() -> None:
     assert not any("there is no copy" in message for _, message, _ in refused(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (changed("{wait: 10m, copy: checkout_abandoned}", "{copy: checkout_abandoned}"), "wait"),
+        (TEXT + "\n  mine:\n    en:\n      - {title: T, body: B}\n", "url"),
+    ],
+)
+def test_a_list_whose_only_member_is_wrong_is_not_said_to_be_too_short_too(
+    text: str, said: str
+) -> None:
+    ((_, message, _),) = refused(text)
+    assert message.endswith(f".{said}: is missing")
+
+
 def test_a_version_that_was_applied_before_a_mistake_was_known_goes_on() -> None:
     text = changed("{{ product.name }} is waiting", "{{ product.nmae }} is waiting")
     text = text.replace("currency: PLN", "currency: PLZ", 1)
