@@ -132,7 +132,8 @@ class _Loader(YamlFile):
             self._check_steps(path, config)
         if isinstance(config, AfterEventConfig):
             before = len(self.problems)
-            config = EventChecks(self.refuse).checked(path, config)
+            checks = EventChecks(self.refuse, self.document, strict=not self._applied)
+            config = checks.checked(path, config)
             if len(self.problems) > before:
                 return None
         no_segment = config.segment is not None and config.segment not in file.segments

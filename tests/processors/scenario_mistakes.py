@@ -14,6 +14,34 @@ MISTAKES = {
         "{away: {at_least: 3d}, views", "{away: {at_least: long}, views", "at_least: long",
         "write a duration", "",
     ),
+    "a duration without its unit in a bound": (
+        "{away: {at_least: 3d}, views", "{away: {at_least: 3}, views", "at_least: 3}, views",
+        "3 of what? It is a duration", "write it with its unit, like 3d",
+    ),
+    "a duration where pieces are counted": (
+        "views: {at_least: 1}", "views: {at_least: 3d}", "views: {at_least: 3d}",
+        "views.at_least: never '3d': it is no duration", "write a number",
+    ),
+    "a duration that would be met only by chance": (
+        "{away: {at_least: 3d}, views", "{away: 3d, views", "away: 3d",
+        "never just '3d': it is a duration", "give a bound, like {at_least: 3d}",
+    ),
+    "a bound that nothing lies within": (
+        "views: {at_least: 1}", "views: {at_least: 5, at_most: 2}", "at_least: 5",
+        "never: at_least is more than at_most", "the smaller one under at_least",
+    ),
+    "a list that holds nothing": (
+        "where: {status: delivered}", "where: {status: []}", "status: []",
+        "an empty list is never met", "name a value",
+    ),
+    "an ending that nobody sends": (
+        "unless: [add_to_cart, purchase]", "unless: [add_to_cart, session_end]", "session_end]",
+        "session_end ends nothing", "write activity",
+    ),
+    "an entity of many values": (
+        "    on: purchase\n    entity: order_id", "    on: purchase\n    entity: items",
+        "entity: items", "'items' of purchase holds many values", "such as",
+    ),
     "a session's end that has no such field": (
         "where: {number: 1, bought: false}", "where: {numbre: 1}", "numbre",
         "session_end has no field 'numbre'", "did you mean 'number'?",
