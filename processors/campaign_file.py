@@ -8,13 +8,15 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 
 from processors.config import (
+    EVERYBODY,
     HOUR,
     Clock,
     Config,
     CopyVariant,
+    LinkName,
     ScenarioConfig,
     VoucherSetting,
 )
@@ -25,9 +27,6 @@ from processors.rules import Rules
 from processors.template import CopyError
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.push import Urgency
-
-EVERYBODY = "all"
-"""In the place of a segment: whoever can be pushed to."""
 
 
 class CampaignFileError(RefusedFileError):
@@ -100,19 +99,10 @@ class Window(Config):
     end: Annotated[Clock, Field(alias="to")]
 
 
-def _named(value: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*", value) is None:
-        raise ValueError(
-            f"{value!r} would not do in a link: write letters, digits, -, _ and ., a letter or"
-            " digit first"
-        )
-    return value
-
-
 class CampaignFile(Config):
     """The whole file."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_named)]
+    id: LinkName
     kind: CampaignKind = CampaignKind.CAMPAIGN
     segment: str
     at: Time | None = None

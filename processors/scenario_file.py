@@ -7,9 +7,9 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from processors.config import Mode, ScenarioFile, Shop, StepsConfig
+from processors.config import LinkName, Mode, ScenarioFile, Shop, StepsConfig
 from processors.copy import Copy
 from processors.copy_checks import is_locale, slips
 from processors.desk import NEVER_QUIET
@@ -17,6 +17,7 @@ from processors.durations import format_duration
 from processors.event_checks import EventChecks, names
 from processors.lined_yaml import Path
 from processors.localtime import QuietHours
+from processors.policy_checks import slips as policy_slips
 from processors.rules import Rules
 from processors.scenarios import KINDS
 from processors.scenarios.after_event import AfterEventConfig
@@ -28,6 +29,8 @@ from processors.template import CopyError
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.currencies import Currency
 from schemas.structs import Envelope
+
+_LINK_NAME: TypeAdapter[str] = TypeAdapter(LinkName)
 
 
 class ScenarioFileError(RefusedFileError):
@@ -79,8 +82,11 @@ class _Loader(YamlFile):
             self._check_shop(file.shop)
         copies = self._copies(file)
         segments = compile_segments(file.segments, self.refuse)
-        for where, said, cure in () if self._applied else segment_slips(file.segments):
-            self.refuse(where, said, cure)
+        if not self._applied:
+            for where, said, cure in (*policy_slips(file.policy), *segment_slips(file.segments)):
+                self.refuse(where, said, cure)
+            for name in file.scenarios:
+                self._check_name(name)
         scenarios = {
             name: scenario
             for name, settings in file.scenarios.items()
@@ -113,6 +119,12 @@ class _Loader(YamlFile):
             self.refuse(
                 ("shop", "currency"), f"{shop.currency!r} is no ISO 4217 code", "such as EUR"
             )
+
+    def _check_name(self, name: str) -> None:
+        try:
+            _LINK_NAME.validate_python(name)
+        except ValidationError as error:
+            self.explain(error, ("scenarios", name), ScenarioFile)
 
     def _scenario(self, name: str, settings: dict[str, Any], file: ScenarioFile) -> Scenario | None:
         path: Path = ("scenarios", name)

@@ -2,6 +2,38 @@
 
 # (what is replaced, by what, words on the line named, what is said, what cures it)
 MISTAKES = {
+    "a scenario's name that a link cannot carry": (
+        "  thank_you:\n", "  thank you/all:\n", "thank you/all", "would not do in a link",
+        "",
+    ),
+    "a scenario without a name": ("  thank_you:\n", '  "":\n', '  "":', "must not be empty", ""),
+    "a scenario's name that a message has no room for": (
+        "  thank_you:\n", f"  {'x' * 65}:\n", "xxx", "is longer than 64 characters", "",
+    ),
+    "a segment that is called as everybody is": (
+        "\nscenarios:\n", "\nsegments:\n  all: {where: {orders: 1}}\nscenarios:\n", "  all:",
+        "a campaign for `all` is for everybody", "name it otherwise",
+    ),
+    "a hold that ends before the night does": (
+        "hold_at_most: 24h", "hold_at_most: 1h", "hold_at_most: 1h",
+        "a night of 10h and a spread of 45m are longer than 1h", "make it 10h45m or more",
+    ),
+    "a spread into the next night": (
+        "spread: 45m", "spread: 20h", "spread: 20h", "are longer than a day",
+        "spread over 14h at most",
+    ),
+    "a night of nearly a whole day": (
+        'from: "22:00", to: "08:00"', 'from: "00:00", to: "23:59"', "23:59",
+        "a night of 23h59m and a spread of 45m are longer than a day", "spread over 1m at most",
+    ),
+    "a cap of more than is remembered": (
+        "day: 2, week: 6", "day: 40, week: 50", "day: 40", "caps.week: 50 is never reached",
+        "write 30 or less",
+    ),
+    "a cap of more orders' news than is remembered": (
+        "caps_for: {} ", "caps_for: {asked_for: {day: 20}} ", "day: 20",
+        "caps_for.asked_for.day: 20 is never reached", "write 15 or less",
+    ),
     "an unknown setting names its nearest": (
         "min_percent: 5", "min_percents: 5", "min_percents",
         "there is no such setting", "did you mean 'min_percent'?",

@@ -108,7 +108,7 @@ def test_a_scenario_can_say_for_itself_how_late_is_too_late() -> None:
 
 def test_only_the_newest_four_messages_can_be_taken_back() -> None:
     text = SHIPPED.read_text().replace("caps: {gap: 2h, day: 2, week: 6}",
-                                       "caps: {gap: 0s, day: 99, week: 99}")  # fmt: skip
+                                       "caps: {gap: 0s, day: 30, week: 30}")  # fmt: skip
     shop = Shop(first_rules(text))
     for number in range(6):
         shop.step(shop.fact("price_change", NOON - 10 + number, f"p{number}", price=1000,
