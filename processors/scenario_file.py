@@ -1,6 +1,6 @@
 """The scenario file: YAML in, :class:`Rules` out, or every problem with its line and its cure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from hashlib import blake2b
@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from processors.config import LinkName, Mode, ScenarioFile, Shop, StepsConfig
 from processors.copy import Copy
-from processors.copy_checks import is_locale, slips
+from processors.copy_checks import Told, is_locale, leads, slips
+from processors.copy_names import of
 from processors.desk import NEVER_QUIET
 from processors.durations import format_duration
 from processors.event_checks import EventChecks, names
@@ -80,7 +81,6 @@ class _Loader(YamlFile):
         file = self._file(self.parse())
         if not self._applied and "shop" not in self._unread:
             self._check_shop(file.shop)
-        copies = self._copies(file)
         segments = compile_segments(file.segments, self.refuse)
         if not self._applied:
             for where, said, cure in (*policy_slips(file.policy), *segment_slips(file.segments)):
@@ -92,6 +92,7 @@ class _Loader(YamlFile):
             for name, settings in file.scenarios.items()
             if (scenario := self._scenario(name, settings, file)) is not None
         }
+        copies = self._copies(file, scenarios)
         if self.problems:
             raise self.refused()
         return _rules(version, file, scenarios, copies, segments)
@@ -109,7 +110,7 @@ class _Loader(YamlFile):
     def _check_shop(self, shop: Shop) -> None:
         for name in ("url", "cart_url", "checkout_url", "order_url", "icon"):
             link = getattr(shop, name)
-            if link is not None and not link.startswith(("https://", "http://")):
+            if link is not None and not (leads(link) and "//" in link):
                 self.refuse(("shop", name), f"{link!r} is no address", "write it with https://")
         if not is_locale(shop.locale):
             self.refuse(
@@ -177,8 +178,9 @@ class _Loader(YamlFile):
                     "waits count from the last activity, each longer than the one before",
                 )
 
-    def _copies(self, file: ScenarioFile) -> dict[str, Copy]:
+    def _copies(self, file: ScenarioFile, scenarios: Mapping[str, Scenario]) -> dict[str, Copy]:
         shop = shop_data(file)
+        is_whole = len(scenarios) == len(file.scenarios)
         copies = {}
         for name, by_locale in file.copies.items():
             path: Path = ("copy", name)
@@ -187,10 +189,13 @@ class _Loader(YamlFile):
             except CopyError as error:
                 self.refuse((*path, *error.path), str(error), "see docs/scenario-file.md")
                 continue
+            before = len(self.problems)
             if not self._applied:
-                for where, said, cure in slips(by_locale):
+                known = None if "shop" in self._unread else shop
+                told = _told(name, scenarios if is_whole else {}, known, file.shop.timezone)
+                for where, said, cure in slips(by_locale, told):
                     self.refuse((*path, *where), said, cure)
-            for locale in copy.locales():
+            for locale in () if len(self.problems) > before else copy.locales():
                 if not copy.renders_without_data(locale, shop, file.shop.timezone):
                     self.refuse(
                         (*path, locale),
@@ -199,6 +204,29 @@ class _Loader(YamlFile):
                     )
             copies[name] = copy
         return copies
+
+
+def _told(
+    name: str, scenarios: Mapping[str, Scenario], shop: Mapping[str, Any] | None, tz: str
+) -> Told:
+    """What is known of a copy: all that any of the scenarios which speak with it gives it."""
+    speakers = [
+        scenario
+        for scenario in scenarios.values()
+        if name in {copy_name for _, copy_name in _copy_names(scenario)}
+    ]
+    spoken: dict[str, frozenset[str]] | None = {} if speakers else None
+    for scenario in speakers:
+        given = scenario.speaks_of
+        if spoken is None or given is None:
+            spoken = None
+            continue
+        if scenario.config.voucher is not None:
+            given = {**given, **of("voucher")}
+        for each, fields in given.items():
+            spoken[each] = spoken.get(each, frozenset()) | fields
+    who = " or ".join(scenario.name for scenario in speakers)
+    return Told(shop, tz, spoken, who, tuple(scenario.label for scenario in speakers))
 
 
 def _copy_names(scenario: Scenario) -> Iterator[tuple[Path, str]]:

@@ -91,7 +91,13 @@ def test_a_payload_that_would_not_fit_is_not_sent() -> None:
     (job,) = jobs(shop)
     assert len(dump(job.payload)) <= PAYLOAD_LIMIT
 
-    shop = Shop(load(text.replace('url: "{{ shop.order_url }}/{{ order.id }}"', f"url: {long}")))
+    shop = Shop(
+        load(
+            text.replace(
+                'url: "{{ shop.order_url }}/{{ order.id }}"', f"url: {long}{{{{ order.id }}}}"
+            )
+        )
+    )
     shop.tell(packed(NOON))
     assert jobs(shop) == []
     assert shop.said() == [("ann", "order_status", "dropped", "missing_data")]
