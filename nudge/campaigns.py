@@ -34,8 +34,8 @@ _HELD_MS = 2 * DAY_MS
 """Nobody waits longer than for a night, or for the campaign's hours to begin."""
 
 
-def read_file(path: Path, rules: Rules) -> tuple[str, Said]:
-    """A campaign's file, and what it says.
+def read_file(path: Path, rules: Rules, spared: str = "") -> tuple[str, Said]:
+    """A campaign's file, and what it says. ``spared``: what a mistake in it has kept from being.
 
     Raises:
         Problem: anything is wrong with it; every mistake with its line and its cure.
@@ -51,7 +51,7 @@ def read_file(path: Path, rules: Rules) -> tuple[str, Said]:
             + (f"\n           {problem.cure}" if problem.cure else "")
             for problem in error.problems
         ]
-        raise Problem("\n       ".join(lines), "Nothing was started.") from None
+        raise Problem("\n       ".join(lines), spared) from None
 
 
 def shop_zone(rules: Rules) -> ZoneInfo:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.adapters import dump
+from schemas.base import NO_TIME
 from schemas.catalog import CatalogEvent, catalog_key_of
 from schemas.currencies import NO_CURRENCY, wants_currency
 from schemas.events import Envelope, ShopEvent, key_of
@@ -154,7 +155,7 @@ def _said(details: list[ErrorDetails]) -> str:
     if first["type"] == "missing":
         return "missing"
     if any(detail["type"].startswith(("datetime", "timezone")) for detail in details):
-        return f"{value} is neither epoch milliseconds nor RFC 3339 with an offset"
+        return f"{value} is {NO_TIME}"
     if wants_currency(first):
         return f"{value} is {NO_CURRENCY}"
     message = " or ".join(dict.fromkeys(detail["msg"] for detail in details))

@@ -8,26 +8,26 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 
 from processors.config import (
+    EVERYBODY,
     HOUR,
     Clock,
     Config,
     CopyVariant,
+    LinkName,
     ScenarioConfig,
     VoucherSetting,
 )
 from processors.copy import Copy
-from processors.copy_checks import slips
+from processors.copy_checks import Told, slips
+from processors.copy_names import HOLDS, of
 from processors.durations import Duration
 from processors.rules import Rules
 from processors.template import CopyError
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.push import Urgency
-
-EVERYBODY = "all"
-"""In the place of a segment: whoever can be pushed to."""
 
 
 class CampaignFileError(RefusedFileError):
@@ -100,19 +100,10 @@ class Window(Config):
     end: Annotated[Clock, Field(alias="to")]
 
 
-def _named(value: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*", value) is None:
-        raise ValueError(
-            f"{value!r} would not do in a link: write letters, digits, -, _ and ., a letter or"
-            " digit first"
-        )
-    return value
-
-
 class CampaignFile(Config):
     """The whole file."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_named)]
+    id: LinkName
     kind: CampaignKind = CampaignKind.CAMPAIGN
     segment: str
     at: Time | None = None
@@ -175,8 +166,9 @@ class _Loader(YamlFile):
         self._check_times(file)
         if rules is not None:
             self._check_segment(file, rules)
-        first = self._copy("copy", file.copies, rules)
-        last = self._copy("last_call", file.last_call, rules) if file.last_call else first
+        told = None if rules is None else _told(file, rules)
+        first = self._copy("copy", file.copies, told)
+        last = self._copy("last_call", file.last_call, told) if file.last_call else first
         if self.problems or first is None or last is None:
             raise self.refused()
         return Said(file, (first, last))
@@ -240,24 +232,33 @@ class _Loader(YamlFile):
             self.refuse(("segment",), f"there is no segment {file.segment!r}", cure)
 
     def _copy(
-        self, name: str, by_locale: Mapping[str, tuple[CopyVariant, ...]], rules: Rules | None
+        self, name: str, by_locale: Mapping[str, tuple[CopyVariant, ...]], told: Told | None
     ) -> Copy | None:
         try:
             copy = Copy(by_locale, next(iter(by_locale)))
         except CopyError as error:
             self.refuse((name, *error.path), str(error), "see docs/scenario-file.md")
             return None
-        if rules is not None:
-            for where, said, cure in slips(by_locale):
-                self.refuse((name, *where), said, cure)
-            for locale in copy.locales():
-                if not copy.renders_without_data(locale, rules.shop_data, rules.shop.timezone):
-                    self.refuse(
-                        (name, locale),
-                        "the last variant needs data that may be missing",
-                        "end with a variant that speaks of nothing but the shop",
-                    )
+        if told is None or told.shop is None:
+            return copy
+        before = len(self.problems)
+        for where, said, cure in slips(by_locale, told):
+            self.refuse((name, *where), said, cure)
+        for locale in () if len(self.problems) > before else copy.locales():
+            if not copy.renders_without_data(locale, told.shop, told.tz):
+                self.refuse(
+                    (name, locale),
+                    "the last variant needs data that may be missing",
+                    "end with a variant that speaks of nothing but the shop",
+                )
         return copy
+
+
+def _told(file: CampaignFile, rules: Rules) -> Told:
+    """What its copy is given."""
+    own = {"campaign": HOLDS["campaign"] - ({"until"} if file.until is None else set())}
+    spoken = own if file.voucher is None else {**own, **of("voucher")}
+    return Told(rules.shop_data, rules.shop.timezone, spoken, file.id, (file.id,))
 
 
 _SCENARIO = re.compile(r"^(campaign|flash_sale|recurring)/(.+)$")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from processors.durations import Duration
 from schemas.push import Urgency
@@ -19,6 +19,19 @@ class Config(BaseModel):
     """A part of the scenario file. An unknown key is a mistake and is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _for_links(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*", value) is None:
+        raise ValueError(
+            f"{value!r} would not do in a link: write letters, digits, -, _ and ., a letter or"
+            " digit first"
+        )
+    return value
+
+
+LinkName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_for_links)]
+"""The name of what speaks: a link carries it (``utm_campaign``), and so does every decision."""
 
 
 class Mode(StrEnum):
@@ -223,6 +236,10 @@ class CopyVariant(Config):
 
 CopyTable = dict[str, dict[str, Annotated[tuple[CopyVariant, ...], Field(min_length=1)]]]
 """Variants by copy name and locale."""
+
+
+EVERYBODY = "all"
+"""In the place of a segment, of a campaign: whoever can be pushed to."""
 
 
 class SegmentConfig(Config):

@@ -1,58 +1,73 @@
-"""What would only be found out when a message is due: words that no template is ever given.
+"""What would only be found out when a message is due: words that could never be said.
 
-A template whose data are missing is passed over, so that a slip in it is silent for ever.
+A template whose data are missing is passed over, so that a slip in it is silent for ever; and
+what breaks the bounds of a push is not sent.
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from functools import lru_cache
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
 from babel import Locale, UnknownLocaleError
-from jinja2 import TemplateError, nodes
+from pydantic import TypeAdapter, ValidationError
 
-from processors.config import CopyVariant
+from processors.config import ActionConfig, CopyVariant
+from processors.copy import with_utm
+from processors.copy_names import Spoken
 from processors.lined_yaml import Path
-from processors.template import parsed
+from processors.template import compile_text, context_of
+from processors.template_checks import never_given, uses_of
+from processors.template_checks import slips as template_slips
+from schemas.adapters import dump
+from schemas.answers import Payload
+from schemas.base import Id
+from schemas.push import PAYLOAD_LIMIT
+from schemas.push import Payload as PayloadContract
 
-_PRODUCT = {
-    "id", "name", "url", "image", "category", "price", "currency", "quantity", "in_stock",
-}  # fmt: skip
-HOLDS: Mapping[str, frozenset[str]] = {
-    "shop": frozenset({
-        "name", "url", "cart_url", "checkout_url", "order_url", "icon", "timezone", "locale",
-        "currency",
-    }),
-    "cart": frozenset({"lines", "count", "value", "currency"}),
-    "product": frozenset(_PRODUCT),
-    "bought": frozenset(_PRODUCT),
-    "price": frozenset({"now", "seen", "saved", "low_30d", "currency"}),
-    "delivery": frozenset({"cost", "free_from", "missing", "free"}),
-    "voucher": frozenset({"code", "value", "currency", "expires_at"}),
-    "reminder": frozenset({"id", "title", "at", "url"}),
-    "content": frozenset({"id", "topic", "title", "url"}),
-    "campaign": frozenset({"id", "until"}),
-}  # fmt: skip
-"""What each name can have. ``user``, ``event`` and ``order`` have what the shop says."""
-
-_PLURALS = frozenset({"zero", "one", "two", "few", "many", "other"})
 _LINKS = ("https://", "http://", "/", "{{", "{%")
+_OF_SHOP = frozenset({"shop", "locale", "tz"})
+_ANSWER = "answer/"
+_ID: TypeAdapter[str] = TypeAdapter(Id)
+_ROOM = {
+    name: next(bound.max_length for bound in field.metadata if hasattr(bound, "max_length"))
+    for name, field in PayloadContract.model_fields.items()
+    if name in ("title", "body", "url")
+} | {"icon": 2048, "image": 2048}
 
 Slip = tuple[Path, str, str]
 """Where in the copy (locale, variant, field), what is wrong, and the cure."""
 
 
-def slips(by_locale: Mapping[str, tuple[CopyVariant, ...]]) -> Iterator[Slip]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of one copy. ``shop``: as templates see it; ``None``: it cannot be read.
+
+    ``spoken``: what its speakers give it; ``None``: nobody speaks it, or it cannot be told.
+    ``labels``: what its links may carry (``utm_campaign``).
+    """
+
+    shop: Mapping[str, Any] | None
+    tz: str
+    spoken: Spoken | None = None
+    who: str = ""
+    labels: tuple[str, ...] = ()
+
+
+def slips(by_locale: Mapping[str, tuple[CopyVariant, ...]], told: Told) -> Iterator[Slip]:
     """All that would never be said in one copy."""
+    known: dict[str, str] = {}
     for locale, variants in by_locale.items():
+        tag = locale.replace("_", "-").lower()  # RFC 5646 §2.1.1: case says nothing
+        if tag in known:
+            yield (locale,), f"{locale!r} is the language {known[tag]!r} again", "keep one of them"
+        known.setdefault(tag, locale)
         if not is_locale(locale):
             yield (locale,), f"there is no language {locale!r}", "write it like en, pl or pt-BR"
         for number, variant in enumerate(variants):
-            for field, source in _sources(variant):
-                path = (locale, number, *field)
-                yield from ((path, *said) for said in _in_template(source))
-                if field[-1] == "url" and not source.strip().startswith(_LINKS):
-                    cure = "write https://…, a path like /cart, or {{ shop.url }}"
-                    yield path, f"leads nowhere: {source!r}", cure
+            is_last = number == len(variants) - 1
+            for where, said, cure in _Words(variant, locale, told, is_last=is_last).slips():
+                yield (locale, number, *where), said, cure
 
 
 def is_locale(name: str) -> bool:
@@ -64,56 +79,115 @@ def is_locale(name: str) -> bool:
     return True
 
 
-def _sources(variant: CopyVariant) -> Iterator[tuple[Path, str]]:
-    for field in ("title", "body", "url", "icon", "image"):
-        source = getattr(variant, field)
-        if source is not None:
-            yield (field,), source
-    for number, action in enumerate(variant.actions):
-        yield ("actions", number, "title"), action.title
-        if action.url is not None:
-            yield ("actions", number, "url"), action.url
-
-
-@lru_cache(maxsize=4096)
-def _in_template(source: str) -> tuple[tuple[str, str], ...]:
-    if "{" not in source:
-        return ()
+def leads(link: str) -> bool:
+    """Whether a browser could follow it: an address with its host, or a path of the shop's."""
     try:
-        tree = parsed(source)
-    except TemplateError:
-        return ()  # said elsewhere
-    return tuple(_in_tree(tree))
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    if any(char.isspace() for char in link):
+        return False
+    if not parts.scheme:
+        return link.startswith("/")
+    return parts.scheme in ("https", "http") and bool(parts.hostname)
 
 
-def _in_tree(tree: nodes.Template) -> Iterator[tuple[str, str]]:
-    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        yield from _unknown_field(node)
-    for used in tree.find_all(nodes.Filter):
-        if used.name == "plural":
-            yield from _bad_plural(used)
+class _Words:
+    """One variant: what it says for certain, since it speaks of nothing but the shop."""
+
+    def __init__(self, variant: CopyVariant, locale: str, told: Told, *, is_last: bool) -> None:
+        self._variant = variant
+        self._told = told
+        self._locale = locale
+        self._is_last = is_last
+
+    def slips(self) -> Iterator[Slip]:
+        said: dict[Path, str] = {}
+        for field, source in self._sources():
+            yield from ((field, *slip) for slip in template_slips(source))
+            if self._told.spoken is not None:
+                never = never_given(source, self._told.spoken, self._told.who)
+                yield from ((field, *slip) for slip in never)
+            words = self._said(source)
+            if words is not None:
+                said[field] = words
+                yield from self._unfit(field, words)
+            elif field[-1] in _LINK_FIELDS and not source.strip().startswith(_LINKS):
+                yield field, f"leads nowhere: {source!r}", _A_LINK
+        yield from _buttons(self._variant.actions)
+        if self._is_last:
+            yield from self._too_large(said)
+
+    def _sources(self) -> Iterator[tuple[Path, str]]:
+        for field in ("title", "body", "url", "icon", "image"):
+            source = getattr(self._variant, field)
+            if source is not None:
+                yield (field,), source
+        for number, action in enumerate(self._variant.actions):
+            yield ("actions", number, "title"), action.title
+            if action.url is not None:
+                yield ("actions", number, "url"), action.url
+
+    def _said(self, source: str) -> str | None:
+        """``None`` where that is known only when the message is due."""
+        known = _OF_SHOP | {"user"} if self._is_last else _OF_SHOP
+        if self._told.shop is None or not uses_of(source).names <= known:
+            return None
+        data = {"shop": self._told.shop, "locale": self._locale, "tz": self._told.tz, "user": {}}
+        try:
+            return compile_text(source)(context_of(data)).strip()
+        except Exception:  # whatever it trips over, it is passed over for
+            return None
+
+    def _unfit(self, field: Path, words: str) -> Iterator[Slip]:
+        name = str(field[-1])
+        is_link = name in _LINK_FIELDS
+        if name == "title" and not words:
+            yield field, "is blank", "say something"
+        if is_link and not leads(words) and (words or name == "url"):
+            yield field, f"leads nowhere: {words!r}", _A_LINK
+            return
+        if field == ("url",):
+            words = max((with_utm(words, label) for label in self._told.labels),
+                        key=len, default=words)  # fmt: skip
+        length = len(" ".join(words.split()) if name == "body" else words)
+        if length > _ROOM[name]:
+            carried = " with its utm_source" if field == ("url",) else ""
+            said = f"{length:,} characters{carried}: there is room for {_ROOM[name]:,}"
+            yield field, said, "make it shorter"
+
+    def _too_large(self, said: Mapping[Path, str]) -> Iterator[Slip]:
+        """What fits field by field may still be too much for a push."""
+        if not all((name,) in said for name in ("title", "body", "url")):
+            return
+        payload = Payload(
+            title=said["title",],
+            body=" ".join(said["body",].split()),
+            url=said["url",],
+            icon=said.get(("icon",)),
+            image=said.get(("image",)),
+            tag="", actions=(), locale=self._locale, scenario="", job_id="",
+        )  # fmt: skip
+        size = len(dump(payload))
+        if size > PAYLOAD_LIMIT:
+            words = f"{size:,} bytes in all: a push has room for {PAYLOAD_LIMIT:,}"
+            yield (), words, "make it shorter"
 
 
-def _unknown_field(node: nodes.Node) -> Iterator[tuple[str, str]]:
-    whose = node.node if isinstance(node, nodes.Getattr | nodes.Getitem) else None
-    if not isinstance(whose, nodes.Name) or whose.name not in HOLDS:
-        return
-    if isinstance(node, nodes.Getattr):
-        field = node.attr
-    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
-        field = str(node.arg.value)
-    else:
-        return
-    known = HOLDS[whose.name]
-    if field not in known and not hasattr(dict, field):
-        near = get_close_matches(field, known, n=1)
-        cure = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}"
-        yield f"{whose.name} has no {field!r}", cure
+_LINK_FIELDS = frozenset({"url", "icon", "image"})
+_A_LINK = "write https://…, a path like /cart, or {{ shop.url }}"
 
 
-def _bad_plural(used: nodes.Filter) -> Iterator[tuple[str, str]]:
-    forms = {str(keyword.key) for keyword in used.kwargs}
-    for form in sorted(forms - _PLURALS):
-        yield f"there is no plural {form!r}", f"known: {', '.join(sorted(_PLURALS))}"
-    if "other" not in forms:
-        yield "plural without `other`", "add other='…': it is said where no other form fits"
+def _buttons(actions: tuple[ActionConfig, ...]) -> Iterator[Slip]:
+    names: set[str] = set()
+    for number, action in enumerate(actions):
+        where, name = ("actions", number, "action"), action.action
+        if name in names:
+            yield where, f"{name!r} is both buttons' name", "call them differently"
+        names.add(name)
+        if name.startswith(_ANSWER) and not name.removeprefix(_ANSWER).strip():
+            yield where, f"{name!r} says no answer", "like answer/good"
+        try:
+            _ID.validate_python(name)
+        except ValidationError:
+            yield where, f"{name!r} is no name", "1 to 128 characters, in one line"

@@ -27,6 +27,13 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
     twice: list[tuple[int, str]] = field(default_factory=list)
 
+    def at(self, path: Path) -> Any:
+        """What stands at ``path``, as it is written."""
+        here = self.plain
+        for part in path:
+            here = here[part]
+        return here
+
     def line_of(self, path: Path) -> int:
         """The line of ``path``, or of the nearest above it that is in the file."""
         while path and path not in self.lines:

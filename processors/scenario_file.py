@@ -1,21 +1,24 @@
 """The scenario file: YAML in, :class:`Rules` out, or every problem with its line and its cure."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from processors.config import Mode, ScenarioFile, Shop, StepsConfig
+from processors.config import LinkName, Mode, ScenarioFile, Shop, StepsConfig
 from processors.copy import Copy
-from processors.copy_checks import is_locale, slips
+from processors.copy_checks import Told, is_locale, leads, slips
+from processors.copy_names import of
 from processors.desk import NEVER_QUIET
 from processors.durations import format_duration
 from processors.event_checks import EventChecks, names
 from processors.lined_yaml import Path
 from processors.localtime import QuietHours
+from processors.policy_checks import slips as policy_slips
 from processors.rules import Rules
 from processors.scenarios import KINDS
 from processors.scenarios.after_event import AfterEventConfig
@@ -27,6 +30,8 @@ from processors.template import CopyError
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.currencies import Currency
 from schemas.structs import Envelope
+
+_LINK_NAME: TypeAdapter[str] = TypeAdapter(LinkName)
 
 
 class ScenarioFileError(RefusedFileError):
@@ -76,15 +81,18 @@ class _Loader(YamlFile):
         file = self._file(self.parse())
         if not self._applied and "shop" not in self._unread:
             self._check_shop(file.shop)
-        copies = self._copies(file)
         segments = compile_segments(file.segments, self.refuse)
-        for where, said, cure in () if self._applied else segment_slips(file.segments):
-            self.refuse(where, said, cure)
+        if not self._applied:
+            for where, said, cure in (*policy_slips(file.policy), *segment_slips(file.segments)):
+                self.refuse(where, said, cure)
+            for name in file.scenarios:
+                self._check_name(name)
         scenarios = {
             name: scenario
             for name, settings in file.scenarios.items()
             if (scenario := self._scenario(name, settings, file)) is not None
         }
+        copies = self._copies(file, scenarios)
         if self.problems:
             raise self.refused()
         return _rules(version, file, scenarios, copies, segments)
@@ -102,7 +110,7 @@ class _Loader(YamlFile):
     def _check_shop(self, shop: Shop) -> None:
         for name in ("url", "cart_url", "checkout_url", "order_url", "icon"):
             link = getattr(shop, name)
-            if link is not None and not link.startswith(("https://", "http://")):
+            if link is not None and not (leads(link) and "//" in link):
                 self.refuse(("shop", name), f"{link!r} is no address", "write it with https://")
         if not is_locale(shop.locale):
             self.refuse(
@@ -112,6 +120,12 @@ class _Loader(YamlFile):
             self.refuse(
                 ("shop", "currency"), f"{shop.currency!r} is no ISO 4217 code", "such as EUR"
             )
+
+    def _check_name(self, name: str) -> None:
+        try:
+            _LINK_NAME.validate_python(name)
+        except ValidationError as error:
+            self.explain(error, ("scenarios", name), ScenarioFile)
 
     def _scenario(self, name: str, settings: dict[str, Any], file: ScenarioFile) -> Scenario | None:
         path: Path = ("scenarios", name)
@@ -131,7 +145,8 @@ class _Loader(YamlFile):
             self._check_steps(path, config)
         if isinstance(config, AfterEventConfig):
             before = len(self.problems)
-            config = EventChecks(self.refuse).checked(path, config)
+            checks = EventChecks(self.refuse, self.document, strict=not self._applied)
+            config = checks.checked(path, config)
             if len(self.problems) > before:
                 return None
         no_segment = config.segment is not None and config.segment not in file.segments
@@ -140,14 +155,16 @@ class _Loader(YamlFile):
             cure = f"did you mean {near[0]!r}?" if near else "write it under segments:"
             self.refuse((*path, "segment"), f"there is no segment {config.segment!r}", cure)
         scenario = make(name, config)
-        in_arms = [copy_name for arm in config.arms for copy_name in arm.copy_names]
-        for copy_name in (*scenario.copy_names(), *in_arms):
-            if "copy" in self._unread or config.enabled is Mode.OFF:
-                continue
-            if copy_name not in file.copies:
-                near = get_close_matches(copy_name, file.copies, n=1)
-                cure = f"did you mean {near[0]!r}?" if near else f"write it under copy: {copy_name}"
-                self.refuse(path, f"there is no copy {copy_name!r}", cure)
+        if "copy" not in self._unread and config.enabled is not Mode.OFF:
+            for where, copy_name in _copy_names(scenario):
+                if copy_name not in file.copies:
+                    near = get_close_matches(copy_name, file.copies, n=1)
+                    cure = (
+                        f"did you mean {near[0]!r}?"
+                        if near
+                        else f"write it under copy: {copy_name}"
+                    )
+                    self.refuse((*path, *where), f"there is no copy {copy_name!r}", cure)
         return scenario
 
     def _check_steps(self, path: Path, config: StepsConfig) -> None:
@@ -161,8 +178,9 @@ class _Loader(YamlFile):
                     "waits count from the last activity, each longer than the one before",
                 )
 
-    def _copies(self, file: ScenarioFile) -> dict[str, Copy]:
+    def _copies(self, file: ScenarioFile, scenarios: Mapping[str, Scenario]) -> dict[str, Copy]:
         shop = shop_data(file)
+        is_whole = len(scenarios) == len(file.scenarios)
         copies = {}
         for name, by_locale in file.copies.items():
             path: Path = ("copy", name)
@@ -171,10 +189,13 @@ class _Loader(YamlFile):
             except CopyError as error:
                 self.refuse((*path, *error.path), str(error), "see docs/scenario-file.md")
                 continue
+            before = len(self.problems)
             if not self._applied:
-                for where, said, cure in slips(by_locale):
+                known = None if "shop" in self._unread else shop
+                told = _told(name, scenarios if is_whole else {}, known, file.shop.timezone)
+                for where, said, cure in slips(by_locale, told):
                     self.refuse((*path, *where), said, cure)
-            for locale in copy.locales():
+            for locale in () if len(self.problems) > before else copy.locales():
                 if not copy.renders_without_data(locale, shop, file.shop.timezone):
                     self.refuse(
                         (*path, locale),
@@ -183,6 +204,40 @@ class _Loader(YamlFile):
                     )
             copies[name] = copy
         return copies
+
+
+def _told(
+    name: str, scenarios: Mapping[str, Scenario], shop: Mapping[str, Any] | None, tz: str
+) -> Told:
+    """What is known of a copy: all that any of the scenarios which speak with it gives it."""
+    speakers = [
+        scenario
+        for scenario in scenarios.values()
+        if name in {copy_name for _, copy_name in _copy_names(scenario)}
+    ]
+    spoken: dict[str, frozenset[str]] | None = {} if speakers else None
+    for scenario in speakers:
+        given = scenario.speaks_of
+        if spoken is None or given is None:
+            spoken = None
+            continue
+        if scenario.config.voucher is not None:
+            given = {**given, **of("voucher")}
+        for each, fields in given.items():
+            spoken[each] = spoken.get(each, frozenset()) | fields
+    who = " or ".join(scenario.name for scenario in speakers)
+    return Told(shop, tz, spoken, who, tuple(scenario.label for scenario in speakers))
+
+
+def _copy_names(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+    """Every copy that it may speak with, and where its settings name it."""
+    config = scenario.config
+    is_listed = isinstance(config, StepsConfig)
+    for step, name in enumerate(scenario.copy_names()):
+        yield ("steps", step, "copy") if is_listed else ("copy",), name
+    for number, arm in enumerate(config.arms):
+        for name in arm.copy_names:
+            yield ("arms", number, "copy"), name
 
 
 def _rules(

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from processors.config import SegmentConfig
+from processors.config import EVERYBODY, SegmentConfig
 from processors.copy_checks import Slip, is_locale
 from processors.features import Kind, feature_named
 from processors.lined_yaml import Path
@@ -18,6 +18,12 @@ from processors.segments import like
 def slips(configs: Mapping[str, SegmentConfig]) -> Iterator[Slip]:
     """All of them in the file's segments: where, what is wrong, and the cure."""
     for segment, config in configs.items():
+        if segment == EVERYBODY:
+            yield (
+                ("segments", segment),
+                "a campaign for `all` is for everybody",
+                "name it otherwise",
+            )
         for where, part in _parts(config):
             for name, wanted in part.items():
                 said = _slip(name, wanted)

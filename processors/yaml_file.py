@@ -83,7 +83,15 @@ class YamlFile:
 
     def explain(self, error: ValidationError, path: Path, model: type[BaseModel]) -> None:
         """What pydantic found wrong with the part at ``path``."""
-        for details in error.errors(include_url=False):
+        found = error.errors(include_url=False)
+        places = [details["loc"] for details in found]
+        for details in found:
+            # A list whose only member is wrong is not too short as well.
+            within = len(details["loc"])
+            if details["type"] == "too_short" and any(
+                len(place) > within and place[:within] == details["loc"] for place in places
+            ):
+                continue
             self._explain_one(details, (*path, *details["loc"]), model)
 
     def _explain_one(self, details: ErrorDetails, path: Path, model: type[BaseModel]) -> None:

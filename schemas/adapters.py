@@ -6,7 +6,9 @@ from typing import Annotated, Any, TypeVar, get_args
 import msgspec
 import orjson
 from pydantic import BaseModel, Discriminator, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from schemas.base import NO_TIME
 from schemas.campaigns import CampaignEvent
 from schemas.catalog import CatalogEvent, catalog_key_of
 from schemas.control import Control
@@ -105,8 +107,10 @@ _OURS = ("value_error", "finite_number")
 def _explain(error: ValidationError) -> InvalidRecordError:
     errors = error.errors(include_url=False, include_input=False)
     first = next((one for one in errors if one["type"] in _OURS), errors[0])
-    path = ".".join(str(part) for part in first["loc"] if not _is_label(part))
+    path = _path(first)
     said = NO_CURRENCY if wants_currency(first) else first["msg"]
+    if any(one["type"].startswith(_OF_TIMES) and _path(one) == path for one in errors):
+        said = NO_TIME
     said = said.removeprefix("Value error, ")
     reason = DeadLetterReason.INVALID
     if first["type"] == "json_invalid":
@@ -114,6 +118,14 @@ def _explain(error: ValidationError) -> InvalidRecordError:
     elif first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         reason = DeadLetterReason.UNKNOWN_TYPE
     return InvalidRecordError(reason, said, path)
+
+
+_OF_TIMES = ("datetime", "timezone")
+"""What pydantic calls a text that is no time, or one without an offset."""
+
+
+def _path(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"] if not _is_label(part))
 
 
 def _is_label(part: str | int) -> bool:

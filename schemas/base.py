@@ -53,10 +53,13 @@ class Explained(StrEnum):
         return member
 
 
+NO_TIME = "neither epoch milliseconds nor RFC 3339 with an offset"
+
+
 def _only_text(value: object) -> object:
     # A number here is no epoch ms: pydantic would take it for seconds.
     if not isinstance(value, str) or value.isdecimal():
-        raise ValueError("neither epoch milliseconds nor RFC 3339 with an offset")
+        raise ValueError(NO_TIME)
     return value
 
 

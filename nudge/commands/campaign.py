@@ -135,7 +135,7 @@ async def _start(file: Path, *, yes: bool) -> None:
     from processors.campaigns import Campaign
 
     settings, rules, now = kafka_settings(), await rules_of(None), now_ms()
-    text, said = campaigns.read_file(file, rules)
+    text, said = campaigns.read_file(file, rules, "Nothing was started.")
     name = said.file.id
     campaigns.check_new(name, await campaigns.known_campaigns(settings))
     campaign = Campaign(said, now, None)

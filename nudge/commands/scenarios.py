@@ -64,7 +64,7 @@ def apply(
     from nudge.when import moment_ms, now_ms
     from schemas.control import ScenarioVersion
 
-    text, rules = _load(file)
+    text, rules = _load(file, "Nothing was applied.")
     version = ScenarioVersion(
         type="version",
         version=rules.version,
@@ -254,9 +254,11 @@ def show(
     sys.stdout.write(found.yaml)
 
 
-def _load(file: Path) -> "tuple[str, Rules]":
-    """Raises:
-    Problem: the file cannot be read, or anything is wrong with it.
+def _load(file: Path, spared: str = "") -> "tuple[str, Rules]":
+    """Its text, and its rules. ``spared``: what a mistake in it has kept from being.
+
+    Raises:
+        Problem: the file cannot be read, or anything is wrong with it.
     """
     from nudge.problem import Problem
     from processors.scenario_file import ScenarioFileError, load
@@ -273,4 +275,4 @@ def _load(file: Path) -> "tuple[str, Rules]":
             + (f"\n           {problem.cure}" if problem.cure else "")
             for problem in error.problems
         ]
-        raise Problem("\n       ".join(lines), "Nothing was applied.") from None
+        raise Problem("\n       ".join(lines), spared) from None

@@ -9,13 +9,14 @@ from pydantic import BeforeValidator, Field
 from processors.catalogue import ProductFacts
 from processors.config import Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.copy_names import PRODUCT, Spoken
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios.base import Scenario
 from processors.scenarios.newest import is_newest, told_before
 from processors.scenarios.product_news import product
 from processors.turn import Turn
-from processors.vocabulary import events_named
+from processors.vocabulary import EVENTS, events_named
 from processors.where import Bound, Scalar, Where
 from schemas import structs as e
 from schemas.catalog import Relation
@@ -30,6 +31,7 @@ _LIST_KEPT = 5
 """Of a list in the event, so many wait with the moment."""
 
 _ENVELOPE = frozenset({"type", *Envelope.model_fields})
+_NAME_PRODUCTS = frozenset({"product_ids", "product_id", "order_id"})
 
 
 def _ending(value: Any) -> Any:
@@ -109,6 +111,20 @@ class AfterEvent(Scenario):
             ("number" not in where or _is(number, where["number"]))
             and ("away" not in where or _is(away, where["away"]))
         )
+
+    @property
+    def speaks_of(self) -> Spoken:
+        fields = frozenset(EVENTS[self.config.on].model_fields) - _ENVELOPE
+        if "items" in fields:
+            fields = fields - {"items"} | {"count", "product_ids"}
+        spoken: dict[str, frozenset[str]] = {"event": fields}
+        if "order_id" in fields:
+            spoken["order"] = fields | {"id"}
+        if self.config.relations:
+            spoken["bought"] = spoken["product"] = PRODUCT
+        elif fields & _NAME_PRODUCTS:
+            spoken["product"] = PRODUCT
+        return spoken
 
     def copy_names(self) -> tuple[str, ...]:
         return (self.config.copy_name or self.name,)

@@ -8,6 +8,7 @@ from pydantic import Field
 from processors.catalogue import Change, ProductFacts
 from processors.config import DAY, Config, Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.copy_names import OF_PRODUCT
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
@@ -46,6 +47,7 @@ class BackInStock(NewsScenario):
     config: BackInStockConfig
     family = "stock"
     priority = Priority.STOCK
+    speaks_of = OF_PRODUCT
     ends_on = news.ENDS_ON
 
     def class_of(self, moment: Moment) -> MessageClass:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig, StepsConfig
 from processors.copy import Copy
+from processors.copy_names import Spoken
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.traces import Interest, Line
@@ -55,6 +56,11 @@ class Scenario:
     def ends_on(self) -> frozenset[type[Envelope]]:
         """Events after which :meth:`ended_by` is asked about each open moment."""
         return NOTHING
+
+    @property
+    def speaks_of(self) -> Spoken | None:
+        """The names of :meth:`context`, and what each can hold; ``None``: it is not said."""
+        return None
 
     def copy_names(self) -> tuple[str, ...]:
         """The copy it needs, one a step."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import Priority, StepsConfig
+from processors.copy_names import OF_PRODUCTS
 from processors.moment import Moment
 from processors.scenarios import tastes
 from processors.scenarios.base import Scenario
@@ -24,6 +25,7 @@ class BrowseAbandoned(Scenario):
     config: BrowseAbandonedConfig
     family = "browsing"
     priority = Priority.BROWSE
+    speaks_of = OF_PRODUCTS
     needs_browser = True
     strength = 1
     opens_on = frozenset({e.ViewItem})

@@ -8,6 +8,7 @@ from pydantic import Field
 from processors.catalogue import ProductFacts
 from processors.config import StepsConfig
 from processors.copy import without_nothing
+from processors.copy_names import OF_CART
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios.base import Scenario
@@ -30,6 +31,7 @@ class CartScenario(Scenario):
     config: CartConfig
     family = "abandonment"
     needs_cart = True
+    speaks_of = OF_CART
     ends_on = frozenset({e.Purchase, e.RemoveFromCart, e.CartSnapshot})
 
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:

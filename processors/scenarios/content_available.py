@@ -8,6 +8,7 @@ from pydantic import Field
 from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.copy_names import of
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios.base import ASKED, Caring, NewsScenario
@@ -27,6 +28,7 @@ class ContentAvailableConfig(ScenarioConfig):
 
 class ContentAvailable(NewsScenario):
     config: ContentAvailableConfig
+    speaks_of = of("content")
     ends_on = frozenset({e.TopicUnfollow})
 
     @property

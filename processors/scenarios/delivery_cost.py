@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.copy import without_nothing
+from processors.copy_names import OF_CART, of
 from processors.moment import Moment
 from processors.scenarios import cart_family
 from processors.scenarios.checkout_abandoned import CheckoutAbandoned
@@ -20,6 +21,7 @@ class DeliveryCostConfig(cart_family.CartConfig):
 
 class DeliveryCost(CheckoutAbandoned):
     config: DeliveryCostConfig
+    speaks_of = {**OF_CART, **of("delivery")}
     strength = 1
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:

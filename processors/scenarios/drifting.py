@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
+from processors.copy_names import OF_PRODUCTS
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
@@ -32,6 +33,7 @@ class Drifting(QuietScenario):
     config: DriftingConfig
     family = "lifecycle"
     priority = Priority.WINBACK
+    speaks_of = OF_PRODUCTS
     strength = 1
     ends_on = GROUPS["activity"]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import Priority, ScenarioConfig
+from processors.copy_names import OF_PRODUCT
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
@@ -29,6 +30,7 @@ class Hesitation(Scenario):
     config: HesitationConfig
     family = "browsing"
     priority = Priority.BROWSE
+    speaks_of = OF_PRODUCT
     needs_browser = True
     strength = 2
     opens_on = frozenset({

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from processors.config import DAY, Mode, ScenarioConfig
+from processors.copy_names import NONE
 from processors.durations import Duration
 from processors.profile import Profile
 from processors.scenarios import tastes
@@ -34,6 +35,7 @@ class HighValueConfig(ScenarioConfig):
 class HighValue(Scenario):
     config: HighValueConfig
     opens_on = frozenset({e.Purchase, e.ProfileUpdate})
+    speaks_of = NONE
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         why = self._crossed(turn, event)

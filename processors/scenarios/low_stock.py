@@ -8,6 +8,7 @@ from pydantic import Field
 from processors.catalogue import Change, ProductFacts
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.copy_names import OF_PRODUCT
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
@@ -35,6 +36,7 @@ class LowStock(NewsScenario):
     config: LowStockConfig
     family = "stock"
     priority = Priority.STOCK
+    speaks_of = OF_PRODUCT
     ends_on = news.ENDS_ON
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from processors.catalogue import Change, ProductFacts
 from processors.config import DAY, HOUR, Priority, ScenarioConfig
+from processors.copy_names import OF_PRODUCTS
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
@@ -33,6 +34,7 @@ class NewInCategory(NewsScenario):
     config: NewInCategoryConfig
     by_category = True
     priority = Priority.BROWSE
+    speaks_of = OF_PRODUCTS
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:
         return change.published is True and facts.category is not None

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import Priority, ScenarioConfig
+from processors.copy_names import OF_PRODUCTS
 from processors.moment import Moment
 from processors.scenarios import tastes
 from processors.scenarios.base import Scenario
@@ -22,6 +23,7 @@ class NewUserPopular(Scenario):
     config: NewUserPopularConfig
     family = "first_session"
     priority = Priority.BROWSE
+    speaks_of = OF_PRODUCTS
     opens_on = frozenset({SESSION_END})
 
     def awaits(self, number: int, away: int | None) -> bool:

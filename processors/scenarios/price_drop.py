@@ -8,6 +8,7 @@ from pydantic import Field
 from processors.catalogue import Change, ProductFacts
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.copy_names import OF_PRODUCT, of
 from processors.durations import Duration
 from processors.interests import same_money
 from processors.moment import Moment
@@ -31,6 +32,7 @@ class PriceDrop(NewsScenario):
     config: PriceDropConfig
     family = "price"
     priority = Priority.PRICE
+    speaks_of = {**OF_PRODUCT, **of("price")}
     ends_on = news.ENDS_ON
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:

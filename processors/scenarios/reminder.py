@@ -7,6 +7,7 @@ from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
 from processors.copy import without_nothing
+from processors.copy_names import of
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios.base import Scenario
@@ -28,6 +29,7 @@ class Reminder(Scenario):
 
     config: ReminderConfig
     priority = Priority.ASKED_FOR
+    speaks_of = of("reminder")
     opens_on = frozenset({e.ReminderSet, e.ReminderCancelled})
     ends_on = frozenset({e.ReminderCancelled})
 

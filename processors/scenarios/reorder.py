@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
+from processors.copy_names import OF_PRODUCT
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios import product_news as news
@@ -33,6 +34,7 @@ class ReorderConfig(ScenarioConfig):
 class Reorder(Scenario):
     config: ReorderConfig
     priority = Priority.BROWSE
+    speaks_of = OF_PRODUCT
     opens_on = frozenset({e.Purchase})
     ends_on = frozenset({e.Purchase})
 

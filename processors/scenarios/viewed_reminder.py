@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
+from processors.copy_names import OF_PRODUCTS
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios import tastes
@@ -25,6 +26,7 @@ class ViewedReminder(Scenario):
     config: ViewedReminderConfig
     family = "browsing"
     priority = Priority.BROWSE
+    speaks_of = OF_PRODUCTS
     needs_browser = True
     opens_on = frozenset({e.ViewItem})
     ends_on = frozenset({e.Purchase})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from processors.config import Priority, StepsConfig
+from processors.copy_names import OF_PRODUCTS
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios import tastes
@@ -22,6 +23,7 @@ class Winback(QuietScenario):
     config: WinbackConfig
     family = "lifecycle"
     priority = Priority.WINBACK
+    speaks_of = OF_PRODUCTS
     ends_on = GROUPS["activity"]
 
     @property

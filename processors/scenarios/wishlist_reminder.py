@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from processors.config import DAY, Priority, ScenarioConfig
+from processors.copy_names import OF_PRODUCTS
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios import product_news as news
@@ -27,6 +28,7 @@ class WishlistReminderConfig(ScenarioConfig):
 class WishlistReminder(Scenario):
     config: WishlistReminderConfig
     priority = Priority.WISHLIST
+    speaks_of = OF_PRODUCTS
     opens_on = frozenset({e.AddToWishlist})
     ends_on = frozenset({e.RemoveFromWishlist, e.Purchase})
 

@@ -88,6 +88,7 @@ async def test_a_wrong_file_is_refused_with_line_and_cure(tmp_path: Path) -> Non
     said = (await nudge(None, *check)).failed().err
     assert "spring.yaml:3: segment: there is no segment 'reader'" in said
     assert "did you mean 'readers'?" in said
+    assert "Nothing was started" not in said
     file.write_text(SPRING.replace("2026", "2016"))
     assert "its time is past" in (await nudge(None, *check)).failed().err
     file.write_text(SPRING.replace("2026-06-10T14:00+02:00", "now"))

@@ -72,6 +72,7 @@ async def test_a_scenario_file_is_checked_with_lines_and_cures(tmp_path: Path) -
     wait = next(n for n, line in enumerate(lines, start=1) if "parsecs" in line)
     assert f"{bad}:{wait}: " in answer.err
     assert "did you mean 'ttl'?" in answer.err
+    assert "Nothing was applied" not in answer.err
 
 
 async def test_a_scenario_file_is_put_in_force_once(cluster: KafkaSettings, tmp_path: Path) -> None:

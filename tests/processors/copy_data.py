@@ -25,7 +25,7 @@ EVERYTHING = NOTHING | {
     "cart": {"lines": [PRODUCT], "count": 2, "value": 9998, "currency": "PLN"},
     "price": {"now": 4999, "seen": 5999, "saved": 1000, "low_30d": 5499, "currency": "PLN"},
     "order": ORDER,
-    "bought": PRODUCT,
+    "bought": {name: value for name, value in PRODUCT.items() if name != "in_stock"},
     "products": [PRODUCT, PRODUCT],
     "delivery": {"cost": 1200, "free_from": 20000, "missing": 1002},
     "reminder": {"id": "r", "title": "Fitting", "at": NOON, "url": "https://shop.example/r"},

@@ -2,6 +2,38 @@
 
 # (what is replaced, by what, words on the line named, what is said, what cures it)
 MISTAKES = {
+    "a scenario's name that a link cannot carry": (
+        "  thank_you:\n", "  thank you/all:\n", "thank you/all", "would not do in a link",
+        "",
+    ),
+    "a scenario without a name": ("  thank_you:\n", '  "":\n', '  "":', "must not be empty", ""),
+    "a scenario's name that a message has no room for": (
+        "  thank_you:\n", f"  {'x' * 65}:\n", "xxx", "is longer than 64 characters", "",
+    ),
+    "a segment that is called as everybody is": (
+        "\nscenarios:\n", "\nsegments:\n  all: {where: {orders: 1}}\nscenarios:\n", "  all:",
+        "a campaign for `all` is for everybody", "name it otherwise",
+    ),
+    "a hold that ends before the night does": (
+        "hold_at_most: 24h", "hold_at_most: 1h", "hold_at_most: 1h",
+        "a night of 10h and a spread of 45m are longer than 1h", "make it 10h45m or more",
+    ),
+    "a spread into the next night": (
+        "spread: 45m", "spread: 20h", "spread: 20h", "are longer than a day",
+        "spread over 14h at most",
+    ),
+    "a night of nearly a whole day": (
+        'from: "22:00", to: "08:00"', 'from: "00:00", to: "23:59"', "23:59",
+        "a night of 23h59m and a spread of 45m are longer than a day", "spread over 1m at most",
+    ),
+    "a cap of more than is remembered": (
+        "day: 2, week: 6", "day: 40, week: 50", "day: 40", "caps.week: 50 is never reached",
+        "write 30 or less",
+    ),
+    "a cap of more orders' news than is remembered": (
+        "caps_for: {} ", "caps_for: {asked_for: {day: 20}} ", "day: 20",
+        "caps_for.asked_for.day: 20 is never reached", "write 15 or less",
+    ),
     "an unknown setting names its nearest": (
         "min_percent: 5", "min_percents: 5", "min_percents",
         "there is no such setting", "did you mean 'min_percent'?",
@@ -13,6 +45,34 @@ MISTAKES = {
     "a bound that is no number": (
         "{away: {at_least: 3d}, views", "{away: {at_least: long}, views", "at_least: long",
         "write a duration", "",
+    ),
+    "a duration without its unit in a bound": (
+        "{away: {at_least: 3d}, views", "{away: {at_least: 3}, views", "at_least: 3}, views",
+        "3 of what? It is a duration", "write it with its unit, like 3d",
+    ),
+    "a duration where pieces are counted": (
+        "views: {at_least: 1}", "views: {at_least: 3d}", "views: {at_least: 3d}",
+        "views.at_least: never '3d': it is no duration", "write a number",
+    ),
+    "a duration that would be met only by chance": (
+        "{away: {at_least: 3d}, views", "{away: 3d, views", "away: 3d",
+        "never just '3d': it is a duration", "give a bound, like {at_least: 3d}",
+    ),
+    "a bound that nothing lies within": (
+        "views: {at_least: 1}", "views: {at_least: 5, at_most: 2}", "at_least: 5",
+        "never: at_least is more than at_most", "the smaller one under at_least",
+    ),
+    "a list that holds nothing": (
+        "where: {status: delivered}", "where: {status: []}", "status: []",
+        "an empty list is never met", "name a value",
+    ),
+    "an ending that nobody sends": (
+        "unless: [add_to_cart, purchase]", "unless: [add_to_cart, session_end]", "session_end]",
+        "session_end ends nothing", "write activity",
+    ),
+    "an entity of many values": (
+        "    on: purchase\n    entity: order_id", "    on: purchase\n    entity: items",
+        "entity: items", "'items' of purchase holds many values", "such as",
     ),
     "a session's end that has no such field": (
         "where: {number: 1, bought: false}", "where: {numbre: 1}", "numbre",
@@ -109,8 +169,14 @@ MISTAKES = {
         "the last variant needs data that may be missing", "end with a variant",
     ),
     "a copy that there is not": (
-        "copy: cart_still_waiting", "copy: cart_still_waitin", "  cart_abandoned:",
+        "copy: cart_still_waiting", "copy: cart_still_waitin", "{wait: 24h",
         "there is no copy 'cart_still_waitin'", "did you mean 'cart_still_waiting'?",
+    ),
+    "an arm's copy that there is not": (
+        "    once: 24h\n",
+        "    arms:\n      - {name: plain, percent: 50}\n"
+        "      - {name: gain, percent: 50, copy: loud_words}\n    once: 24h\n",
+        "{name: gain", "there is no copy 'loud_words'", "write it under copy: loud_words",
     ),
     "a setting given twice": (
         "    ttl: 8h\n", "    ttl: 8h\n    ttl: 9h\n", "ttl: 9h", "'ttl' stands here twice",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from processors.config import CopyVariant
 from processors.copy import Copy, Text, with_utm
-from processors.copy_checks import HOLDS
+from processors.copy_names import HOLDS
 from processors.template import NAMES, money
 from schemas.events import OrderState
 from schemas.push import PAYLOAD_LIMIT

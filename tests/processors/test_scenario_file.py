@@ -112,14 +112,32 @@ def test_words_that_cannot_be_read_are_not_said_to_be_missing_too() -> None:
     assert not any("there is no copy" in message for _, message, _ in refused(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (changed("{wait: 10m, copy: checkout_abandoned}", "{copy: checkout_abandoned}"), "wait"),
+        (TEXT + "\n  mine:\n    en:\n      - {title: T, body: B}\n", "url"),
+    ],
+)
+def test_a_list_whose_only_member_is_wrong_is_not_said_to_be_too_short_too(
+    text: str, said: str
+) -> None:
+    ((_, message, _),) = refused(text)
+    assert message.endswith(f".{said}: is missing")
+
+
 def test_a_version_that_was_applied_before_a_mistake_was_known_goes_on() -> None:
     text = changed("{{ product.name }} is waiting", "{{ product.nmae }} is waiting")
     text = text.replace("currency: PLN", "currency: PLZ", 1)
+    text = text.replace("day: 2, week: 6", "day: 99, week: 99", 1)
+    text = text.replace("hold_at_most: 24h", "hold_at_most: 1h", 1)
+    text = text.replace("away: {at_least: 3d}", "away: {at_least: 3}", 1)
+    text = text.replace("  drifting:\n", "  gone/away:\n    use: drifting\n    copy: drifting\n", 1)
     text += (
-        "\nsegments: {far: {where: {timezone: Mars/X, language: pl-PL}},"
+        "\nsegments: {all: {where: {orders: 1}}, far: {where: {timezone: Mars/X, language: pl-PL}},"
         " rich: {any: [{spend_30d: {at_least: 10.50}}, {average_order: 10.50}]}}\n"
     )
-    assert set(load(text, applied=True).segments) == {"far", "rich"}
+    assert set(load(text, applied=True).segments) == {"all", "far", "rich"}
     with pytest.raises(ScenarioFileError):
         load(text)
 

@@ -79,6 +79,15 @@ def test_every_event_says_which_it_is_and_when_it_happened(type_: str, field: st
     assert field in str(refused(raw))
 
 
+@pytest.mark.parametrize("day", ["2026-06-15", "15.06.2026", "2026-06-15T12:00:00"])
+def test_a_day_where_a_time_is_wanted_is_answered_with_the_forms_of_a_time(day: str) -> None:
+    said = str(refused(example("order_status") | {"expected_delivery": day}))
+    assert (
+        said
+        == "order_status.expected_delivery: neither epoch milliseconds nor RFC 3339 with an offset"
+    )
+
+
 @pytest.mark.parametrize("type_", [t for t in SHOP_TYPES if "user_id" not in NEEDS[t].split()])
 def test_a_shoppers_event_that_names_nobody_is_refused(type_: str) -> None:
     raw = example(type_)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(400)
 SCENARIOS = """
 shop: {name: Nordhus, url: https://shop.example, cart_url: https://shop.example/cart,
   checkout_url: https://shop.example/checkout, timezone: Europe/Warsaw, locale: en}
-policy: {quiet_hours: {from: "00:00", to: "00:00"}, caps: {gap: 0s, day: 99, week: 99}}
+policy: {quiet_hours: {from: "00:00", to: "00:00"}, caps: {gap: 0s, day: 30, week: 30}}
 segments:
   visitors: {where: {visits: {at_least: 1}}}
   buyers: {where: {orders: {at_least: 1}}}
