@@ -98,7 +98,7 @@ class Protocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        seconds = self.timeout_s + self.transport.get_write_buffer_size() / _LEAST_BYTES_PER_S
+        seconds = self.timeout_s + _reading_s(self.transport)
         self._unread = self.loop.call_later(seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
@@ -127,14 +127,18 @@ class Protocol(HttpToolsProtocol):
 
     def _end(self, transport: Transport) -> None:
         """Closes it; first hears the rest of a request that was answered early (RFC 9112 §9.6)."""
+        # What is written and not read yet keeps it open, either way.
         if self.cycle is not None and self.cycle.more_body:
+            self._wait(_LINGER_S + _reading_s(transport))
             self.flow.resume_reading()
             transport.write_eof()
-            self._wait(_LINGER_S)
         else:
+            self._wait(self.timeout_s + _reading_s(transport))
             transport.close()
-            # What is written and not read yet keeps it open.
-            self._wait(self.timeout_s)
+
+
+def _reading_s(transport: Transport) -> float:
+    return transport.get_write_buffer_size() / _LEAST_BYTES_PER_S
 
 
 class _Ending(Transport):

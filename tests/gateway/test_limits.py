@@ -1,6 +1,7 @@
 """Bounds on what one caller may take: requests, time, memory; and outages of what stands behind."""
 
 import asyncio
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,26 @@ async def test_a_shop_that_sends_too_much_still_hears_that_it_was_too_much(stage
     writer.write(begun(413) + b"x" * 3_000_000)
     assert b" 413 " in await asyncio.wait_for(reader.readline(), 10)
     writer.close()
+
+
+async def test_who_reads_slowly_and_steadily_gets_the_whole_answer(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path
+) -> None:
+    slow = {"gateway_body_timeout_s": 0.5, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **slow) as stage:
+        whole = (await stage.ask("GET", "/openapi.json")).body
+        listens = stage.gateway._server.servers[0].sockets[0]
+        listens.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        with socket.socket() as phone:
+            phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            phone.connect(("127.0.0.1", stage.gateway.port))
+            phone.sendall(b"GET /openapi.json HTTP/1.0\r\n\r\n")
+            read = b""
+            while part := await asyncio.to_thread(phone.recv, 2_048):
+                read += part
+                await asyncio.sleep(2_048 / 40_000)
+        assert len(read.partition(b"\r\n\r\n")[2]) == len(whole)
+        assert len(whole) > 40_000
 
 
 async def test_a_connection_serves_one_request_after_another_however_its_body_comes(
