@@ -191,6 +191,12 @@ HOSTILE: tuple[tuple[dict[str, Any], str], ...] = (
     ({"endpoint": "https://169.254.169.254/latest/meta-data"}, "subscription.endpoint"),
     ({"endpoint": "https://fcm.googleapis.com/\r\nHost: evil"}, "subscription.endpoint"),
     ({"endpoint": "https://fcm.googleapis.com/" + "x" * 2048}, "subscription.endpoint"),
+    # No browser writes these: another spelling would be another endpoint to who claims it.
+    ({"endpoint": "https://FCM.googleapis.com/x"}, "subscription.endpoint"),
+    ({"endpoint": "https://fcm.googleapis.com:443/x"}, "subscription.endpoint"),
+    ({"endpoint": "https://fcm.googleapis.com:0443/x"}, "subscription.endpoint"),
+    ({"endpoint": "https://fcm.googleapis.com:/x"}, "subscription.endpoint"),
+    ({"endpoint": "https://a..notify.windows.com/x"}, "subscription.endpoint"),
     ({"keys": {"p256dh": "BA" + "A" * 85, "auth": "A" * 22}}, "subscription.keys.p256dh"),
     ({"keys": {"p256dh": "x", "auth": "A" * 22}}, "subscription.keys.p256dh"),
     ({"keys": {"p256dh": "A" * 300, "auth": "A" * 22}}, "subscription.keys.p256dh"),
