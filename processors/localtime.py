@@ -77,8 +77,8 @@ class QuietHours:
         instant = end.astimezone(UTC)
         if instant.astimezone(tz).time() != self.end:
             instant = _after_gap(end, tz)
-        until = _epoch_ms(instant)
-        return until if until > at else _epoch_ms(end.replace(fold=1))
+        ends = (_epoch_ms(instant), _epoch_ms(end.replace(fold=1)))
+        return next((until for until in ends if until > at), None)
 
 
 def _after_gap(wall: datetime, tz: ZoneInfo) -> datetime:
