@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -24,10 +24,14 @@ from processors.copy import Copy
 from processors.copy_checks import Told, slips
 from processors.copy_names import HOLDS, of
 from processors.durations import Duration
+from processors.localtime import QuietHours
 from processors.rules import Rules
 from processors.template import CopyError
 from processors.yaml_file import RefusedFileError, YamlFile
 from schemas.push import Urgency
+
+_MINUTES = tuple(time(minute // 60, minute % 60) for minute in range(24 * 60))
+"""Of a day, as walls show it."""
 
 
 class CampaignFileError(RefusedFileError):
@@ -166,6 +170,7 @@ class _Loader(YamlFile):
         self._check_times(file)
         if rules is not None:
             self._check_segment(file, rules)
+            self._check_window(file, rules)
         told = None if rules is None else _told(file, rules)
         first = self._copy("copy", file.copies, told)
         last = self._copy("last_call", file.last_call, told) if file.last_call else first
@@ -223,6 +228,14 @@ class _Loader(YamlFile):
         ):
             cure = "make it shorter than the sale"
             self.refuse(("remind_before",), "the sale is over sooner", cure)
+
+    def _check_window(self, file: CampaignFile, rules: Rules) -> None:
+        if file.window is None:
+            return
+        closed, quiet = QuietHours(file.window.end, file.window.start), rules.quiet_hours
+        if all(closed.hold(wall) or quiet.hold(wall) for wall in _MINUTES):
+            cure = f"open it between {quiet.end:%H:%M} and {quiet.start:%H:%M}"
+            self.refuse(("window",), "it lies in the quiet hours: nobody would hear it", cure)
 
     def _check_segment(self, file: CampaignFile, rules: Rules) -> None:
         if file.segment != EVERYBODY and file.segment not in rules.segments:

@@ -54,25 +54,24 @@ class QuietHours:
     start: time
     end: time
 
+    def hold(self, wall: time) -> bool:
+        """Whether that wall time lies in them; none does where they end as they begin."""
+        if self.start > self.end:
+            return wall >= self.start or wall < self.end
+        return self.start <= wall < self.end
+
     def until(self, at: int, tz: ZoneInfo) -> int | None:
         """The first instant (ms) past the quiet hours that ``at`` lies in; ``None`` outside them.
 
         An end that the clock skips (spring) is the first instant after the gap; one that comes
         twice (autumn) is the first of the two (``fold=0``), unless that is past: then the second.
         """
-        if self.start == self.end:
-            return None
         now = local(at, tz)
         wall = now.time()
-        over_midnight = self.start > self.end
-        inside = (
-            wall >= self.start or wall < self.end
-            if over_midnight
-            else self.start <= wall < self.end
-        )
-        if not inside:
+        if not self.hold(wall):
             return None
-        day = now.date() + timedelta(days=1 if over_midnight and wall >= self.start else 0)
+        tomorrow = self.start > self.end and wall >= self.start
+        day = now.date() + timedelta(days=1 if tomorrow else 0)
         end = datetime.combine(day, self.end, tzinfo=tz)
         instant = end.astimezone(UTC)
         if instant.astimezone(tz).time() != self.end:

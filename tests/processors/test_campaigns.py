@@ -213,6 +213,7 @@ def test_a_schedule_comes_to_its_days(schedule: str, local: bool, days: list[str
          "names no such days", "Mon"),
         ("at: now", "at: now\npace: 0", 5, "must be 1 or more", ""),
         ("at: now", "at: now\nwindow: {from: '10:00', to: '10:00'}", 5, "never opens", "different"),
+        ("at: now", "at: now\nwindow: {from: '22:30', to: '23:30'}", 5, "quiet hours", "between"),
         ("at: now", "at: now\nspeed: 5", 5, "no such setting", "known:"),
         ("{{ shop.url }}", "{{ user.city }}", 6, "the last variant needs data", "end with"),
         ("{{ shop.url }}", "{{ shop.url", 6, "does not parse", ""),
