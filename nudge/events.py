@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.adapters import dump
-from schemas.base import NO_TIME
+from schemas.base import FIRST_SHOPS_MS, NO_TIME
 from schemas.catalog import CatalogEvent, catalog_key_of
 from schemas.currencies import NO_CURRENCY, wants_currency
 from schemas.events import Envelope, ShopEvent, key_of
@@ -59,6 +59,9 @@ def event_models() -> dict[str, type[BaseModel]]:
     }
 
 
+NOT_SECONDS = "epoch times are milliseconds, not seconds"
+
+
 def topic_of(type_: str) -> Topic:
     """The topic that events of this type belong in."""
     return SHOP_EVENTS if issubclass(event_models()[type_], Envelope) else SHOP_CATALOG
@@ -82,6 +85,10 @@ def ready(raw: Mapping[str, Any]) -> ReadyEvent:
         event = model.model_validate(dict(raw))
     except ValidationError as error:
         raise InvalidEventError(_faults(error)) from None
+    at: int = getattr(event, "occurred_at")  # noqa: B009 - on every model of either union
+    if at < FIRST_SHOPS_MS:
+        said = f"{raw['occurred_at']!r} is before 2000: {NOT_SECONDS}"
+        raise InvalidEventError([Fault("occurred_at", said)])
     key = key_of(event) if isinstance(event, Envelope) else _catalog_key_of(event)
     if key is None:
         raise InvalidEventError(
@@ -93,7 +100,7 @@ def ready(raw: Mapping[str, Any]) -> ReadyEvent:
         value=dump(event),
         type=raw["type"],
         event_id=str(raw["event_id"]),
-        occurred_at=getattr(event, "occurred_at"),  # noqa: B009 - on every model of either union
+        occurred_at=at,
         ignored=tuple(name for name in raw if name not in model.model_fields),
     )
 

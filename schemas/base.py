@@ -72,6 +72,9 @@ def _to_epoch_ms(value: datetime) -> int:
 EPOCH_MS_LIMIT = 253_402_300_799_999
 """The last millisecond of the year 9999: the end of what RFC 3339 can say."""
 
+FIRST_SHOPS_MS = 946_684_800_000
+"""The year 2000: a time before it was written in seconds, most likely."""
+
 if TYPE_CHECKING:
     EpochMs = int
 else:

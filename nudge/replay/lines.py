@@ -1,5 +1,6 @@
 """Files as a replay's input: lines of wire events, and of records as ``nudge tap`` writes them."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from nudge.replay.several import Listener
 from nudge.replay.steering import check_steering, is_steering
 from nudge.replay.tapped import UNREADABLE, Tapped, decode_tapped, not_read, plain_event
 from schemas.adapters import EVENT_CLASSES, InvalidRecordError, adapter_of, parse
-from schemas.base import EpochMs
+from schemas.base import FIRST_SHOPS_MS, EpochMs
 from schemas.decisions import DeadLetterReason
 from schemas.people import Interaction, InteractionKind
 from schemas.structs import plain_shop_event, read_catalog_event, read_shop_event
@@ -46,13 +47,15 @@ _head: Any = msgspec.json.Decoder(_Head).decode
 class Lines:
     """Tells a listener lines one by one; ``finish`` tells what then still waits for its like.
 
-    ``passed_over``: how many were of topics that no replay reads.
+    ``passed_over``: how many were of topics that no replay reads. ``ancient``: how many events
+    were so old that their time is no milliseconds.
     """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._together = Together(listener)
         self.passed_over = 0
+        self.ancient = 0
 
     def tell(self, line: bytes) -> None:
         """A user's or a catalogue event, an interaction, or a record as ``nudge tap`` writes it.
@@ -78,7 +81,7 @@ class Lines:
         elif (
             _RECORDED_AT not in line
             and (event := plain_shop_event(line)) is not None
-            and event.occurred_at <= LATEST_MS
+            and FIRST_SHOPS_MS <= event.occurred_at <= LATEST_MS
         ):
             if self._together.held:
                 self._together.tell()
@@ -94,6 +97,8 @@ class Lines:
         else:
             self._together.tell()
             _tell_event(self._listener, head, line)
+            at = head.occurred_at
+            self.ancient += type(at) is int and at < FIRST_SHOPS_MS
 
     def _tell_record(self, record: Tapped) -> None:
         rank = rank_behind(record.topic)
@@ -156,6 +161,8 @@ def feed_files(listener: Listener, files: list[Path]) -> Iterator[Read]:
     done, told = Read(), Lines(listener)
     for path in files:
         with path.open("rb") as lines:
+            if lines.peek(3).startswith(BOM_UTF8):
+                lines.read(3)
             for number, line in enumerate(lines, start=1):
                 if not line.isspace():
                     done.records += 1
@@ -166,5 +173,5 @@ def feed_files(listener: Listener, files: list[Path]) -> Iterator[Read]:
                 if done.records % 5000 == 0:
                     yield done
     told.finish()
-    done.passed_over = told.passed_over
+    done.passed_over, done.ancient = told.passed_over, told.ancient
     yield done

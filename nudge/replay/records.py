@@ -80,6 +80,8 @@ class Read:
 
     records: int = 0
     passed_over: int = 0
+    ancient: int = 0
+    """How many events say that they are from before the year 2000."""
     oldest: int = 0
     """The time (ms) of the first record, what is older than the stretch aside; 0 for none."""
     bad: list[BadLine] = field(default_factory=list)

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from nudge.campaigns import known_campaigns
 from nudge.comparison import Tally
 from nudge.controls import read_controls
+from nudge.events import NOT_SECONDS
 from nudge.kafka import kafka_settings
 from nudge.replay.lines import feed_files
 from nudge.replay.records import Read
@@ -196,6 +197,8 @@ def _over_files(plan: Plan, runs: list[Run], known: Survey) -> None:
         note("Reachable: who has a subscription in the history.")
     else:
         note("Everybody counted as reachable: the history holds no subscriptions.")
+    if read.ancient:
+        note(f"[yellow]{read.ancient} events are from before 2000: {NOT_SECONDS}[/yellow]")
     if read.passed_over:
         note(f"{read.passed_over} records of topics that a replay does not read: passed over.")
 
