@@ -1,5 +1,6 @@
 """JSON from a file or a pipe: one document, a list, or JSON lines as they come."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -37,8 +38,9 @@ def json_documents(stream: IO[bytes], name: str) -> Iterator[tuple[int, Any]]:
 
 def _first_line(stream: IO[bytes]) -> tuple[int, bytes | None]:
     number = 0
-    for line in stream:
+    for read in stream:
         number += 1
+        line = read.removeprefix(BOM_UTF8) if number == 1 else read
         if line.strip():
             return number, line
     return number, None

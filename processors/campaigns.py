@@ -94,9 +94,15 @@ class Campaign(Scenario):
                 wall = datetime.combine(on, schedule.at, tzinfo=tz)
                 begins = _first(wall)
                 if begins > after:
-                    over = begins >= self.last_end()
-                    return None if over else self._on(begins, wall, on)
+                    return None if self._is_over(begins, wall) else self._on(begins, wall, on)
         return None
+
+    def _is_over(self, begins: int, wall: datetime) -> bool:
+        """Whether it has ended for everybody when that time comes, ``begins`` (ms) first of all."""
+        end = None if self.file.until is None else self.file.until.wall
+        if end is not None and end.tzinfo is None and wall.tzinfo is None:
+            return wall >= end
+        return begins >= self.last_end()
 
     def _on(self, begins: int, wall: datetime, day: date) -> Occurrence:
         return Occurrence(begins, wall, f"{self.file.id}/{day}")
@@ -158,8 +164,10 @@ class Campaign(Scenario):
         if wall is not None and wall.tzinfo is None:
             planned = _ms(wall.replace(tzinfo=tz))
         missed = planned < min(occurrence.at, self.started_at)
-        due = self._place(max(planned, turn.at), occurrence.entity, turn.key, tz)
         until = self.until_for(tz)
+        if self.file.schedule is not None and planned >= until:
+            return  # it has ended where the user is: there is no such time any more
+        due = self._place(max(planned, turn.at), occurrence.entity, turn.key, tz)
         data: dict[str, Any] = {"from": planned}
         if until != NEVER:
             data["until"] = until

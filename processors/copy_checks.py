@@ -17,6 +17,7 @@ from processors.copy import with_utm
 from processors.copy_names import Spoken
 from processors.lined_yaml import Path
 from processors.template import compile_text, context_of
+from processors.template_bounds import TooMuchError
 from processors.template_checks import never_given, uses_of
 from processors.template_checks import slips as template_slips
 from schemas.adapters import dump
@@ -108,7 +109,11 @@ class _Words:
             if self._told.spoken is not None:
                 never = never_given(source, self._told.spoken, self._told.who)
                 yield from ((field, *slip) for slip in never)
-            words = self._said(source)
+            try:
+                words = self._said(source)
+            except TooMuchError as error:
+                yield field, str(error), "make it shorter"
+                continue
             if words is not None:
                 said[field] = words
                 yield from self._unfit(field, words)
@@ -136,6 +141,8 @@ class _Words:
         data = {"shop": self._told.shop, "locale": self._locale, "tz": self._told.tz, "user": {}}
         try:
             return compile_text(source)(context_of(data)).strip()
+        except TooMuchError:
+            raise
         except Exception:  # whatever it trips over, it is passed over for
             return None
 

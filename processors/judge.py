@@ -206,8 +206,10 @@ def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
 
 def tag_of(moment: Moment) -> str:
     """A newer message about the same thing replaces the older on the device."""
-    entity = moment.entity if len(moment.entity) <= 64 else topic_of(moment.entity)
-    return f"{moment.scenario}:{entity}"
+    tag = f"{moment.scenario}:{moment.entity}"
+    if len(moment.entity) <= 64 and len(tag) <= 128:
+        return tag
+    return f"{moment.scenario}:{topic_of(moment.entity)}"
 
 
 def topic_of(tag: str) -> str:

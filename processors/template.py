@@ -1,7 +1,7 @@
 """One piece of copy: a Jinja2 template, compiled when the file loads, and what may stand in it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -12,9 +12,9 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, get_currency_precision
 from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes, pass_context
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from processors.localtime import zone
+from processors.template_bounds import BoundedEnvironment, gathered
 
 NAMES = frozenset({
     "shop", "user", "cart", "product", "bought", "order", "event", "price", "voucher",
@@ -132,7 +132,7 @@ class _Unknown(StrictUndefined):
 _DICT_NAMES = frozenset(dir(dict))
 
 
-class _Environment(ImmutableSandboxedEnvironment):
+class _Environment(BoundedEnvironment):
     """Templates see what they are given and change nothing."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -197,6 +197,7 @@ def compile_text(source: str) -> Render:
             raise CopyError("a template stands alone: no include, import or extends")
         unknown = meta.find_undeclared_variables(tree) - NAMES
         alone = any(tree.find_all(_LEAVES_TRACES))
+        loops = tree.find(nodes.For) is not None
         template: Template = _ENVIRONMENT.from_string(tree)
     except TemplateError as error:
         raise CopyError(f"the template does not parse: {error.message}") from None
@@ -206,7 +207,7 @@ def compile_text(source: str) -> Render:
         raise CopyError(
             f"unknown name {', '.join(sorted(unknown))}; templates know {', '.join(sorted(NAMES))}"
         )
-    return _plainly(template, alone=alone)
+    return _plainly(template, gathered if loops else "".join, alone=alone)
 
 
 def parsed(source: str) -> nodes.Template:
@@ -218,7 +219,7 @@ def parsed(source: str) -> nodes.Template:
     return _ENVIRONMENT.parse(source)
 
 
-def _plainly(template: Template, *, alone: bool) -> Render:
+def _plainly(template: Template, join: Callable[[Iterable[str]], str], *, alone: bool) -> Render:
     """``Template.render`` without its rewriting of tracebacks, and without a context of its own.
 
     A variant whose data are missing raises as a matter of course, and nobody reads the traceback;
@@ -227,5 +228,5 @@ def _plainly(template: Template, *, alone: bool) -> Render:
     """
     root, new_context = template.root_render_func, template.new_context
     if alone:
-        return lambda context: "".join(root(new_context(dict(context.parent))))
-    return lambda context: "".join(root(context))
+        return lambda context: join(root(new_context(dict(context.parent))))
+    return lambda context: join(root(context))

@@ -73,19 +73,19 @@ def _to_epoch_ms(value: datetime) -> int:
 EPOCH_MS_LIMIT = 253_402_300_799_999
 """The last millisecond of the year 9999: the end of what RFC 3339 can say."""
 
-FIRST_EVENT_MS = 10**11
-"""In 1973: a time before it is one in seconds. No shop has sold anything on the web by then."""
+FIRST_EVENT_MS = 946_684_800_000
+"""The year 2000: a time before it is one in seconds. No shop that runs today tells of older."""
 
 
 def _no_seconds(value: object) -> object:
     if type(value) is int and 0 <= value < FIRST_EVENT_MS:
-        raise ValueError("these are seconds; epoch milliseconds are wanted")
+        raise ValueError("before the year 2000: epoch milliseconds are wanted, not seconds")
     return value
 
 
 def _no_earlier(at: int) -> int:
     if at < FIRST_EVENT_MS:
-        raise ValueError("before 1973")
+        raise ValueError("before the year 2000")
     return at
 
 

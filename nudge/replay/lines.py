@@ -1,5 +1,6 @@
 """Files as a replay's input: lines of wire events, and of records as ``nudge tap`` writes them."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,8 @@ def feed_files(listener: Listener, files: list[Path]) -> Iterator[Read]:
     done, told = Read(), Lines(listener)
     for path in files:
         with path.open("rb") as lines:
+            if lines.peek(3).startswith(BOM_UTF8):
+                lines.read(3)
             for number, line in enumerate(lines, start=1):
                 if not line.isspace():
                     done.records += 1

@@ -34,6 +34,10 @@ def test_a_bad_line_does_not_hide_the_lines_after_it() -> None:
     assert read('{bad}\n{"a":2}\n') == [(1, "bad"), (2, {"a": 2})]
 
 
+def test_a_byte_order_mark_before_the_first_line_is_skipped() -> None:
+    assert read('\ufeff{"a":1}\n{"a":2}\n') == [(1, {"a": 1}), (2, {"a": 2})]
+
+
 def test_nothing_is_no_document() -> None:
     assert read("") == read("\n\n") == []
 

@@ -53,6 +53,11 @@ def test_all_faults_are_named_at_once() -> None:
     }  # fmt: skip
 
 
+def test_a_time_in_seconds_is_a_fault() -> None:
+    said = faults(example("search") | {"occurred_at": 1781085600})
+    assert "epoch milliseconds are wanted, not seconds" in said["occurred_at"]
+
+
 def test_a_fault_inside_a_list_is_named_by_its_place() -> None:
     assert "items.1.price" in faults(
         example("purchase")

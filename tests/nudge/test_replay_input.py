@@ -56,3 +56,15 @@ async def test_an_event_at_the_end_of_time_is_no_event(tmp_path: Path, at: str) 
 async def test_an_event_from_the_far_future_of_its_record_is_taken_at_that(tmp_path: Path) -> None:
     line = told(at='"9999-12-31T23:59:59.999Z","recorded_at":1781085600000')
     assert "2 final decisions, 0 late, 0 unreadable" in await read(tmp_path, line)
+
+
+async def test_a_byte_order_mark_before_the_first_line_is_skipped(tmp_path: Path) -> None:
+    said = await read(tmp_path, "\ufeff" + CART, CART.replace("e1", "e2"))
+    assert "2 records, " in said
+    assert "0 unreadable" in said
+
+
+async def test_times_in_seconds_are_named_and_passed_over(tmp_path: Path) -> None:
+    said = await read(tmp_path, told(at="1781085600"), CART)
+    assert "1 unreadable" in said
+    assert "epoch milliseconds are wanted, not seconds" in said

@@ -192,6 +192,25 @@ def test_a_schedule_comes_to_its_days(schedule: str, local: bool, days: list[str
     assert campaign.occurrence(after, WARSAW) is not None
 
 
+@pytest.mark.parametrize("kind", ["campaign", "flash_sale"])
+def test_a_campaign_of_the_longest_name_there_is_can_be_sent(kind: str) -> None:
+    text = SPRING.replace("id: spring", f"id: {'x' * 64}\nkind: {kind}\nuntil: 2026-06-12T12:00Z")
+    shop = shop_of(["ann"])
+    shop.core.desk.book.add_campaign(start(text))
+    shop.tick(NOON + HOUR)
+    assert sent(shop) == ["ann"]
+
+
+def test_a_schedule_has_no_time_after_its_end() -> None:
+    schedule = "kind: recurring\nschedule: {every: day, at: '10:00', local: true}"
+    text = SPRING.replace("at: now", f"{schedule}\nuntil: 2026-06-12T12:00")
+    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON, []
+    while occurrence := campaign.next_after(after, WARSAW):
+        after = occurrence.at
+        found.append(occurrence.entity)
+    assert found == ["spring/2026-06-11", "spring/2026-06-12"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "message", "cure"),
     [

@@ -40,6 +40,7 @@ def told(scenarios: dict[str, Any], copies: dict[str, Any]) -> list[str]:
         ({"title": " "}, "0.title: is blank: say something"),
         ({"title": "{{ ' ' }}"}, "0.title: is blank"),
         ({"title": "{{ shop.name * 40 }}"}, "0.title: 280 characters: there is room for 256"),
+        ({"title": "{{ 'x' * 10000000000 }}"}, "0.title: builds more than 4,096 characters"),
         ({"body": "x" * 1025}, "0.body: 1,025 characters: there is room for 1,024"),
         ({"url": f"https://shop.example/{'x' * 1990}"},
          "0.url: 2,062 characters with its utm_source: there is room for 2,048"),

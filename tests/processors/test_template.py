@@ -113,6 +113,43 @@ def test_a_template_that_trips_is_passed_over_and_stops_no_worker(body: str) -> 
     assert text.body == "plain" or body.startswith("{{ 'x'")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ 'x' * 10000000000 }}", "{{ 10000000000 * 'x' }}", "{{ [0] * 10000000000 }}",
+        "{{ 'x' * 3000 + 'x' * 3000 }}", "{{ 9 ** 9999999999 }}", "{{ '%9999999999d' % 1 }}",
+        "{{ '%*d' % (9999999999, 1) }}", "{{ '%9999999999d' | format(1) }}",
+        "{{ '{:>9999999999}'.format(1) }}", "{{ '{:{}}'.format(1, 9999999999) }}",
+        "{{ 'x'.ljust(9999999999) }}", "{{ 'x' | center(9999999999) }}",
+        "{{ 'x\ny' | indent(9999999999) }}", "{{ [shop] | tojson(indent=9999999999) }}",
+        "{{ ['x'] | map('center', 9999999999) | list }}",
+        "{{ ['x'] | batch(9999999999, 0) | list }}",
+        "{{ ('x' * 4096) | replace('x', 'x' * 4096) }}",
+        "{% set a = 'x' * 3000 %}{% set b = a ~ a %}{% set c = b ~ b %}{{ c }}",
+        "{% for a in 'x' * 4096 %}{% for b in 'x' * 4096 %}{{ a }}{{ b }}{% endfor %}{% endfor %}",
+    ],
+)  # fmt: skip
+def test_a_template_that_would_build_without_end_is_passed_over_at_once(body: str) -> None:
+    assert rendered(body) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("{{ '-' * 3 }}", "---"), ("{{ 12345678 * 2 }}", "24691356"), ("{{ 2 ** 10 }}", "1024"),
+        ("{{ '%05.1f of %d' % (2.5, 10000000) }}", "002.5 of 10000000"),
+        ("{{ '%s: 100000 %%' | format(123456) }}", "123456: 100000 %"),
+        ("{{ '{:>3}|{:,}'.format(1, 10000000) }}", "1|10,000,000"),
+        ("{{ 10000000 | center(10) }}", "10000000"), ("{{ [1, 20000] | join(', ') }}", "1, 20000"),
+        ("{{ event.get('x', 100000) }}", "100000"), ("{{ 'a' ~ 1 ~ none }}", "a1None"),
+        ("{{ 'a-b'.replace('-', ' ').split() | join('+') }}", "a+b"),
+        ("{% for word in ['a', 'b'] %}{{ word }}{% endfor %}", "ab"),
+    ],
+)  # fmt: skip
+def test_what_a_message_has_room_for_is_built_as_ever(body: str, said: str) -> None:
+    assert rendered(body, event={}) == said
+
+
 @given(
     st.integers(-(10**4), 10**17)
     | st.builds(lambda n, e: n * 10**e, st.integers(0, 99), st.integers(0, 15)),

@@ -75,8 +75,8 @@ def _array(node: dict[str, Any], known: dict[str, Any]) -> st.SearchStrategy[Any
 
 def _string(node: dict[str, Any]) -> st.SearchStrategy[Any]:
     if node.get("format") == "date-time":
-        # Leap seconds are no epoch milliseconds; before 1974 nothing happened in a shop.
-        return st.datetimes(datetime(1974, 1, 1), datetime(9999, 12, 30)).map(
+        # Leap seconds are no epoch milliseconds; before 2000 nothing happened in a shop.
+        return st.datetimes(datetime(2000, 1, 1), datetime(9999, 12, 30)).map(
             lambda time: time.replace(tzinfo=UTC).isoformat()
         )
     if "pattern" in node and "\\x00" not in node["pattern"]:

@@ -146,7 +146,7 @@ def test_a_wrong_value_is_refused_and_its_field_named(type_: str, field: str, va
 
 def test_a_time_in_seconds_is_named_as_one() -> None:
     error = refused(example("view_item") | {"occurred_at": 1_781_085_600})
-    assert "these are seconds; epoch milliseconds are wanted" in str(error)
+    assert "epoch milliseconds are wanted, not seconds" in str(error)
 
 
 def test_of_a_currency_that_there_is_not_those_that_there_are_are_not_listed() -> None:
