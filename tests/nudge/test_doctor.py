@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from nudge.doctor.environment import check_variables, known_variables
 from nudge.doctor.finding import Level
 from nudge.doctor.redis import judge_redis
-from nudge.doctor.steering import WORKER_GROUP
+from nudge.doctor.steering import WORKER_GROUP, judge_lag
 from nudge.doctor.subscribers import judge_keys
 from nudge.doctor.vouchers import judge_vouchers
 from nudge.when import now_ms
@@ -22,7 +22,7 @@ from schemas.control import VoucherBatch
 from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.examples import example
 from schemas.people import Subscription
-from schemas.topics import DEAD_LETTER, RESULTS, SHOP_EVENTS, SUBSCRIPTIONS
+from schemas.topics import DEAD_LETTER, RESULTS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS
 from tests.harness.clusters import PARTITIONS
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
@@ -114,6 +114,31 @@ async def test_producers_that_break_the_rules_are_found_out(cluster: KafkaSettin
     assert only(found, "scenarios") == (
         "fail", "No scenario version was ever applied: nothing is decided.",
     )  # fmt: skip
+
+
+async def test_what_workers_refuse_for_its_key_the_doctor_refuses(cluster: KafkaSettings) -> None:
+    await send(cluster, *(Sent(f"session-{n}", search(f"u{n}")) for n in range(30)))
+    price = example("price_change") | {"occurred_at": now_ms()}
+    strays = [Sent(f"shop/{n}", price | {"product_id": f"p{n}"}) for n in range(7)]
+    await produce(cluster, SHOP_CATALOG, [*strays, Sent(price["product_id"], price)])
+    found = await findings(cluster, 1)
+    (events, catalogue) = [one["said"] for one in found["events"]]
+    assert "30 of 30 sampled events cannot be used; 30 times wrong_key" in events
+    assert "the key is 'session-" in events
+    assert "7 of 8 sampled catalogue events cannot be used; 7 times wrong_key" in catalogue
+    assert "anonymous id" in found["events"][0]["cure"]
+    assert {finding["level"] for finding in found["partitioner"]} == {"ok"}
+    assert "8 records of shop.catalog, 30 records of shop.events wait" in found["lag"][0]["said"]
+
+
+def test_a_catalogue_that_lies_behind_is_lag_like_any_other() -> None:
+    waiting = {"shop.catalog": (9, 0), "shop.events": (4, 599_000)}
+    (finding,) = judge_lag("nudge", "nudge worker", 2, waiting, now=600_000)
+    assert (finding.level, finding.said) == (
+        Level.WARN, "shop.catalog: 9 records wait, the oldest for 10 min.",
+    )  # fmt: skip
+    (finding,) = judge_lag("nudge", "nudge worker", 2, {"shop.catalog": (0, None)}, now=600_000)
+    assert finding.level == Level.OK
 
 
 async def test_a_producer_an_hour_slow_is_noticed(cluster: KafkaSettings) -> None:
