@@ -189,6 +189,33 @@ async def test_without_kafka_and_redis_both_are_named_and_the_rest_left(tmp_path
     assert "secret" not in str(found)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"NUDGE_REDIS_URL": "foo"},
+        {"NUDGE_REDIS_URL": "redis://:hunter2@localhost:abc/0"},
+        {"NUDGE_KAFKA_BOOTSTRAP": "localhost:abc"},
+        {"NUDGE_KAFKA_BOOTSTRAP": "localhost:9092,:9092"},
+        {"NUDGE_KAFKA_SECURITY": "SSL", "NUDGE_KAFKA_CA_FILE": "/nowhere/ca.pem"},
+        {"NUDGE_KAFKA_SECURITY": "SSL", "NUDGE_KAFKA_CA_FILE": __file__},
+        {"NUDGE_REDIS_URL": "rediss://localhost", "NUDGE_REDIS_CA_FILE": "/nowhere/ca.pem"},
+    ],
+)
+async def test_a_setting_that_nothing_can_be_reached_by_is_named(
+    wrong: dict[str, Any], tmp_path: Path
+) -> None:
+    nowhere: dict[str, Any] = {"NUDGE_KAFKA_BOOTSTRAP": "127.0.0.1:1", "NUDGE_REDIS_URL": "redis://127.0.0.1:1",
+               "NUDGE_VAPID_KEYS": str(tmp_path)} | wrong  # fmt: skip
+    *_, name = wrong
+    found = await findings(None, 1, **nowhere)
+    failed = [one["said"] for one in found["settings"] if one["level"] == Level.FAIL]
+    assert name in str(failed) or "no usable PEM" in str(failed)
+    assert "hunter2" not in str(found)
+    command = ("erase", "anna", "--yes") if "REDIS" in name else ("topics", "check")
+    said = (await nudge(None, *command, **nowhere)).failed().err
+    assert name in said or "no usable PEM" in said
+
+
 async def test_a_key_that_others_may_read_is_a_failure(tmp_path: Path) -> None:
     create_key(tmp_path / "keys")
     (file,) = (tmp_path / "keys").glob("*.pem")
