@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from redis.asyncio import Redis
 
 from nudge.doctor.environment import check_variables, known_variables
 from nudge.doctor.finding import Level
@@ -13,6 +14,7 @@ from nudge.doctor.redis import judge_redis
 from nudge.doctor.steering import WORKER_GROUP, judge_lag
 from nudge.doctor.subscribers import judge_keys
 from nudge.doctor.vouchers import judge_vouchers
+from nudge.local import LocalRedis
 from nudge.when import now_ms
 from processors.scenario_file import load
 from runtime.settings import KafkaSettings
@@ -238,18 +240,47 @@ def test_every_variable_of_the_example_environment_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "policy", "levels"),
+    ("facts", "levels"),
     [
-        ({"redis_version": "7.2.4"}, "noeviction", ["ok"]),
-        ({"redis_version": "5.0.7"}, "noeviction", ["warn", "ok"]),
-        ({"redis_version": "7.2.4", "maxmemory": 100}, "allkeys-lru", ["fail", "ok"]),
-        ({"redis_version": "7.2.4", "maxmemory": 0}, "allkeys-lru", ["ok"]),
+        ({}, ["ok"]),
+        ({"redis_version": "5.0.7"}, ["warn", "ok"]),
+        ({"maxmemory": 100, "maxmemory_policy": "allkeys-lru"}, ["fail", "ok"]),
+        ({"maxmemory": 0, "maxmemory_policy": "allkeys-lru"}, ["ok"]),
+        ({"role": "slave"}, ["fail", "ok"]),
+        ({"cluster_enabled": 1}, ["fail", "ok"]),
+        ({"aof_enabled": 0}, ["warn", "ok"]),
+        ({"rdb_last_bgsave_status": "err"}, ["fail", "ok"]),
+        ({"aof_last_write_status": "err"}, ["fail", "ok"]),
+        ({"maxmemory": 100, "used_memory": 89}, ["ok"]),
+        ({"maxmemory": 100, "used_memory": 95}, ["warn", "ok"]),
+        ({"maxmemory": 100, "used_memory": 100}, ["fail", "ok"]),
+        ({"maxmemory": 0, "used_memory": 100}, ["ok"]),
     ],
 )
-def test_a_redis_that_forgets_is_no_ledger(
-    facts: dict[str, object], policy: str, levels: list[str]
+def test_a_redis_that_forgets_or_takes_nothing_is_no_ledger(
+    facts: dict[str, Any], levels: list[str]
 ) -> None:
-    assert [finding.level for finding in judge_redis("here", facts, policy)] == levels
+    found = judge_redis("here", {"redis_version": "7.2.4"} | facts)
+    assert [finding.level for finding in found] == levels
+
+
+async def test_a_replica_without_a_file_is_called_so(own_redis: LocalRedis, tmp_path: Path) -> None:
+    async def looked_at() -> list[tuple[str, str]]:
+        found = await findings(
+            None, 1,
+            NUDGE_KAFKA_BOOTSTRAP="127.0.0.1:1",
+            NUDGE_REDIS_URL=own_redis.url,
+            NUDGE_VAPID_KEYS=str(tmp_path),
+        )  # fmt: skip
+        return [(one["level"], one["said"]) for one in found["redis"]]
+
+    assert [level for level, _ in await looked_at()] == ["ok"]
+    async with Redis.from_url(own_redis.url) as client:
+        await client.config_set("appendonly", "no")
+        await client.replicaof("127.0.0.1", "1")
+    (replica, no_file, _) = await looked_at()
+    assert (replica[0], "is a replica" in replica[1]) == ("fail", True)
+    assert (no_file[0], "AOF" in no_file[1]) == ("warn", True)
 
 
 def test_the_workers_group_is_the_one_that_workers_join() -> None:
