@@ -12,11 +12,12 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
 from nudge.documents import json_documents
+from nudge.drift import TopicState
 from nudge.event_input import Source, open_input
 from nudge.events import ReadyEvent
 from nudge.kafka import admin, partition_counts, patiently, transaction, writer
 from nudge.problem import Problem
-from nudge.topics import TopicState, describe
+from nudge.topics import describe
 from nudge.when import ago, rfc3339
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of

@@ -8,11 +8,12 @@ from statistics import median
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.doctor.finding import Finding, fail, ok, warn
+from nudge.drift import TopicState
 from nudge.event_input import looks_like_email
 from nudge.history import HISTORICAL_HEADER, TOPICS, topic_traps
 from nudge.kafka import partition_counts, reader
 from nudge.reading import Span, headers_of, read, spans
-from nudge.topics import TopicState, describe
+from nudge.topics import describe
 from nudge.when import ago, now_ms
 from runtime.settings import KafkaSettings
 from schemas.adapters import InvalidRecordError, check_catalog_key
