@@ -25,6 +25,8 @@ class Controls:
     """The newest record a key of ``nudge.scenarios``; ``versions`` in the order written."""
 
     pause: Pause | None = None
+    pause_unreadable: bool = False
+    """The newest pause record cannot be read: delivery takes it for a pause."""
     deployment: Deployment | None = None
     versions: dict[str, ScenarioVersion] = field(default_factory=dict)
     vouchers: dict[str, VoucherBatch] = field(default_factory=dict)
@@ -33,7 +35,7 @@ class Controls:
 
     @property
     def paused(self) -> bool:
-        return self.pause is not None and self.pause.paused
+        return self.pause_unreadable or (self.pause is not None and self.pause.paused)
 
     def after(self, now: int) -> int:
         """The time (ms) of what is told next: workers go by times, and clocks differ."""
@@ -42,6 +44,8 @@ class Controls:
     def take(self, key: str, value: bytes | None, at: int) -> None:
         """One more record, written at ``at`` (ms); what cannot be read says nothing."""
         self.told_at = max(self.told_at, at)
+        if key == PAUSE_KEY:
+            self.pause_unreadable = False
         if value is None:
             self.versions.pop(key.removeprefix("version/"), None)
             if key == PAUSE_KEY:
@@ -50,6 +54,7 @@ class Controls:
         try:
             control = parse(CONTROL, value)
         except InvalidRecordError:
+            self.pause_unreadable |= key == PAUSE_KEY
             return
         match control:
             case Pause():

@@ -49,13 +49,19 @@ def judge_controls(controls: Controls, now: int) -> Iterator[Finding]:
             comes = rfc3339(version.effective_at)
             yield fail("scenarios", f"The version to come at {comes} is refused by this release:"
                        f" {refused}", "Mend the file and apply it.")  # fmt: skip
-    if controls.pause is not None and controls.pause.paused:
-        pause = controls.pause
-        why = f": {pause.reason}" if pause.reason else ""
-        yield warn("pause", f"Sending is paused since {rfc3339(pause.at)} by {pause.by}{why}.",
-                   "`nudge resume`")  # fmt: skip
-    else:
-        yield ok("pause", "Sending is not paused.")
+    yield _pause(controls)
+
+
+def _pause(controls: Controls) -> Finding:
+    if controls.pause_unreadable:
+        return fail("pause", "The pause record cannot be read: nothing is sent, for somebody meant"
+                    " to stop something.", "`nudge resume`")  # fmt: skip
+    if controls.pause is None or not controls.pause.paused:
+        return ok("pause", "Sending is not paused.")
+    pause = controls.pause
+    why = f": {pause.reason}" if pause.reason else ""
+    return warn("pause", f"Sending is paused since {rfc3339(pause.at)} by {pause.by}{why}.",
+                "`nudge resume`")  # fmt: skip
 
 
 async def check_campaigns(settings: KafkaSettings) -> AsyncIterator[Finding]:

@@ -20,11 +20,11 @@ from processors.scenario_file import load
 from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
 from schemas.adapters import dump
-from schemas.control import VoucherBatch
+from schemas.control import PAUSE_KEY, VoucherBatch
 from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.examples import example
 from schemas.people import Subscription
-from schemas.topics import DEAD_LETTER, RESULTS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS
+from schemas.topics import DEAD_LETTER, RESULTS, SCENARIOS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS
 from tests.harness.clusters import PARTITIONS
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
@@ -178,6 +178,18 @@ async def test_a_pause_a_lost_topic_and_a_misspelt_setting_are_named(
     cure = settings["NUDGE_KAFKA_BOOTSTRP in the environment is read by nothing."]
     assert cure == "Did you mean NUDGE_KAFKA_BOOTSTRAP?"
     assert any("NUDGE_HEALTH_PORT" in said for said in settings)
+
+
+async def test_a_pause_that_nobody_can_read_is_a_pause(cluster: KafkaSettings) -> None:
+    unreadable = {"type": "pause", "paused": "maybe", "at": now_ms()}
+    await produce(cluster, SCENARIOS, [Sent(PAUSE_KEY, unreadable)])
+    assert (await findings(cluster, 1))["pause"][0] | {"check": ""} == {
+        "check": "", "level": "fail", "cure": "`nudge resume`",
+        "said": "The pause record cannot be read: nothing is sent, for somebody meant to stop"
+        " something.",
+    }  # fmt: skip
+    (await nudge(cluster, "resume")).good()
+    assert only(await findings(cluster, 1), "pause") == ("ok", "Sending is not paused.")
 
 
 async def test_without_kafka_and_redis_both_are_named_and_the_rest_left(tmp_path: Path) -> None:
