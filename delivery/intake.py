@@ -182,6 +182,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             await self.commit(closed)
         for partition in closed:
             self._committed.pop(partition.number, None)
+            self._lag.remove(JOBS.name, partition.number)  # its new owner tells it
 
     async def _open(self, partition: Partition) -> None:
         tp = TopicPartition(self._topic, partition.number)
@@ -243,7 +244,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             with suppress(IllegalStateError):
                 partition.tracker.pass_over(await self._consumer.position(tp))
                 end = self._consumer.last_stable_offset(tp)
-                if end is not None:
+                if end is not None and self.partitions.get(number) is partition:
                     lag = max(0, end - partition.tracker.committable)
                     self._lag.labels(topic=JOBS.name, partition=number).set(lag)
 

@@ -82,8 +82,13 @@ class Rounds:
 
     def look(self, now: float) -> None:
         """Shows the breakers, and forgets origins that are idle when there are many."""
+        worst: dict[str, Circuit] = {}
         for origin in self._origins.values():
-            self._breakers.labels(origin=origin.service).set(origin.circuit(now))
+            # A service has an origin for each of its hosts and of our keys.
+            circuit = origin.circuit(now)
+            worst[origin.service] = max(circuit, worst.get(origin.service, circuit))
+        for service, circuit in worst.items():
+            self._breakers.labels(origin=service).set(circuit)
         if len(self._origins) > _MOST_ORIGINS:
             self._origins = {
                 key: origin

@@ -233,8 +233,8 @@ class SideReader:
                 continue
             await side.withdrawals_freshness.look()
             await side.subscriptions_freshness.look()
-        self._forget_old()
         self._wake()
+        await self._now_and_then()
 
     def _withdraw(self, partition: int, side: _Side, records: Iterable[ConsumerRecord]) -> None:
         for record in records:
@@ -258,9 +258,10 @@ class SideReader:
         looked, self._looked = self._looked, asyncio.Event()
         looked.set()
 
-    def _forget_old(self) -> None:
+    async def _now_and_then(self) -> None:
         now = time.time()
         if now >= self._forget_at:
             self._forget_at = now + _FORGET_EVERY_S
+            await self._store.look()
             for side in self._sides.values():
                 side.withdrawals.forget_before(int(now * 1000))

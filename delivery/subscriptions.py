@@ -25,7 +25,7 @@ _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
 _REMOVE = """
 local owner = redis.call('GET', KEYS[2])
 if owner and string.match(owner, '^%d+ (.*)$') == ARGV[2] then redis.call('DEL', KEYS[2]) end
-return redis.call('HDEL', KEYS[1], ARGV[1])
+return redis.call('DECRBY', KEYS[3], redis.call('HDEL', KEYS[1], ARGV[1]))
 """
 _SCRIPT = files("delivery.lua").joinpath("subscriptions.lua").read_text()
 
@@ -43,6 +43,11 @@ class SubscriptionStore:
         self._prefix = settings.redis_key("subscriptions") + ":"
         self._script: AsyncScript | None = None
         self._gauge = gauge(Metric.SUBSCRIPTIONS)
+
+    async def look(self) -> None:
+        """Shows how many there are: Redis counts them, for workers see changes of theirs alone."""
+        found = await self._link.call(lambda redis: redis.get(self._count_key()))
+        self._gauge.set(int(found or 0))
 
     async def position(self, partition: int) -> int | None:
         """The offset to read next; ``None``: Redis has nothing of this partition."""
@@ -76,13 +81,14 @@ class SubscriptionStore:
                 args=[self._prefix, "" if before is None else before, after, *arguments],
             )
             if answer == b"elsewhere" and await redis.get(position) == str(after).encode():
-                return 0  # a second try of what succeeded without our hearing of it
+                # A second try of what succeeded without our hearing of it.
+                return int(await redis.get(self._count_key()) or 0)
             return answer
 
-        more = await self._link.call(run)
-        if not isinstance(more, int):
+        count = await self._link.call(run)
+        if not isinstance(count, int):
             raise ElsewhereError(f"partition {partition} of the subscriptions")
-        self._gauge.inc(more)
+        self._gauge.set(count)
 
     async def remove(self, user_id: str, subscription_id: str) -> None:
         """The push service says that this subscription has ended.
@@ -92,9 +98,13 @@ class SubscriptionStore:
 
         async def run(redis: Redis) -> int:
             of_user, owner = f"{self._prefix}of:{user_id}", f"{self._prefix}owner:{subscription_id}"
-            return int(await redis.eval(_REMOVE, 2, of_user, owner, subscription_id, user_id))
+            keys = (of_user, owner, self._count_key())
+            return int(await redis.eval(_REMOVE, len(keys), *keys, subscription_id, user_id))
 
-        self._gauge.dec(await self._link.call(run))
+        self._gauge.set(await self._link.call(run))
+
+    def _count_key(self) -> str:
+        return f"{self._prefix}count"
 
     def _position_key(self, partition: int) -> str:
         return f"{self._prefix}position:{partition}"

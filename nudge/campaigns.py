@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from nudge.controls import who
 from nudge.kafka import partition_counts, writer
 from nudge.problem import Problem
-from nudge.reading import read_since
+from nudge.reading import read_log, read_since
 from nudge.when import rfc3339
 from processors.campaign_file import CampaignFileError, CampaignKind, Said, read
 from processors.campaigns import Campaign
@@ -143,8 +143,7 @@ async def known_campaigns(settings: KafkaSettings) -> dict[str, Known]:
     """
     await partition_counts(settings, (CAMPAIGNS,))
     found: dict[str, Known] = {}
-    topic = TopicPartition(settings.topic(CAMPAIGNS), 0)
-    async for record in read_since(settings, [topic], None):
+    for record in await read_log(settings, CAMPAIGNS):
         note_said(found, record.value)
     return found
 
@@ -157,8 +156,12 @@ def note_said(found: dict[str, Known], value: bytes | None) -> None:
         return
     if isinstance(said, CampaignStart):
         found[said.campaign_id] = Known(said)
-    elif said.campaign_id in found:
-        found[said.campaign_id].stop = said
+        return
+    known = found.get(said.campaign_id)
+    if known is None or said.at < known.start.at:
+        return  # as for workers, it stops nothing
+    if known.stop is None or said.at < known.stop.at:
+        known.stop = said
 
 
 def check_new(campaign_id: str, known: dict[str, Known]) -> None:
@@ -182,24 +185,29 @@ async def start(settings: KafkaSettings, name: str, text: str, audience: int, at
     """
     said = CampaignStart(type="campaign_start", campaign_id=name, at=at, audience=audience,
                          by=who(), yaml=text)  # fmt: skip
-    await _write(settings, name, dump(said))
+    await _write(settings, name, dump(said), at)
+
+
+def stop_time(known: Known, now: int) -> int:
+    """When (ms) a stop told ``now`` takes force: after the start, whose clock may be ahead."""
+    return max(now, known.start.at + 1)
 
 
 async def stop(settings: KafkaSettings, name: str, at: int) -> None:
-    """Stops a campaign; returns once every replica of the broker has it.
+    """Stops a campaign from ``at`` (ms) on; returns once every replica of the broker has it.
 
     Raises:
         Problem: Kafka cannot be reached.
         KafkaError: the record was refused.
     """
     said = CampaignStop(type="campaign_stop", campaign_id=name, at=at, by=who())
-    await _write(settings, stop_key(name), dump(said))
+    await _write(settings, stop_key(name), dump(said), at)
 
 
-async def _write(settings: KafkaSettings, key: str, value: bytes) -> None:
+async def _write(settings: KafkaSettings, key: str, value: bytes, at: int) -> None:
     async with writer(settings) as producer:
         topic = settings.topic(CAMPAIGNS)
-        await producer.send_and_wait(topic, value, key=key.encode(), partition=0)
+        await producer.send_and_wait(topic, value, key=key.encode(), partition=0, timestamp_ms=at)
 
 
 async def decided(settings: KafkaSettings, campaigns: list[Campaign]) -> dict[str, Counter[str]]:

@@ -1,7 +1,9 @@
 """The command line. Commands stand in ``nudge.commands``, a small module each."""
 
+import errno
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -73,17 +75,31 @@ def end_at_once() -> None:
     os._exit(0)
 
 
+def _close_output() -> None:
+    """What is still to be written goes nowhere, and fails no more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Runs the command line; what a user can cure ends in a cause and a cure, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that has no arrow gets a question mark.
+            stream.reconfigure(errors="replace")
     try:
-        app(prog_name="nudge", obj=end_at_once)
+        try:
+            app(prog_name="nudge", obj=end_at_once)
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader (head, less) has gone: say nothing more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has gone: say nothing more.
+        _close_output()
         sys.exit(EXIT_FAILURE)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _close_output()
         problem = problem_of(error)
         if problem is None or os.environ.get("NUDGE_TRACEBACK"):
             raise

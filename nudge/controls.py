@@ -5,11 +5,8 @@ import os
 import socket
 from dataclasses import dataclass, field
 
-from aiokafka import TopicPartition
-
 from nudge.kafka import partition_counts, writer
-from nudge.reading import read_since
-from nudge.when import now_ms
+from nudge.reading import read_log
 from runtime.settings import KafkaSettings
 from schemas.adapters import CONTROL, InvalidRecordError, dump, parse
 from schemas.control import (
@@ -28,16 +25,27 @@ class Controls:
     """The newest record a key of ``nudge.scenarios``; ``versions`` in the order written."""
 
     pause: Pause | None = None
+    pause_unreadable: bool = False
+    """The newest pause record cannot be read: delivery takes it for a pause."""
     deployment: Deployment | None = None
     versions: dict[str, ScenarioVersion] = field(default_factory=dict)
     vouchers: dict[str, VoucherBatch] = field(default_factory=dict)
+    told_at: int = 0
+    """The newest time (ms) at which anything was told, by the clock of whoever told it."""
 
     @property
     def paused(self) -> bool:
-        return self.pause is not None and self.pause.paused
+        return self.pause_unreadable or (self.pause is not None and self.pause.paused)
 
-    def take(self, key: str, value: bytes | None) -> None:
-        """One more record; what cannot be read says nothing."""
+    def after(self, now: int) -> int:
+        """The time (ms) of what is told next: workers go by times, and clocks differ."""
+        return max(now, self.told_at + 1)
+
+    def take(self, key: str, value: bytes | None, at: int) -> None:
+        """One more record, written at ``at`` (ms); what cannot be read says nothing."""
+        self.told_at = max(self.told_at, at)
+        if key == PAUSE_KEY:
+            self.pause_unreadable = False
         if value is None:
             self.versions.pop(key.removeprefix("version/"), None)
             if key == PAUSE_KEY:
@@ -46,10 +54,12 @@ class Controls:
         try:
             control = parse(CONTROL, value)
         except InvalidRecordError:
+            self.pause_unreadable |= key == PAUSE_KEY
             return
         match control:
             case Pause():
                 self.pause = control
+                self.told_at = max(self.told_at, control.at)
             case Deployment():
                 self.deployment = control
             case VoucherBatch():
@@ -60,8 +70,12 @@ class Controls:
                 self.versions[control.version] = control
 
     def in_force(self, now: int) -> ScenarioVersion | None:
-        """The version in force at ``now`` (ms): the newest that has come into effect."""
-        past = [version for version in self.versions.values() if version.effective_at <= now]
+        """The version in force at ``now`` (ms): the newest that has come into effect.
+
+        Of two of one time the one told last, as for workers.
+        """
+        told = reversed(self.versions.values())
+        past = [version for version in told if version.effective_at <= now]
         return max(past, key=lambda version: version.effective_at, default=None)
 
     def name_for(self, file: str, now: int) -> str:
@@ -90,36 +104,47 @@ async def read_controls(settings: KafkaSettings) -> Controls:
     """
     await partition_counts(settings, (SCENARIOS,))
     controls = Controls()
-    partition = TopicPartition(settings.topic(SCENARIOS), 0)
-    async for record in read_since(settings, [partition], None):
-        controls.take((record.key or b"").decode(errors="replace"), record.value)
+    for record in await read_log(settings, SCENARIOS):
+        key = (record.key or b"").decode(errors="replace")
+        controls.take(key, record.value, record.timestamp)
     return controls
 
 
-async def set_pause(settings: KafkaSettings, *, paused: bool, reason: str | None) -> Pause:
+async def set_pause(
+    settings: KafkaSettings, now: int, *, paused: bool, reason: str | None
+) -> Pause:
     """Pauses or resumes sending; returns once every replica of the broker has it.
+
+    It holds from ``now`` (ms), or from right after what was told by a clock that is ahead of ours.
 
     Raises:
         Problem: Kafka cannot be reached, or the topic does not exist.
         KafkaError: the record was refused.
     """
-    pause = Pause(type="pause", paused=paused, at=now_ms(), by=who(), reason=reason)
-    await write_control(settings, PAUSE_KEY, dump(pause))
+    at = (await read_controls(settings)).after(now)
+    pause = Pause(type="pause", paused=paused, at=at, by=who(), reason=reason)
+    await write_control(settings, PAUSE_KEY, dump(pause), at)
     return pause
 
 
-async def apply_version(settings: KafkaSettings, version: ScenarioVersion) -> None:
-    """Puts a checked scenario file in force from its ``effective_at`` on.
+async def apply_version(
+    settings: KafkaSettings, version: ScenarioVersion, at: int | None = None
+) -> None:
+    """Puts a checked scenario file in force from its ``effective_at`` on; told at ``at`` (ms).
 
     Raises:
         Problem: Kafka cannot be reached, or the topic does not exist.
         KafkaError: the record was refused.
     """
-    await write_control(settings, version_key(version.version), dump(version))
+    await write_control(settings, version_key(version.version), dump(version), at)
 
 
-async def write_control(settings: KafkaSettings, key: str, value: bytes) -> None:
+async def write_control(
+    settings: KafkaSettings, key: str, value: bytes, at: int | None = None
+) -> None:
     """Writes one record of ``nudge.scenarios``; returns once every replica of the broker has it.
+
+    ``at``: the record's time (ms); ``None``: now.
 
     Raises:
         Problem: Kafka cannot be reached, or the topic does not exist.
@@ -128,7 +153,7 @@ async def write_control(settings: KafkaSettings, key: str, value: bytes) -> None
     await partition_counts(settings, (SCENARIOS,))
     async with writer(settings) as producer:
         await producer.send_and_wait(
-            settings.topic(SCENARIOS), value, key=key.encode(), partition=0
+            settings.topic(SCENARIOS), value, key=key.encode(), partition=0, timestamp_ms=at
         )
 
 

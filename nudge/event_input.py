@@ -14,6 +14,8 @@ from nudge.events import Fault, InvalidEventError, ReadyEvent, filled, misspelt,
 from nudge.problem import Problem, usage_problem
 from nudge.when import moment_ms
 
+_GZIP = b"\x1f\x8b"
+"""What such files begin with (RFC 1952 §2.3.1)."""
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -143,9 +145,13 @@ def open_input(path: Path) -> IO[bytes]:
     Problem: the file cannot be read.
     """
     try:
-        return path.open("rb")
+        stream = path.open("rb")
     except OSError as error:
         raise Problem(f"{path} cannot be read: {error.strerror}") from None
+    if stream.peek(2).startswith(_GZIP):
+        stream.close()
+        raise Problem(f"{path} is packed by gzip.", f"Unpack it: gunzip --keep {path}")
+    return stream
 
 
 def looks_like_email(key: str) -> bool:

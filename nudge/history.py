@@ -12,15 +12,16 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
 from nudge.documents import json_documents
+from nudge.drift import TopicState
 from nudge.event_input import Source, open_input
 from nudge.events import ReadyEvent
 from nudge.kafka import admin, partition_counts, patiently, transaction, writer
 from nudge.problem import Problem
-from nudge.topics import TopicState, describe
-from nudge.when import ago
+from nudge.topics import describe
+from nudge.when import ago, rfc3339
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of
-from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, Topic
+from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, TAKEN_AHEAD_MS, Topic
 
 HISTORICAL_HEADER = "nudge-historical"
 _HEADERS = [(HISTORICAL_HEADER, b"1")]
@@ -34,9 +35,14 @@ _ALTER = (
 
 @dataclass(slots=True)
 class Survey:
-    """What a file holds: how many events of each topic, and how old the oldest is (ms)."""
+    """What a file holds: how many events of each topic, and how old the oldest is (ms).
+
+    ``until``: the latest time (ms) that Kafka takes; ``ahead``: how many events lie after it.
+    """
 
     path: Path
+    until: int
+    ahead: int = 0
     digest: str = ""
     counts: dict[Topic, int] = field(default_factory=dict)
     oldest: dict[Topic, int] = field(default_factory=dict)
@@ -54,19 +60,28 @@ class Trap:
     cure: str
 
 
-def survey(path: Path, tell: Callable[[str], None]) -> tuple[Survey, int]:
+def survey(path: Path, tell: Callable[[str], None], now: int) -> tuple[Survey, int]:
     """Reads the whole file; answers what it holds, and how many lines are bad (told to ``tell``).
+
+    ``now``: the time (ms) of the loading.
 
     Raises:
         Problem: the file cannot be read.
     """
-    found = Survey(path, digest=_digest(path))
+    found = Survey(path, now + TAKEN_AHEAD_MS, digest=_digest(path))
     source = _source(found, tell)
-    for event in _events(found, source):
+    for line, event in _events(found, source):
+        if event.occurred_at > found.until:
+            found.ahead += 1
+            tell(
+                f"{path}, line {line}: occurred_at: {rfc3339(event.occurred_at)} is"
+                f" {ago(event.occurred_at - now)} ahead; Kafka takes {ago(TAKEN_AHEAD_MS)} at most"
+            )
+            continue
         found.counts[event.topic] = found.counts.get(event.topic, 0) + 1
         at = found.oldest.get(event.topic, event.occurred_at)
         found.oldest[event.topic] = min(at, event.occurred_at)
-    return found, source.faulty
+    return found, source.faulty + found.ahead
 
 
 def _digest(path: Path) -> str:
@@ -81,14 +96,14 @@ def _source(found: Survey, tell: Callable[[str], None]) -> Source:
     return Source(str(found.path), {}, None, tell, strict=False)
 
 
-def _events(found: Survey, source: Source) -> Iterator[ReadyEvent]:
-    """The file's good events; one without an id gets the same at every run."""
+def _events(found: Survey, source: Source) -> Iterator[tuple[int, ReadyEvent]]:
+    """(line, event) of those that are valid; one without an id gets the same at every run."""
     with open_input(found.path) as stream:
         documents = (
             (line, {"event_id": f"{found.digest}-{line}"} | raw if isinstance(raw, dict) else raw)
             for line, raw in json_documents(stream, source.name)
         )
-        yield from (event for _, event in source.events(documents))
+        yield from source.events(documents)
 
 
 async def traps(settings: KafkaSettings, found: Survey, now: int) -> list[Trap]:
@@ -130,6 +145,7 @@ async def load(
 
     Each transaction holds events and the number done, as the offset of a consumer group named
     after the file's content: a run broken off goes on where it was, a second one writes nothing.
+    Events too far ahead are counted among those done, so that a later run counts the same.
     A second run at the same time takes over from the first.
 
     Raises:
@@ -144,8 +160,9 @@ async def load(
         yield done
         events = islice(_events(found, _source(found, tell)), done, None)
         while batch := list(islice(events, _A_TRANSACTION)):
+            taken = [event for _, event in batch if event.occurred_at <= found.until]
             async with transaction(producer):
-                await _write(producer, settings, counts, batch)
+                await _write(producer, settings, counts, taken)
                 done += len(batch)
                 offsets = {mark: OffsetAndMetadata(done, found.path.name[:100])}
                 await producer.send_offsets_to_transaction(offsets, group)

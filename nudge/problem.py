@@ -1,5 +1,6 @@
 """What a user can cure: shown as cause and cure, never as a traceback."""
 
+import errno
 import sys
 
 EXIT_FAILURE = 1
@@ -30,6 +31,8 @@ def problem_of(error: BaseException) -> Problem | None:
         return error
     if isinstance(error, OSError) and error.filename is not None:
         return Problem(f"{error.filename}: {error.strerror}")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Problem("No space is left where this was to be written: what is there is cut off.")
     for module, name, explain in _KNOWN:
         known = getattr(sys.modules.get(module), name, None)
         if isinstance(known, type) and isinstance(error, known):

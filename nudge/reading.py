@@ -85,6 +85,17 @@ async def read_since(
             yield record
 
 
+async def read_log(settings: KafkaSettings, topic: Topic) -> list[ConsumerRecord]:
+    """A topic of one partition as workers read it: whole, and what was told last stands last.
+
+    Raises:
+        Problem: Kafka cannot be reached.
+    """
+    partition = TopicPartition(settings.topic(topic), 0)
+    records = [record async for record in read_since(settings, [partition], None)]
+    return sorted(records, key=lambda record: record.offset)
+
+
 async def seek(consumer: AIOKafkaConsumer, positions: Mapping[TopicPartition, int]) -> None:
     """Assigns the partitions and stands at the given offsets."""
     consumer.assign(list(positions))

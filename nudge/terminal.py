@@ -50,8 +50,9 @@ def say_json(value: Any, *, indent: bool = False) -> None:
     import orjson
 
     options = orjson.OPT_INDENT_2 if indent else 0
-    sys.stdout.write(orjson.dumps(value, option=options).decode() + "\n")
     sys.stdout.flush()
+    sys.stdout.buffer.write(orjson.dumps(value, option=options) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def say_table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

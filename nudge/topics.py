@@ -3,10 +3,9 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -14,66 +13,25 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from nudge.drift import (
+    Drift,
+    TopicState,
+    config_of,
+    deployment_drifts,
+    differences,
+    partitions_of,
+)
 from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
 from schemas.control import DEPLOYMENT_KEY, Deployment
-from schemas.topics import REGISTRY, SCENARIOS, Cleanup, Partitioning, Topic
+from schemas.topics import REGISTRY, SCENARIOS, Partitioning
 
 DEFAULT_PARTITIONS = 24
 """P where nobody says otherwise. It is fixed at creation: a user's partition never moves."""
 LOCAL_PARTITIONS = 4
 DEFAULT_REPLICATION = 3
 _LEADERS_DEADLINE_S = 30.0
-
-
-class DriftKind(StrEnum):
-    """How a topic on the cluster differs from the registry."""
-
-    MISSING = "missing"
-    PARTITIONS = "partitions"
-    REPLICATION = "replication"
-    CLEANUP = "cleanup"
-    RETENTION = "retention"
-    SETTING = "setting"
-    DEPLOYMENT = "deployment"
-    """The deployment record is missing, or speaks of another number of partitions."""
-
-
-_KINDS = {
-    "cleanup.policy": DriftKind.CLEANUP,
-    "retention.ms": DriftKind.RETENTION,
-    "min.compaction.lag.ms": DriftKind.RETENTION,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One difference, and what cures it."""
-
-    topic: str
-    kind: DriftKind
-    wanted: str
-    found: str
-    cure: str
-
-    def __str__(self) -> str:
-        return f"{self.topic}: {self.kind} is {self.found}, wanted {self.wanted}. {self.cure}"
-
-
-@dataclass(frozen=True, slots=True)
-class TopicState:
-    """A topic as it stands on the cluster; ``partitions`` is 0 where it does not exist."""
-
-    topic: Topic
-    name: str
-    partitions: int
-    replication: int
-    config: Mapping[str, str]
-
-    @property
-    def exists(self) -> bool:
-        return self.partitions > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +70,7 @@ async def create(
     return Created(
         tuple(state.name for state in missing),
         deployment,
-        tuple(await check(settings, partitions=count)),
+        tuple(await check(settings, partitions=count, replication=replication)),
     )
 
 
@@ -123,18 +81,19 @@ async def check(
 
     Args:
         partitions: P; ``None``: what the deployment record says, else what most topics have.
-        replication: ``None``: any.
+        replication: copies at least; ``None``: three, or as many as there are brokers.
     """
     states = await describe(settings)
     deployment = await read_deployment(settings)
+    copies = replication or min(DEFAULT_REPLICATION, await _brokers(settings))
     wanted = (
         partitions
         or (deployment.partitions if deployment else None)
         or _user_partitions(states)
         or DEFAULT_PARTITIONS
     )
-    drifts = [drift for state in states for drift in _drifts(state, wanted, replication)]
-    return drifts + _deployment_drifts(settings.topic(SCENARIOS), deployment, wanted)
+    drifts = [drift for state in states for drift in differences(state, wanted, copies)]
+    return drifts + deployment_drifts(settings.topic(SCENARIOS), deployment, wanted)
 
 
 async def describe(settings: KafkaSettings) -> list[TopicState]:
@@ -169,8 +128,9 @@ async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-def _partitions_of(topic: Topic, count: int) -> int:
-    return 1 if topic.partitioning is Partitioning.SINGLE else count
+async def _brokers(settings: KafkaSettings) -> int:
+    async with _admin(settings) as admin:
+        return len((await admin.describe_cluster())["brokers"])
 
 
 def _user_partitions(states: list[TopicState]) -> int | None:
@@ -186,9 +146,9 @@ def _user_partitions(states: list[TopicState]) -> int | None:
 def _new_topic(state: TopicState, count: int, replication: int) -> NewTopic:
     return NewTopic(
         name=state.name,
-        num_partitions=_partitions_of(state.topic, count),
+        num_partitions=partitions_of(state.topic, count),
         replication_factor=replication,
-        topic_configs=state.topic.config(),
+        topic_configs=config_of(state.topic, replication),
     )
 
 
@@ -238,58 +198,3 @@ async def _write_deployment(settings: KafkaSettings, partitions: int) -> Deploym
             settings.topic(SCENARIOS), dump(deployment), key=DEPLOYMENT_KEY.encode(), partition=0
         )
     return deployment
-
-
-def _drifts(state: TopicState, count: int, replication: int | None) -> list[Drift]:
-    if not state.exists:
-        return [Drift(state.name, DriftKind.MISSING, "a topic", "none", "Run nudge topics create.")]
-    drifts: list[Drift] = []
-    wanted = _partitions_of(state.topic, count)
-    if state.partitions != wanted:
-        drifts.append(
-            Drift(state.name, DriftKind.PARTITIONS, str(wanted), str(state.partitions), _PARTITIONS)
-        )
-    if replication is not None and state.replication != replication:
-        drifts.append(
-            Drift(
-                state.name, DriftKind.REPLICATION, str(replication), str(state.replication),
-                "Reassign its partitions with kafka-reassign-partitions.",
-            )
-        )  # fmt: skip
-    for key, value in state.topic.config().items():
-        found = state.config.get(key, "unset")
-        if not _same(state.topic, key, value, found):
-            drifts.append(Drift(state.name, _KINDS.get(key, DriftKind.SETTING), f"{key}={value}",
-                                found, _alter(state.name, key, value)))  # fmt: skip
-    return drifts
-
-
-_PARTITIONS = (
-    "It cannot be changed in place: users would change partition. Drain, and move to a new"
-    " namespace with nudge topics create --partitions."
-)
-
-
-def _same(topic: Topic, key: str, wanted: str, found: str) -> bool:
-    # Kept longer than asked is no drift: history that is loaded needs retention.ms=-1.
-    if key == "retention.ms" and topic.cleanup is Cleanup.DELETE and found != "unset":
-        return int(found) == -1 or int(found) >= int(wanted)
-    return wanted == found
-
-
-def _alter(name: str, key: str, value: str) -> str:
-    return (
-        f"kafka-configs --alter --entity-type topics --entity-name {name}"
-        f" --add-config {key}={value}"
-    )
-
-
-def _deployment_drifts(name: str, deployment: Deployment | None, count: int) -> list[Drift]:
-    if deployment is None:
-        return [Drift(name, DriftKind.DEPLOYMENT, "a record", "none", "Run nudge topics create.")]
-    if deployment.partitions != count:
-        return [
-            Drift(name, DriftKind.DEPLOYMENT, f"{count} partitions", str(deployment.partitions),
-                  "The topics were made with another number: use that one.")
-        ]  # fmt: skip
-    return []

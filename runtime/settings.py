@@ -1,10 +1,12 @@
 """Settings from the environment (``NUDGE_…``) or a ``.env`` file, one class a concern."""
 
+import os
 import ssl
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.topics import Topic, topic_name
@@ -16,6 +18,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="NUDGE_", env_file=".env", extra="ignore", frozen=True
     )
+
+
+def check_file(name: str, path: Path | None) -> None:
+    """Raises:
+    ValueError: ``path`` is no file that can be read.
+    """
+    if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+        raise ValueError(f"NUDGE_{name.upper()}: {path} is no file that can be read")
 
 
 class KafkaSettings(Settings):
@@ -34,6 +44,30 @@ class KafkaSettings(Settings):
         pattern=r"^([a-z0-9][a-z0-9-]{0,30})?$",
         description="prefixes topics, groups and Redis keys: one a shop",
     )
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _is_hosts_and_ports(cls, text: str) -> str:
+        for broker in text.split(","):
+            try:
+                place = urlsplit(f"//{broker.strip()}")
+                good = bool(place.hostname) and place.port != 0
+            except ValueError:
+                good = False
+            if not good:
+                raise ValueError(f"{broker.strip()!r} is no host:port")
+        return text
+
+    @model_validator(mode="after")
+    def _certificates_load(self) -> "KafkaSettings":
+        if self.kafka_security in ("SSL", "SASL_SSL"):
+            for name in ("kafka_ca_file", "kafka_cert_file", "kafka_key_file"):
+                check_file(name, getattr(self, name))
+            try:
+                self.ssl_context()
+            except OSError as error:  # what the ssl module raises, too
+                raise ValueError(f"NUDGE_KAFKA_…_FILE: no usable PEM: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _sasl_needs_a_user(self) -> "KafkaSettings":
@@ -88,6 +122,31 @@ class RedisSettings(Settings):
     redis_url: SecretStr = SecretStr("redis://localhost:6379/0")
     redis_ca_file: Path | None = None
     namespace: str = Field("", pattern=r"^([a-z0-9][a-z0-9-]{0,30})?$")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_url(cls, url: SecretStr) -> SecretStr:
+        from redis.asyncio.connection import parse_url
+
+        try:
+            parse_url(url.get_secret_value())
+        except ValueError:
+            # What is wrong with it may be the password's: it is not repeated.
+            raise ValueError(
+                "no URL like redis://user:password@host:6379/0 (rediss:// for TLS; what is special"
+                " in a password as %2F and the like)"
+            ) from None
+        return url
+
+    @model_validator(mode="after")
+    def _authority_loads(self) -> "RedisSettings":
+        if (file := self.redis_options().get("ssl_ca_certs")) is not None:
+            check_file("redis_ca_file", Path(file))
+            try:
+                ssl.create_default_context(cafile=file)
+            except OSError as error:
+                raise ValueError(f"NUDGE_REDIS_CA_FILE: no usable PEM: {error}") from None
+        return self
 
     def redis_options(self) -> dict[str, Any]:
         """Keyword arguments for ``redis.asyncio.Redis.from_url`` beside the URL."""

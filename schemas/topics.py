@@ -23,6 +23,8 @@ from schemas.segments import SegmentChange
 
 DAY_MS = 86_400_000
 MAX_FUTURE_MS = 5 * 60_000
+TAKEN_AHEAD_MS = 60 * 60_000
+"""How far ahead of the broker's clock a record's time may be; Kafka refuses what lies further."""
 """How far past the broker's clock a record's time may lie; further is clamped."""
 
 
@@ -62,7 +64,7 @@ class Topic:
             }
         config = {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
         if self.is_input:
-            config["message.timestamp.after.max.ms"] = str(60 * 60_000)
+            config["message.timestamp.after.max.ms"] = str(TAKEN_AHEAD_MS)
         return config
 
 

@@ -4,8 +4,8 @@
 -- the position after, then for each record four: user, subscription id, when it was last seen
 -- (epoch ms, '' for a tombstone), the record's value.
 --
--- A subscription belongs to one user: the one it was last seen with. Returns how many more there
--- are than before, or 'elsewhere' when the position is another (flushed, or another worker's).
+-- A subscription belongs to one user: the one it was last seen with. Returns how many there are of
+-- all partitions, or 'elsewhere' when the position is another (flushed, or another worker's).
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return 'elsewhere' end
 local prefix = ARGV[1]
 
@@ -32,4 +32,4 @@ for arg = 4, #ARGV, 4 do
   end
 end
 redis.call('SET', KEYS[1], ARGV[3])
-return more
+return redis.call('INCRBY', prefix .. 'count', more)

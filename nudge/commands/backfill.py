@@ -55,7 +55,7 @@ def backfill(
     from nudge.when import now_ms, rfc3339
 
     now = now_ms()
-    found, bad = survey(file, lambda fault: note(f"[red]invalid[/red]  {plain(fault)}"))
+    found, bad = survey(file, lambda fault: note(f"[red]invalid[/red]  {plain(fault)}"), now)
     if bad and not skip_bad:
         raise Problem(f"{bad} bad lines; nothing was sent.", "Mend them, or add --skip-bad.")
     if not found.total:
@@ -87,12 +87,13 @@ async def _backfill(
         return
     start: int | None = None
     done = 0
-    with Progress("loading", found.total) as progress:
+    whole = found.total + found.ahead
+    with Progress("loading", whole) as progress:
         async for done in load(settings, found, lambda _: None):
             start = done if start is None else start
             progress.at(done)
-    if start == found.total:
+    if start == whole:
         say("This file was loaded before: nothing to do.")
     else:
         resumed = f" (went on after {start:,})" if start else ""
-        say(f"{done:,} events loaded{resumed}.")
+        say(f"{done - found.ahead:,} events loaded{resumed}.")

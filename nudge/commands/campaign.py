@@ -171,20 +171,24 @@ async def _stop(campaign_id: str) -> None:
     if known is None:
         cure = "`nudge campaign status` lists them."
         raise Problem(f"No campaign {campaign_id} was ever started.", cure)
-    if known.stop is not None:
+    now = now_ms()
+    at = campaigns.stop_time(known, now)
+    if known.stop is not None and known.stop.at <= at:
         say(f"{plain(campaign_id)} was stopped at {rfc3339(known.stop.at)}: nothing changed.")
         return
     if campaign_refused(known.start):
         # A worker of another release may read it all the same.
-        await campaigns.stop(settings, campaign_id, now_ms())
+        await campaigns.stop(settings, campaign_id, at)
         say(f"{plain(campaign_id)} is stopped.")
         return
     campaign = campaigns.campaign_of(known)
-    done = (await campaigns.decided(settings, [campaign]))[campaign.name].total()
-    if campaigns.is_over(campaign, done, now_ms()):
-        say(f"{plain(campaign_id)} is over: there is nothing left to stop, nothing changed.")
-        return
-    await campaigns.stop(settings, campaign_id, now_ms())
+    # Who was told is counted only where it matters: what is under way is stopped first.
+    if campaigns.is_over(campaign, campaign.audience or 0, now):
+        done = (await campaigns.decided(settings, [campaign]))[campaign.name].total()
+        if campaigns.is_over(campaign, done, now):
+            say(f"{plain(campaign_id)} is over: there is nothing left to stop, nothing changed.")
+            return
+    await campaigns.stop(settings, campaign_id, at)
     say(f"{plain(campaign_id)} is stopped. What push services have taken they deliver.")
 
 

@@ -64,27 +64,30 @@ def apply(
     from nudge.when import moment_ms, now_ms
     from schemas.control import ScenarioVersion
 
+    now = now_ms()
     text, rules = _load(file, "Nothing was applied.")
     version = ScenarioVersion(
         type="version",
         version=rules.version,
-        effective_at=moment_ms(at, now=now_ms()),
+        effective_at=moment_ms(at, now=now),
         applied_by=who(),
         yaml=text,
     )
-    asyncio.run(_apply(kafka_settings(), version, if_absent=if_absent))
+    asyncio.run(_apply(kafka_settings(), version, now, if_absent=if_absent))
 
 
-async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_absent: bool) -> None:
+async def _apply(
+    settings: "KafkaSettings", version: "ScenarioVersion", now: int, *, if_absent: bool
+) -> None:
     from nudge.controls import apply_version, file_of, read_controls
     from nudge.problem import Problem
     from nudge.terminal import say
-    from nudge.when import now_ms, rfc3339
+    from nudge.when import rfc3339
 
     controls = await read_controls(settings)
-    now = now_ms()
+    at = controls.after(now)
     file = version.version
-    current = controls.in_force(now)
+    current = controls.in_force(at)
     if if_absent and controls.versions:
         newest = current or next(reversed(controls.versions.values()))
         say(f"A version was applied before ({newest.version}): nothing changed.")
@@ -95,13 +98,15 @@ async def _apply(settings: "KafkaSettings", version: "ScenarioVersion", *, if_ab
             f" version {current.version}.",
             "Say --at now, or a time to come.",
         )
-    between = any(now < v.effective_at <= version.effective_at for v in controls.versions.values())
+    if current and version.effective_at < at:
+        version = version.model_copy(update={"effective_at": at})
+    between = any(at < v.effective_at <= version.effective_at for v in controls.versions.values())
     if current and file_of(current.version) == file and not between:
         since = rfc3339(current.effective_at)
         say(f"Version {current.version} is in force since {since}: nothing changed.")
         return
-    version = version.model_copy(update={"version": controls.name_for(file, now)})
-    await apply_version(settings, version)
+    version = version.model_copy(update={"version": controls.name_for(file, at)})
+    await apply_version(settings, version, at)
     say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
 
 

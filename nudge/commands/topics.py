@@ -8,7 +8,7 @@ import typer
 from nudge.terminal import examples
 
 if TYPE_CHECKING:
-    from nudge.topics import Drift, TopicState
+    from nudge.drift import Drift, TopicState
 
 app = typer.Typer(
     help="Create, check and describe the topics. Nothing is ever deleted or altered.",

@@ -6,9 +6,9 @@ from aiokafka.protocol.admin import ApiVersionRequest
 
 from nudge import topics
 from nudge.doctor.finding import Finding, fail, ok, warn
+from nudge.drift import DriftKind
 from nudge.kafka import admin
 from nudge.problem import Problem
-from nudge.topics import DriftKind
 from runtime.settings import KafkaSettings
 
 _SINCE = ((92, "4.1"), (80, "3.9"), (75, "3.8"), (71, "3.7"), (65, "3.0"))

@@ -1,6 +1,7 @@
 """Redis: there, new enough, and told to forget nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -12,6 +13,8 @@ from runtime.settings import RedisSettings
 
 _DEADLINE_S = 3.0
 _OLDEST = (6, 0)
+_SAVES = ("rdb_last_bgsave_status", "aof_last_write_status")
+_NEARLY_FULL = 0.9
 
 
 async def check_redis(settings: RedisSettings) -> AsyncIterator[Finding]:
@@ -27,7 +30,6 @@ async def check_redis(settings: RedisSettings) -> AsyncIterator[Finding]:
     )
     try:
         facts = await client.info()
-        policy = (await client.config_get("maxmemory-policy")).get("maxmemory-policy", "")
     except (RedisError, OSError, TimeoutError) as error:
         yield fail(
             "redis",
@@ -37,22 +39,50 @@ async def check_redis(settings: RedisSettings) -> AsyncIterator[Finding]:
         return
     finally:
         await client.aclose()
-    for finding in judge_redis(where, facts, str(policy)):
+    for finding in judge_redis(where, facts):
         yield finding
 
 
-def judge_redis(where: str, facts: dict[str, object], policy: str) -> list[Finding]:
-    """What the server's own answers mean for delivery."""
+def judge_redis(where: str, facts: Mapping[str, Any]) -> list[Finding]:
+    """What the server's answer to INFO means for delivery."""
     version = str(facts.get("redis_version", "0"))
-    found = []
+    found = [*_whether_it_writes(facts), *_whether_it_keeps(facts)]
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
         found.append(warn("redis", f"Redis {version} is older than 6.0.", "Use a newer one."))
-    if policy not in ("", "noeviction") and facts.get("maxmemory"):
-        found.append(
-            fail(
-                "redis",
-                f"maxmemory-policy is {policy}: Redis would throw away which pushes were sent.",
-                "CONFIG SET maxmemory-policy noeviction (and in redis.conf).",
-            )
+    return [*found, ok("redis", f"Redis {version} answers at {where}.")]
+
+
+def _whether_it_writes(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    if facts.get("role") == "slave":
+        yield fail("redis", "This Redis is a replica: it takes no writes, so nothing is sent.",
+                   "Set NUDGE_REDIS_URL to the primary.")  # fmt: skip
+    if facts.get("cluster_enabled"):
+        yield fail("redis", "This Redis is a cluster; delivery's steps need all keys on one"
+                   " server.", "Use one Redis with cluster-enabled no.")  # fmt: skip
+    failed = [name for name in _SAVES if facts.get(name, "ok") != "ok"]
+    if failed:
+        yield fail("redis", f"Redis could not write its file ({', '.join(failed)}): it takes no"
+                   " writes while that lasts.", "Look into its log: a full disk, rights, or no"
+                   " memory for the fork (vm.overcommit_memory = 1).")  # fmt: skip
+    limit, used = int(facts.get("maxmemory", 0)), int(facts.get("used_memory", 0))
+    if limit and used > limit * _NEARLY_FULL:
+        report = fail if used >= limit else warn
+        yield report("redis", f"{used / limit:.0%} of maxmemory is used; when it is full, nothing"
+                     " is sent.", "Raise maxmemory, or give it a machine with more.")  # fmt: skip
+
+
+def _whether_it_keeps(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    policy = facts.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction" and facts.get("maxmemory"):
+        yield fail(
+            "redis",
+            f"maxmemory-policy is {policy}: Redis would throw away which pushes were sent.",
+            "CONFIG SET maxmemory-policy noeviction (and in redis.conf).",
         )
-    return [*found, ok("redis", f"Redis {version} serves at {where}.")]
+    if not facts.get("aof_enabled", 1):
+        yield warn(
+            "redis",
+            "Redis keeps no file of every write (AOF): a restart loses inboxes, and delivery waits"
+            " until it has read all subscriptions and results again.",
+            "CONFIG SET appendonly yes (and in redis.conf).",
+        )

@@ -1,6 +1,6 @@
 """What workers were told and how far they are: scenarios, pauses, lag."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -13,7 +13,7 @@ from nudge.reading import Span, read
 from nudge.refusals import MEND_VERSION, campaign_refused, decides, version_refused
 from nudge.when import ago, now_ms, rfc3339
 from runtime.settings import KafkaSettings
-from schemas.topics import JOBS, SHOP_EVENTS, Topic
+from schemas.topics import JOBS, SHOP_CATALOG, SHOP_EVENTS, Topic
 
 WORKER_GROUP = "nudge"
 _BEHIND_MS = 60_000
@@ -49,13 +49,19 @@ def judge_controls(controls: Controls, now: int) -> Iterator[Finding]:
             comes = rfc3339(version.effective_at)
             yield fail("scenarios", f"The version to come at {comes} is refused by this release:"
                        f" {refused}", "Mend the file and apply it.")  # fmt: skip
-    if controls.pause is not None and controls.pause.paused:
-        pause = controls.pause
-        why = f": {pause.reason}" if pause.reason else ""
-        yield warn("pause", f"Sending is paused since {rfc3339(pause.at)} by {pause.by}{why}.",
-                   "`nudge resume`")  # fmt: skip
-    else:
-        yield ok("pause", "Sending is not paused.")
+    yield _pause(controls)
+
+
+def _pause(controls: Controls) -> Finding:
+    if controls.pause_unreadable:
+        return fail("pause", "The pause record cannot be read: nothing is sent, for somebody meant"
+                    " to stop something.", "`nudge resume`")  # fmt: skip
+    if controls.pause is None or not controls.pause.paused:
+        return ok("pause", "Sending is not paused.")
+    pause = controls.pause
+    why = f": {pause.reason}" if pause.reason else ""
+    return warn("pause", f"Sending is paused since {rfc3339(pause.at)} by {pause.by}{why}.",
+                "`nudge resume`")  # fmt: skip
 
 
 async def check_campaigns(settings: KafkaSettings) -> AsyncIterator[Finding]:
@@ -73,36 +79,61 @@ async def check_campaigns(settings: KafkaSettings) -> AsyncIterator[Finding]:
 async def check_lag(settings: KafkaSettings, delivery_group: str) -> AsyncIterator[Finding]:
     """Whether workers and delivery run, and how old the oldest input is that waits for them."""
     groups = (
-        (WORKER_GROUP, SHOP_EVENTS, "nudge worker"),
-        (delivery_group, JOBS, "nudge deliver"),
+        (WORKER_GROUP, (SHOP_CATALOG, SHOP_EVENTS), "nudge worker"),
+        (delivery_group, (JOBS,), "nudge deliver"),
     )
-    for name, topic, command in groups:
-        yield await _lag(settings, settings.group(name), topic, command)
+    for name, topics, command in groups:
+        for finding in await _lag(settings, settings.group(name), topics, command):
+            yield finding
 
 
-async def _lag(settings: KafkaSettings, group: str, topic: Topic, command: str) -> Finding:
+async def _lag(
+    settings: KafkaSettings, group: str, topics: tuple[Topic, ...], command: str
+) -> list[Finding]:
     async with admin(settings) as client:
         counts = {entry["topic"]: entry["partitions"] for entry in await client.describe_topics()}
-        partitions = [
-            TopicPartition(settings.topic(topic), number)
-            for number in range(len(counts.get(settings.topic(topic), ())))
-        ]
+        held = {
+            topic: [
+                TopicPartition(settings.topic(topic), number)
+                for number in range(len(counts.get(settings.topic(topic), ())))
+            ]
+            for topic in topics
+        }
+        partitions = [tp for each in held.values() for tp in each]
         members = await patiently(lambda: _members(client, group))
         committed = await patiently(
             lambda: client.list_consumer_group_offsets(group, partitions=partitions)
         )
-    async with reader(settings) as consumer:
-        waiting, oldest = await _waiting(
-            consumer, partitions, {tp: at.offset for tp, at in committed.items()}
-        )
+    done = {tp: at.offset for tp, at in committed.items()}
+    waiting: dict[str, tuple[int, int | None]] = {}
+    for topic, each in held.items():
+        async with reader(settings) as consumer:
+            waiting[topic.name] = await _waiting(consumer, each, done)
+    return list(judge_lag(group, command, members, waiting, now_ms()))
+
+
+def judge_lag(
+    group: str,
+    command: str,
+    members: int,
+    waiting: Mapping[str, tuple[int, int | None]],
+    now: int,
+) -> Iterator[Finding]:
+    """What it means that so many records of each topic wait, the oldest since then (ms)."""
+    each = ", ".join(f"{count:,} records of {topic}" for topic, (count, _) in waiting.items())
     if not members:
-        said = f"No `{command}` runs (group {group}); {waiting:,} records of {topic.name} wait."
-        return warn("lag", said, f"Start `{command}`.")
-    behind = 0 if oldest is None else now_ms() - oldest
-    if behind > _BEHIND_MS:
-        return warn("lag", f"{topic.name}: {waiting:,} records wait, the oldest for {ago(behind)}.",
-                    f"Start more of `{command}`, or look into its log.")  # fmt: skip
-    return ok("lag", f"{members} × `{command}`, {waiting:,} records of {topic.name} wait.")
+        yield warn("lag", f"No `{command}` runs (group {group}); {each} wait.",
+                   f"Start `{command}`.")  # fmt: skip
+        return
+    late = False
+    for topic, (count, oldest) in waiting.items():
+        behind = 0 if oldest is None else now - oldest
+        if behind > _BEHIND_MS:
+            late = True
+            yield warn("lag", f"{topic}: {count:,} records wait, the oldest for {ago(behind)}.",
+                       f"Start more of `{command}`, or look into its log.")  # fmt: skip
+    if not late:
+        yield ok("lag", f"{members} × `{command}`, {each} wait.")
 
 
 async def _members(client: AIOKafkaAdminClient, group: str) -> int:

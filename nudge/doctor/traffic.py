@@ -8,16 +8,21 @@ from statistics import median
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.doctor.finding import Finding, fail, ok, warn
+from nudge.drift import TopicState
 from nudge.event_input import looks_like_email
 from nudge.history import HISTORICAL_HEADER, TOPICS, topic_traps
 from nudge.kafka import partition_counts, reader
 from nudge.reading import Span, headers_of, read, spans
-from nudge.topics import TopicState, describe
+from nudge.topics import describe
 from nudge.when import ago, now_ms
 from runtime.settings import KafkaSettings
-from schemas.adapters import InvalidRecordError, parse_shop_event
+from schemas.adapters import InvalidRecordError, check_catalog_key
+from schemas.catalog import CatalogEvent
+from schemas.decisions import DeadLetterReason
 from schemas.partitioner import partition_of
-from schemas.topics import DEAD_LETTER, SHOP_EVENTS
+from schemas.structs import ShopEvent, read_catalog_event
+from schemas.topics import DEAD_LETTER, SHOP_CATALOG, SHOP_EVENTS, Topic
+from streams.decode import read_event, record_key
 
 SAMPLE = 200
 """Records a partition."""
@@ -27,20 +32,27 @@ _DAY_MS = 86_400_000
 
 
 async def check_traffic(settings: KafkaSettings) -> AsyncIterator[Finding]:
-    """Samples the newest events: keys, ids, times, validity; and history's retention."""
+    """Samples the newest events of both topics: keys, ids, times, validity; history's retention."""
     states = {state.topic: state for state in await describe(settings)}
     partitions = {
         topic: [TopicPartition(states[topic].name, n) for n in range(states[topic].partitions)]
         for topic in TOPICS
     }
-    async with reader(settings) as consumer:
-        newest = [record async for record in newest_of(consumer, partitions[SHOP_EVENTS])]
     every = [tp for held in partitions.values() for tp in held]
+    async with reader(settings) as consumer:
+        newest = [record async for record in newest_of(consumer, every)]
     async with reader(settings) as consumer:
         oldest = [record async for record in _oldest(consumer, every)]
     by_name = {states[topic].name: states[topic] for topic in TOPICS}
+    sample: dict[str, list[ConsumerRecord]] = {name: [] for name in by_name}
+    for record in newest:
+        sample[record.topic].append(record)
     for finding in (
-        *judge_sample(newest, len(partitions[SHOP_EVENTS])),
+        *(
+            finding
+            for name, state in by_name.items()
+            for finding in judge_sample(state.topic, sample[name], state.partitions)
+        ),
         *judge_history([*oldest, *newest], by_name, settings.kafka_bootstrap),
     ):
         yield finding
@@ -90,38 +102,54 @@ async def _oldest(
         yield record
 
 
-def judge_sample(sample: list[ConsumerRecord], partitions: int) -> Iterator[Finding]:
-    """What the newest events say about their producers."""
+def judge_sample(topic: Topic, sample: list[ConsumerRecord], partitions: int) -> Iterator[Finding]:
+    """What the newest events of ``topic`` say about their producers, read as workers read them."""
     if not sample:
-        yield warn("producers", "shop.events is empty.", "`nudge publish` sends a first event.")
+        if topic is SHOP_EVENTS:
+            yield warn("producers", "shop.events is empty.", "`nudge publish` sends a first event.")
         return
-    yield _keys(sample, partitions)
-    yield _ids(sample)
-    yield _validity(sample)
-    yield from _times([record for record in sample if not _is_historical(record)])
+    yield _keys(topic, sample, partitions)
+    if topic is SHOP_EVENTS:
+        yield _ids(sample)
+    yield _validity(topic, sample)
+    yield from _times(topic, [record for record in sample if not _is_historical(record)])
+
+
+_NOUNS = {SHOP_EVENTS: "events", SHOP_CATALOG: "catalogue events"}
+
+
+def _read(topic: Topic, record: ConsumerRecord) -> ShopEvent | CatalogEvent:
+    """
+    Raises:
+        InvalidRecordError: a worker cannot use it, wherever it stands.
+    """
+    key = record_key(record)
+    if topic is SHOP_EVENTS:
+        return read_event(record.value, key)[0]
+    event = read_catalog_event(record.value)
+    check_catalog_key(event, key)
+    return event
 
 
 def _key(record: ConsumerRecord) -> str:
     return (record.key or b"").decode(errors="replace")
 
 
-def _keys(sample: list[ConsumerRecord], partitions: int) -> Finding:
+def _keys(topic: Topic, sample: list[ConsumerRecord], partitions: int) -> Finding:
     wrong = [
         record
         for record in sample
-        if not record.key or partition_of(_key(record), partitions) != record.partition
+        if record.key and partition_of(_key(record), partitions) != record.partition
     ]
     if not wrong:
-        return ok("partitioner", f"{len(sample)} sampled keys are where murmur2 puts them.")
-    example = _key(wrong[0]) or "(no key)"
-    crc = all(
-        record.key and zlib.crc32(record.key) % partitions == record.partition for record in wrong
-    )
+        said = f"The keys of {len(sample)} sampled {_NOUNS[topic]} are where murmur2 puts them."
+        return ok("partitioner", said)
+    crc = all(zlib.crc32(record.key) % partitions == record.partition for record in wrong)
     cause = " They are where librdkafka's default (CRC32) puts them." if crc else ""
     return fail(
         "partitioner",
-        f"{len(wrong)} of {len(sample)} sampled events are in the wrong partition (such as"
-        f" {example!r}): they are dead-lettered, or split a user in two.{cause}",
+        f"{len(wrong)} of {len(sample)} sampled {_NOUNS[topic]} are in the wrong partition (such"
+        f" as {_key(wrong[0])!r}): they are dead-lettered, or split a user in two.{cause}",
         "Key by user id and partition by murmur2; in librdkafka (kcat, confluent-kafka, rdkafka"
         " for Node, Go, .NET): partitioner=murmur2_random.",
     )
@@ -139,30 +167,40 @@ def _ids(sample: list[ConsumerRecord]) -> Finding:
     )
 
 
-def _validity(sample: list[ConsumerRecord]) -> Finding:
-    said: Counter[str] = Counter()
+def _validity(topic: Topic, sample: list[ConsumerRecord]) -> Finding:
+    reasons: Counter[DeadLetterReason] = Counter()
+    said: dict[DeadLetterReason, str] = {}
     for record in sample:
         try:
-            parse_shop_event(record.value)
+            _read(topic, record)
         except InvalidRecordError as error:
-            said[f"{error.reason}: {error}"] += 1
-    if not said:
-        return ok("events", f"{len(sample)} sampled events are valid.")
-    worst, count = said.most_common(1)[0]
+            reasons[error.reason] += 1
+            said.setdefault(error.reason, str(error))
+    if not reasons:
+        return ok("events", f"{len(sample)} sampled {_NOUNS[topic]} are valid.")
+    worst, count = reasons.most_common(1)[0]
     return fail(
         "events",
-        f"{said.total()} of {len(sample)} sampled events cannot be used; {count} times: {worst}",
-        "Mend the producer, then `nudge dead-letters replay`.",
+        f"{reasons.total()} of {len(sample)} sampled {_NOUNS[topic]} cannot be used; {count} times"
+        f" {worst}, such as: {said[worst]}",
+        _KEYS if worst in _OF_THE_KEY else "Mend the producer, then `nudge dead-letters replay`.",
     )
 
 
-def _times(sample: list[ConsumerRecord]) -> Iterator[Finding]:
+_OF_THE_KEY = (DeadLetterReason.WRONG_KEY, DeadLetterReason.NO_KEY)
+_KEYS = (
+    "Key events by user id (else anonymous id; login and sign_up by anonymous id), catalogue"
+    " events by product id, content by content/<id>; then `nudge dead-letters replay`."
+)
+
+
+def _times(topic: Topic, sample: list[ConsumerRecord]) -> Iterator[Finding]:
     """Producers' clocks: events from the future, records from the future, everything late."""
     ahead, behind = [], []
     now = now_ms()
     for record in sample:
         try:
-            lead = parse_shop_event(record.value).occurred_at - min(record.timestamp, now)
+            lead = _read(topic, record).occurred_at - min(record.timestamp, now)
         except InvalidRecordError:
             continue
         ahead.append(max(lead, record.timestamp - now))
@@ -173,19 +211,20 @@ def _times(sample: list[ConsumerRecord]) -> Iterator[Finding]:
     if fast:
         yield warn(
             "clocks",
-            f"{len(fast)} of {len(ahead)} sampled events are dated up to {ago(max(fast))} ahead;"
-            " they are taken as of 5 minutes past their arrival.",
+            f"{len(fast)} of {len(ahead)} sampled {_NOUNS[topic]} are dated up to"
+            f" {ago(max(fast))} ahead; they are taken as of 5 minutes past their arrival.",
             "Set the producer's clock (NTP), or send occurred_at in UTC.",
         )
     if median(behind) > _SLOW_MS:
         yield warn(
             "clocks",
-            f"Half of the sampled events come more than {ago(int(median(behind)))} after they"
-            " happened: moments are missed or noticed late.",
+            f"Half of the sampled {_NOUNS[topic]} come more than {ago(int(median(behind)))} after"
+            " they happened: moments are missed or noticed late.",
             "Set the producer's clock and time zone, or send sooner.",
         )
     elif not fast:
-        yield ok("clocks", f"Sampled events come {ago(int(median(behind)))} after they happened.")
+        yield ok("clocks", f"Sampled {_NOUNS[topic]} come {ago(int(median(behind)))} after"
+                 " they happened.")  # fmt: skip
 
 
 def _is_historical(record: ConsumerRecord) -> bool:

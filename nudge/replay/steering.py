@@ -71,7 +71,8 @@ class Steering:
         if topic is CAMPAIGNS:
             note_said(self.campaigns, record.value)
         else:
-            self.controls.take((record.key or b"").decode(errors="replace"), record.value)
+            key = (record.key or b"").decode(errors="replace")
+            self.controls.take(key, record.value, record.timestamp)
 
     def steer(self, book: RuleBook) -> None:
         """Puts what was said into the book."""

@@ -4,13 +4,14 @@ from aiokafka import ConsumerRecord
 
 from delivery.dispatcher import Dispatcher, Rules
 from delivery.encryption import ReceiverKeys
-from delivery.origins import Origin
+from delivery.origins import Circuit, Origin
 from delivery.partition import Partition, Phase
 from delivery.pushes import JobInHand, Push, take_in_hand
-from delivery.rounds import Limits
+from delivery.rounds import Limits, Rounds
 from delivery.steps import Ending, NotNow, Step
 from nudge.pushlab import Browser
 from runtime.endpoints import Endpoint
+from runtime.metrics import REGISTRY, Metric
 from schemas.adapters import dump
 from schemas.push import MessageClass, Payload, PushJob
 from tests.harness.waiting import eventually
@@ -71,3 +72,19 @@ async def test_a_job_given_back_as_its_partition_closed_is_sent_when_it_is_read_
     finally:
         await dispatcher.stop()
     assert not broken
+
+
+def test_a_service_is_as_its_worst_host_is() -> None:
+    rounds = Rounds(Limits(4, 4, breaker_failures=1))
+    origins = []
+    for host in ("down", "up"):
+        (push,) = taken(Partition(0)).pushes
+        push.endpoint = Endpoint(f"https://{host}.push/x", f"https://{host}.push", "worst of two")
+        rounds.add(push)
+        origin = rounds.turn(0.0)
+        assert origin is not None
+        origins.append(origin)
+        origin.next()
+    origins[0].failed(0.0)
+    rounds.look(0.1)
+    assert REGISTRY.get_sample_value(Metric.BREAKER, {"origin": "worst of two"}) == Circuit.OPEN

@@ -7,9 +7,13 @@ from redis.asyncio import Redis
 from delivery.app import Delivery
 from nudge.local import LocalRedis
 from nudge.pushlab import Behaviour, Fault
+from runtime.metrics import REGISTRY, Metric, gauge
+from schemas.partitioner import partition_of
 from schemas.push import ResultOutcome
+from schemas.topics import JOBS
 from tests.delivery.proxy import Wire
 from tests.delivery.stage import TRANSACTIONAL, Stage
+from tests.harness.clusters import PARTITIONS
 from tests.harness.waiting import eventually
 
 
@@ -223,3 +227,42 @@ async def test_subscriptions_come_back_from_their_topic(
         second = [await stage.emit(user, browser) for user, browser in browsers.items()]
         for job in second:
             await stage.ends(job, ResultOutcome.DELIVERED)
+
+
+async def test_how_many_subscriptions_there_are_is_known_whoever_saw_them_come(
+    own_stage: Stage, own_redis: LocalRedis
+) -> None:
+    stage = own_stage
+    laptop, phone = await stage.subscribe("ada"), await stage.subscribe("bob")
+
+    async def push_to_both() -> None:
+        for user, browser in (("ada", laptop), ("bob", phone)):
+            await stage.ends(await stage.emit(user, browser), ResultOutcome.DELIVERED)
+
+    async def told(count: int) -> None:
+        await eventually(lambda: value(Metric.SUBSCRIPTIONS) == count, 20)
+
+    async with stage.worker():
+        await push_to_both()
+        await told(2)
+    gauge(Metric.SUBSCRIPTIONS).set(0)  # as in a process that begins
+    async with stage.worker():
+        await told(2)
+        own_redis.flush()
+        await push_to_both()
+        await told(2)
+
+
+async def test_who_has_handed_a_partition_over_tells_nothing_of_its_lag(stage: Stage) -> None:
+    laptop = await stage.subscribe("ada")
+    job = await stage.emit("ada", laptop)
+    labels = {"topic": JOBS.name, "partition": str(partition_of("ada", PARTITIONS))}
+    async with stage.worker():
+        await stage.ends(job, ResultOutcome.DELIVERED)
+        await eventually(lambda: value(Metric.LAG, labels) == 0, 20)
+    assert value(Metric.LAG, labels) is None
+
+
+def value(metric: Metric, labels: dict[str, str] | None = None) -> float | None:
+    """What ``/metrics`` shows; ``None``: nothing."""
+    return REGISTRY.get_sample_value(metric, labels)

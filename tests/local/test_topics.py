@@ -4,7 +4,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from nudge import topics
-from nudge.topics import DriftKind
+from nudge.drift import DriftKind, TopicState, config_of, differences
 from runtime.deployment import read_cluster_id, read_deployment
 from runtime.settings import KafkaSettings
 from schemas.topics import DECISIONS, JOBS, PROFILES_CHANGELOG, REGISTRY, SCENARIOS
@@ -71,6 +71,26 @@ async def test_asking_for_another_number_of_copies_names_every_topic(
 
     assert {drift.kind for drift in drifts} == {DriftKind.REPLICATION}
     assert len(drifts) == len(REGISTRY)
+    created = await topics.create(cluster, partitions=4, replication=3)
+    assert created.drifts == tuple(drifts)
+
+
+def test_of_three_copies_two_have_what_is_acknowledged() -> None:
+    config = config_of(JOBS, replication=3)
+    assert config["min.insync.replicas"] == "2"
+    assert "min.insync.replicas" not in config_of(JOBS, replication=2), "one away would stop all"
+
+    def named(replication: int, in_sync: str) -> list[tuple[DriftKind, str]]:
+        found = config | {"min.insync.replicas": in_sync}
+        state = TopicState(JOBS, "push.jobs", 4, replication, found)
+        return [(drift.kind, drift.cure) for drift in differences(state, 4, 3)]
+
+    assert named(3, "2") == []
+    ((kind, cure),) = named(3, "1")
+    assert kind is DriftKind.SETTING
+    assert cure.endswith("--entity-name push.jobs --add-config min.insync.replicas=2")
+    assert [kind for kind, _ in named(1, "1")] == [DriftKind.REPLICATION]
+    assert named(4, "2") == [], "more copies than asked for are no harm"
 
 
 async def test_the_deployment_record_lives_beside_the_scenarios(cluster: KafkaSettings) -> None:

@@ -52,17 +52,32 @@ def environment(settings: KafkaSettings | None, extra: Mapping[str, str]) -> dic
     return inherited | kafka | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | dict(extra)
 
 
+_CLOCK_BEHIND = """
+import time
+now_s, now_ns = time.time, time.time_ns
+time.time = lambda: now_s() - {0}
+time.time_ns = lambda: now_ns() - {0} * 10**9
+from nudge.cli import main
+main()
+"""
+
+
 async def nudge(
     settings: KafkaSettings | None,
     *words: str,
     stdin: str | bytes = b"",
     cwd: Path | None = None,
     deadline_s: float = 60.0,
+    behind_s: int = 0,
     **extra: str,
 ) -> Answer:
-    """Runs ``nudge WORDS…`` to its end. ``extra``: more environment variables."""
+    """Runs ``nudge WORDS…`` to its end, on a machine whose clock is ``behind_s`` behind ours.
+
+    ``extra``: more environment variables.
+    """
+    program = ("-c", _CLOCK_BEHIND.format(behind_s)) if behind_s else ("-m", "nudge")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "nudge", *words,
+        sys.executable, *program, *words,
         cwd=cwd or "/",
         env=environment(settings, extra),
         stdin=asyncio.subprocess.PIPE,

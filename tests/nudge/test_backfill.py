@@ -1,5 +1,6 @@
 """``nudge backfill``: history with its own times, once."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -57,7 +58,7 @@ async def test_a_run_broken_off_goes_on_where_it_was_and_loads_nothing_twice(
 ) -> None:
     monkeypatch.setattr("nudge.history._A_TRANSACTION", 100)
     file = write(tmp_path / "october.jsonl", 999, now_ms() - DAY_MS)
-    found, bad = survey(file, unexpected)
+    found, bad = survey(file, unexpected, now_ms())
     assert (found.total, bad) == (1000, 0)
     first = load(cluster, found, unexpected)
     assert [await anext(first) for _ in range(4)] == [0, 100, 200, 300]
@@ -106,6 +107,38 @@ async def test_history_without_times_is_no_history(cluster: KafkaSettings, tmp_p
     answer = (await nudge(cluster, "backfill", str(file))).failed()
     assert "line 1: occurred_at: missing" in answer.err
     assert await read_to_end(cluster, SHOP_EVENTS) == []
+
+
+async def test_what_is_too_far_ahead_for_kafka_is_a_bad_line_and_the_rest_is_loaded(
+    cluster: KafkaSettings, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "october.jsonl", 6, now_ms() - DAY_MS)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[2]["occurred_at"] = now_ms() + 2 * 3_600_000
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dry = (await nudge(cluster, "backfill", str(file), "--dry-run")).failed()
+    assert "october.jsonl, line 3: occurred_at: " in dry.err
+    assert "ahead; Kafka takes 60 min at most" in dry.err
+    loaded = await nudge(cluster, "backfill", str(file), "--skip-bad")
+    assert loaded.code == 1
+    assert "6 events loaded." in loaded.out
+    queries = [record.json()["query"] for record in await read_to_end(cluster, SHOP_EVENTS)]
+    assert sorted(queries) == ["0", "1", "3", "4", "5"]
+    assert "loaded before" in (await nudge(cluster, "backfill", str(file), "--skip-bad")).out
+
+
+async def test_seconds_and_packed_files_are_called_what_they_are(
+    cluster: KafkaSettings, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "october.jsonl", 3, (now_ms() - DAY_MS) // 1000)
+    answer = (await nudge(cluster, "backfill", str(file))).failed()
+    assert "epoch milliseconds are wanted, not seconds" in " ".join(answer.err.split())
+    assert "3 bad lines; nothing was sent" in answer.err
+    packed = tmp_path / "october.jsonl.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    answer = (await nudge(cluster, "backfill", str(packed))).failed()
+    assert f"{packed} is packed by gzip" in answer.err.replace("\n       ", " ")
+    assert "gunzip" in answer.err
 
 
 async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

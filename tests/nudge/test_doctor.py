@@ -6,23 +6,25 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from redis.asyncio import Redis
 
 from nudge.doctor.environment import check_variables, known_variables
 from nudge.doctor.finding import Level
 from nudge.doctor.redis import judge_redis
-from nudge.doctor.steering import WORKER_GROUP
+from nudge.doctor.steering import WORKER_GROUP, judge_lag
 from nudge.doctor.subscribers import judge_keys
 from nudge.doctor.vouchers import judge_vouchers
+from nudge.local import LocalRedis
 from nudge.when import now_ms
 from processors.scenario_file import load
 from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
 from schemas.adapters import dump
-from schemas.control import VoucherBatch
+from schemas.control import PAUSE_KEY, VoucherBatch
 from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.examples import example
 from schemas.people import Subscription
-from schemas.topics import DEAD_LETTER, RESULTS, SHOP_EVENTS, SUBSCRIPTIONS
+from schemas.topics import DEAD_LETTER, RESULTS, SCENARIOS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS
 from tests.harness.clusters import PARTITIONS
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
@@ -116,6 +118,31 @@ async def test_producers_that_break_the_rules_are_found_out(cluster: KafkaSettin
     )  # fmt: skip
 
 
+async def test_what_workers_refuse_for_its_key_the_doctor_refuses(cluster: KafkaSettings) -> None:
+    await send(cluster, *(Sent(f"session-{n}", search(f"u{n}")) for n in range(30)))
+    price = example("price_change") | {"occurred_at": now_ms()}
+    strays = [Sent(f"shop/{n}", price | {"product_id": f"p{n}"}) for n in range(7)]
+    await produce(cluster, SHOP_CATALOG, [*strays, Sent(price["product_id"], price)])
+    found = await findings(cluster, 1)
+    (events, catalogue) = [one["said"] for one in found["events"]]
+    assert "30 of 30 sampled events cannot be used; 30 times wrong_key" in events
+    assert "the key is 'session-" in events
+    assert "7 of 8 sampled catalogue events cannot be used; 7 times wrong_key" in catalogue
+    assert "anonymous id" in found["events"][0]["cure"]
+    assert {finding["level"] for finding in found["partitioner"]} == {"ok"}
+    assert "8 records of shop.catalog, 30 records of shop.events wait" in found["lag"][0]["said"]
+
+
+def test_a_catalogue_that_lies_behind_is_lag_like_any_other() -> None:
+    waiting = {"shop.catalog": (9, 0), "shop.events": (4, 599_000)}
+    (finding,) = judge_lag("nudge", "nudge worker", 2, waiting, now=600_000)
+    assert (finding.level, finding.said) == (
+        Level.WARN, "shop.catalog: 9 records wait, the oldest for 10 min.",
+    )  # fmt: skip
+    (finding,) = judge_lag("nudge", "nudge worker", 2, {"shop.catalog": (0, None)}, now=600_000)
+    assert finding.level == Level.OK
+
+
 async def test_a_producer_an_hour_slow_is_noticed(cluster: KafkaSettings) -> None:
     slow = (Sent(f"u{n}", search(f"u{n}", occurred_at=now_ms() - 3_600_000)) for n in range(20))
     await send(cluster, *slow)
@@ -153,6 +180,18 @@ async def test_a_pause_a_lost_topic_and_a_misspelt_setting_are_named(
     assert any("NUDGE_HEALTH_PORT" in said for said in settings)
 
 
+async def test_a_pause_that_nobody_can_read_is_a_pause(cluster: KafkaSettings) -> None:
+    unreadable = {"type": "pause", "paused": "maybe", "at": now_ms()}
+    await produce(cluster, SCENARIOS, [Sent(PAUSE_KEY, unreadable)])
+    assert (await findings(cluster, 1))["pause"][0] | {"check": ""} == {
+        "check": "", "level": "fail", "cure": "`nudge resume`",
+        "said": "The pause record cannot be read: nothing is sent, for somebody meant to stop"
+        " something.",
+    }  # fmt: skip
+    (await nudge(cluster, "resume")).good()
+    assert only(await findings(cluster, 1), "pause") == ("ok", "Sending is not paused.")
+
+
 async def test_without_kafka_and_redis_both_are_named_and_the_rest_left(tmp_path: Path) -> None:
     found = await findings(
         None, 1,
@@ -162,6 +201,33 @@ async def test_without_kafka_and_redis_both_are_named_and_the_rest_left(tmp_path
     assert only(found, "kafka")[0] == only(found, "redis")[0] == only(found, "keys")[0] == "fail"
     assert "topics" not in found
     assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"NUDGE_REDIS_URL": "foo"},
+        {"NUDGE_REDIS_URL": "redis://:hunter2@localhost:abc/0"},
+        {"NUDGE_KAFKA_BOOTSTRAP": "localhost:abc"},
+        {"NUDGE_KAFKA_BOOTSTRAP": "localhost:9092,:9092"},
+        {"NUDGE_KAFKA_SECURITY": "SSL", "NUDGE_KAFKA_CA_FILE": "/nowhere/ca.pem"},
+        {"NUDGE_KAFKA_SECURITY": "SSL", "NUDGE_KAFKA_CA_FILE": __file__},
+        {"NUDGE_REDIS_URL": "rediss://localhost", "NUDGE_REDIS_CA_FILE": "/nowhere/ca.pem"},
+    ],
+)
+async def test_a_setting_that_nothing_can_be_reached_by_is_named(
+    wrong: dict[str, Any], tmp_path: Path
+) -> None:
+    nowhere: dict[str, Any] = {"NUDGE_KAFKA_BOOTSTRAP": "127.0.0.1:1", "NUDGE_REDIS_URL": "redis://127.0.0.1:1",
+               "NUDGE_VAPID_KEYS": str(tmp_path)} | wrong  # fmt: skip
+    *_, name = wrong
+    found = await findings(None, 1, **nowhere)
+    failed = [one["said"] for one in found["settings"] if one["level"] == Level.FAIL]
+    assert name in str(failed) or "no usable PEM" in str(failed)
+    assert "hunter2" not in str(found)
+    command = ("erase", "anna", "--yes") if "REDIS" in name else ("topics", "check")
+    said = (await nudge(None, *command, **nowhere)).failed().err
+    assert name in said or "no usable PEM" in said
 
 
 async def test_a_key_that_others_may_read_is_a_failure(tmp_path: Path) -> None:
@@ -186,18 +252,47 @@ def test_every_variable_of_the_example_environment_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "policy", "levels"),
+    ("facts", "levels"),
     [
-        ({"redis_version": "7.2.4"}, "noeviction", ["ok"]),
-        ({"redis_version": "5.0.7"}, "noeviction", ["warn", "ok"]),
-        ({"redis_version": "7.2.4", "maxmemory": 100}, "allkeys-lru", ["fail", "ok"]),
-        ({"redis_version": "7.2.4", "maxmemory": 0}, "allkeys-lru", ["ok"]),
+        ({}, ["ok"]),
+        ({"redis_version": "5.0.7"}, ["warn", "ok"]),
+        ({"maxmemory": 100, "maxmemory_policy": "allkeys-lru"}, ["fail", "ok"]),
+        ({"maxmemory": 0, "maxmemory_policy": "allkeys-lru"}, ["ok"]),
+        ({"role": "slave"}, ["fail", "ok"]),
+        ({"cluster_enabled": 1}, ["fail", "ok"]),
+        ({"aof_enabled": 0}, ["warn", "ok"]),
+        ({"rdb_last_bgsave_status": "err"}, ["fail", "ok"]),
+        ({"aof_last_write_status": "err"}, ["fail", "ok"]),
+        ({"maxmemory": 100, "used_memory": 89}, ["ok"]),
+        ({"maxmemory": 100, "used_memory": 95}, ["warn", "ok"]),
+        ({"maxmemory": 100, "used_memory": 100}, ["fail", "ok"]),
+        ({"maxmemory": 0, "used_memory": 100}, ["ok"]),
     ],
 )
-def test_a_redis_that_forgets_is_no_ledger(
-    facts: dict[str, object], policy: str, levels: list[str]
+def test_a_redis_that_forgets_or_takes_nothing_is_no_ledger(
+    facts: dict[str, Any], levels: list[str]
 ) -> None:
-    assert [finding.level for finding in judge_redis("here", facts, policy)] == levels
+    found = judge_redis("here", {"redis_version": "7.2.4"} | facts)
+    assert [finding.level for finding in found] == levels
+
+
+async def test_a_replica_without_a_file_is_called_so(own_redis: LocalRedis, tmp_path: Path) -> None:
+    async def looked_at() -> list[tuple[str, str]]:
+        found = await findings(
+            None, 1,
+            NUDGE_KAFKA_BOOTSTRAP="127.0.0.1:1",
+            NUDGE_REDIS_URL=own_redis.url,
+            NUDGE_VAPID_KEYS=str(tmp_path),
+        )  # fmt: skip
+        return [(one["level"], one["said"]) for one in found["redis"]]
+
+    assert [level for level, _ in await looked_at()] == ["ok"]
+    async with Redis.from_url(own_redis.url) as client:
+        await client.config_set("appendonly", "no")
+        await client.replicaof("127.0.0.1", "1")
+    (replica, no_file, _) = await looked_at()
+    assert (replica[0], "is a replica" in replica[1]) == ("fail", True)
+    assert (no_file[0], "AOF" in no_file[1]) == ("warn", True)
 
 
 def test_the_workers_group_is_the_one_that_workers_join() -> None:

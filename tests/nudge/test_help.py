@@ -87,3 +87,22 @@ async def test_a_wrong_setting_is_named_and_a_secret_not_shown() -> None:
     ).failed(1)  # fmt: skip
     assert "NUDGE_KAFKA_USERNAME" in answer.err
     assert "hunter2" not in answer.out + answer.err
+
+
+async def test_a_terminal_without_arrows_gets_all_the_rest() -> None:
+    answer = await nudge(None, "doctor", NUDGE_KAFKA_BOOTSTRAP="127.0.0.1:1",
+                         PYTHONIOENCODING="latin-1")  # fmt: skip
+    assert "Traceback" not in answer.err
+    assert "? Start it, or set NUDGE_KAFKA_BOOTSTRAP" in answer.out
+
+
+@pytest.mark.parametrize("words", [("schemas", "export"), ("publish", "--types")], ids=" ".join)
+def test_a_full_disk_is_no_defect(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nudge", *words], stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("nudge: No space is left")
+    assert "Traceback" not in done.stderr

@@ -8,14 +8,26 @@ from nudge import topics
 from nudge.commands.topics import create
 from nudge.controls import read_controls
 from nudge.when import now_ms
+from processors.rule_book import RuleBook
 from runtime.settings import KafkaSettings
 from runtime.vapid import load_keys
-from schemas.topics import REGISTRY, SCENARIOS
+from schemas.adapters import dump
+from schemas.campaigns import CampaignStart, CampaignStop
+from schemas.topics import CAMPAIGNS, REGISTRY, SCENARIOS
+from streams.steering import Steering
 from tests.harness.clusters import delete_topics
-from tests.harness.records import read_to_end
+from tests.harness.records import Sent, produce, read_to_end
 from tests.nudge.commands import ROOT, Answer, nudge
 
 QUICK = Path(__file__).with_name("quick.yaml")
+SALE = """
+id: sale
+segment: all
+at: now
+until: 2099-01-01T00:00:00Z
+kind: flash_sale
+copy: {en: [{title: Sale, body: Today, url: "https://shop.example"}]}
+"""
 SHIPPED = ROOT / "processors" / "scenarios" / "default.yaml"
 
 
@@ -60,6 +72,54 @@ async def test_a_pause_is_in_kafka_when_the_command_returns(cluster: KafkaSettin
     assert not (await read_controls(cluster)).paused
     keys = [record.key for record in await read_to_end(cluster, SCENARIOS)]
     assert keys.count("pause") == 2
+
+
+async def test_a_machine_whose_clock_is_behind_resumes_what_another_paused(
+    cluster: KafkaSettings,
+) -> None:
+    (await nudge(cluster, "pause")).good()
+    (await nudge(cluster, "resume", behind_s=60)).good()
+    assert not (await told(cluster)).paused(now_ms() + 60_000)
+    (await nudge(cluster, "pause", behind_s=120)).good()
+    assert (await told(cluster)).paused(now_ms() + 60_000)
+    assert (await read_controls(cluster)).paused
+
+
+async def test_a_machine_whose_clock_is_behind_puts_its_file_in_force(
+    cluster: KafkaSettings,
+) -> None:
+    (await nudge(cluster, "scenarios", "apply", str(SHIPPED))).good()
+    for file in (QUICK, SHIPPED):
+        (await nudge(cluster, "scenarios", "apply", str(file), behind_s=120)).good()
+        wanted = (await read_controls(cluster)).in_force(now_ms())
+        assert wanted is not None
+        assert wanted.yaml == file.read_text(encoding="utf-8")
+        assert (await told(cluster)).at(now_ms()).version == wanted.version
+
+
+async def told(settings: KafkaSettings) -> RuleBook:
+    """What a worker knows that has read both topics."""
+    book = RuleBook()
+    steering = Steering(book)
+    for take, topic in ((steering.control, SCENARIOS), (steering.campaign, CAMPAIGNS)):
+        for record in await read_to_end(settings, topic):
+            take(record)
+    return book
+
+
+async def test_a_campaign_is_stopped_by_whoever_stops_it(cluster: KafkaSettings) -> None:
+    (await nudge(cluster, "scenarios", "apply", str(QUICK))).good()
+    start = CampaignStart(type="campaign_start", campaign_id="sale", at=now_ms(), yaml=SALE)
+    await produce(cluster, CAMPAIGNS, [Sent("sale", dump(start))])
+    before = CampaignStop(type="campaign_stop", campaign_id="sale", at=start.at - 120_000)
+    await produce(cluster, CAMPAIGNS, [Sent("sale/stop", dump(before), at=before.at)])
+    (seen,) = (await nudge(cluster, "campaign", "status", "--json")).good().json()
+    assert seen["state"] != "stopped", "workers do not heed a stop from before the start"
+    stopped = (await nudge(cluster, "campaign", "stop", "sale", behind_s=120)).good().out
+    assert "sale is stopped" in stopped
+    assert (await told(cluster)).campaigns["flash_sale/sale"].stopped_at <= now_ms()
+    again = (await nudge(cluster, "campaign", "stop", "sale")).good().out
+    assert "was stopped at" in again
 
 
 async def test_a_scenario_file_is_checked_with_lines_and_cures(tmp_path: Path) -> None:
