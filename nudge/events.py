@@ -158,5 +158,7 @@ def _said(details: list[ErrorDetails]) -> str:
         return f"{value} is {NO_TIME}"
     if wants_currency(first):
         return f"{value} is {NO_CURRENCY}"
-    message = " or ".join(dict.fromkeys(detail["msg"] for detail in details))
+    ours = [detail["msg"] for detail in details if detail["type"] == "value_error"][:1]
+    each = ours or dict.fromkeys(detail["msg"] for detail in details)
+    message = " or ".join(each).removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}, not {value}"

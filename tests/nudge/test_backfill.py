@@ -133,7 +133,7 @@ async def test_seconds_and_packed_files_are_called_what_they_are(
     file = write(tmp_path / "october.jsonl", 3, (now_ms() - DAY_MS) // 1000)
     answer = (await nudge(cluster, "backfill", str(file))).failed()
     assert "epoch milliseconds are wanted, not seconds" in " ".join(answer.err.split())
-    assert "3 bad lines; nothing was sent" in answer.err
+    assert "4 bad lines; nothing was sent" in answer.err
     packed = tmp_path / "october.jsonl.gz"
     packed.write_bytes(gzip.compress(file.read_bytes()))
     answer = (await nudge(cluster, "backfill", str(packed))).failed()
