@@ -134,10 +134,11 @@ class EventChecks:
             return
         is_duration = (event, path[-1]) in _DURATIONS
         for name, said in self._document.at(path).items():
-            if is_duration and isinstance(said, int) and said:
+            has_unit = isinstance(said, str) and not said.isdigit()
+            if is_duration and not has_unit and said not in (None, 0, "0"):
                 cure = "write it with its unit, like 3d"
                 self._refuse((*path, name), f"{said} of what? It is a duration", cure)
-            elif not is_duration and isinstance(said, str) and not said.isdigit():
+            elif not is_duration and has_unit:
                 self._refuse((*path, name), f"never {said!r}: it is no duration", "write a number")
         if low is not None and high is not None and low > high:
             cure = "write the smaller one under at_least"

@@ -130,7 +130,7 @@ class _Loader(YamlFile):
     def _scenario(self, name: str, settings: dict[str, Any], file: ScenarioFile) -> Scenario | None:
         path: Path = ("scenarios", name)
         kind = settings.get("use", name)
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             near = get_close_matches(str(kind), KINDS, n=1)
             cure = f"did you mean {near[0]!r}? " if near else ""
             self.refuse(path, f"no scenario {kind!r}", f"{cure}`use:` names one of {names(KINDS)}")

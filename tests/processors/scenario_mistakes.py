@@ -50,6 +50,10 @@ MISTAKES = {
         "{away: {at_least: 3d}, views", "{away: {at_least: 3}, views", "at_least: 3}, views",
         "3 of what? It is a duration", "write it with its unit, like 3d",
     ),
+    "a duration without its unit in quotes": (
+        "{away: {at_least: 3d}, views", '{away: {at_least: "3"}, views', 'at_least: "3"}',
+        "3 of what? It is a duration", "like 3d",
+    ),
     "a duration where pieces are counted": (
         "views: {at_least: 1}", "views: {at_least: 3d}", "views: {at_least: 3d}",
         "views.at_least: never '3d': it is no duration", "write a number",
@@ -110,6 +114,10 @@ MISTAKES = {
     "an unknown scenario names its nearest": (
         "  cart_abandoned:\n    enabled", "  cart_abandonned:\n    enabled", "cart_abandonned:",
         "no scenario 'cart_abandonned'", "did you mean 'cart_abandoned'?",
+    ),
+    "a kind that is no name": (
+        "  thank_you:\n    use: after_event", "  thank_you:\n    use: {after: event}", "thank_you:",
+        "no scenario {'after': 'event'}", "`use:` names one of",
     ),
     "an unknown event names its nearest": (
         "on: purchase", "on: purchased", "on: purchased", "there is no event 'purchased'",
