@@ -2,6 +2,7 @@
 
 from processors import identity
 from processors.desk import Desk
+from processors.effects import SubscriptionMoved
 from processors.inputs import UserRecord
 from processors.judge import judge_due
 from processors.profile import Profile
@@ -26,6 +27,9 @@ def bind(
     if subscription is not None and profile.alias_to is not None and moved_on:
         turn = Turn(desk, key, profile, desk.clock)
         identity.forward_subscription(turn, subscription, record)
+        return
+    if subscription is not None and subscription.last_seen_at <= profile.erased_at:
+        desk.effects.subscriptions.append(SubscriptionMoved(key, number, None))
         return
     known = next((d for d in profile.devices if d.subscription_id == number), None)
     if (known is None) != (subscription is None):

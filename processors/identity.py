@@ -45,6 +45,7 @@ def hand_over(turn: Turn, event: e.Login | e.SignUp, arrived_at: int) -> Profile
         occurred_at=event.occurred_at,
         event_type=event.type,
         profile=to_plain(profile),
+        historical=turn.historical,
     )
     effects.handovers.append(HandoverSent(handover, arrived_at + HANDOVER_DELAY_MS))
     return Profile(
@@ -54,6 +55,12 @@ def hand_over(turn: Turn, event: e.Login | e.SignUp, arrived_at: int) -> Profile
         recent=profile.recent,
         finals=profile.finals,
         active_at=profile.active_at,
+        # What holds for the browser again, once its user has logged out.
+        consents=dict(profile.consents),
+        sent=list(profile.sent),
+        displays=list(profile.displays),
+        clicked_at=profile.clicked_at,
+        incentive_at=profile.incentive_at,
     )
 
 
@@ -103,9 +110,13 @@ def unbind(turn: Turn, event: e.Logout, record: UserRecord) -> None:
     """Logout: the browser stays subscribed as the anonymous visitor it was, not as the user.
 
     Without an ``anonymous_id`` nobody knows which browser it was, so all of them are unbound;
-    a browser that visits again binds itself anew.
+    a browser that visits again binds itself anew. It is remembered for a login from before it
+    that is still on its way.
     """
     visitor, effects = event.anonymous_id, turn.desk.effects
+    logouts = turn.profile.logouts
+    if (visitor, event.occurred_at) not in logouts:
+        turn.profile.logouts = [*logouts, (visitor, event.occurred_at)][-bounds.MAX_LOGOUTS :]
     unbound = [d for d in turn.profile.devices if visitor is None or d.origin == visitor]
     turn.profile.devices = [d for d in turn.profile.devices if d not in unbound]
     for device in unbound:
@@ -122,6 +133,21 @@ def unbind(turn: Turn, event: e.Logout, record: UserRecord) -> None:
         subscriptions=tuple(d.subscription(turn.key) for d in unbound),
     )
     effects.handovers.append(HandoverSent(handover, record.arrived_at + HANDOVER_DELAY_MS))
+
+
+def unbind_again(turn: Turn, handover: HandoverProfile, record: UserRecord) -> None:
+    """A login that comes after its logout: what it brought goes back at once."""
+    for visitor, at in turn.profile.logouts:
+        if visitor in (None, handover.anonymous_id) and at >= handover.occurred_at:
+            logout = e.event_of({
+                "type": "logout",
+                "event_id": f"handover/{handover.anonymous_id}"[:128],
+                "user_id": turn.key,
+                "anonymous_id": visitor,
+                "occurred_at": at,
+            })  # fmt: skip
+            assert isinstance(logout, e.Logout)
+            unbind(turn, logout, record)
 
 
 def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout, record: UserRecord) -> None:

@@ -77,12 +77,13 @@ def judge_moment(turn: Turn, moment: Moment) -> None:
 
 def _move_on(turn: Turn, moment: Moment) -> None:
     """To the next step, or out."""
-    scenario = turn.rules.scenarios.get(moment.scenario)
-    if scenario is not None:
-        scenario.judged(turn, moment)
+    scenario = turn.scenario_of(moment)
     wait = None if scenario is None else scenario.next_wait(moment.step)
     if wait is None:
-        turn.profile.moments.remove(moment)
+        turn.profile.moments.remove(moment)  # what follows it may take its place
+    if scenario is not None:
+        scenario.judged(turn, moment)
+    if wait is None:
         return
     opened_by = turn.desk.book.named(turn.opened_by(moment))
     as_opened = None if opened_by is None else opened_by.scenarios.get(moment.scenario)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from processors import bounds
 from processors.identity import put_device
+from processors.localtime import DAY_MS, HOUR_MS
 from processors.looks import Categories, Viewed
 from processors.marks import newest_marks
 from processors.moment import Moment
@@ -29,12 +30,11 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
     mine.known = True
     bought_at = max(mine.bought_at, theirs.bought_at)
     mine.spent = _merge_spent(mine, theirs)
-    currencies = {p.currency for p in (mine, theirs) if p.cart}
-    mine.mixed = mine.mixed or theirs.mixed or len(currencies) > 1
-    mine.cart = _merge_cart(mine.cart, theirs.cart, bought_at)
+    cart = _merge_cart(mine.cart, theirs.cart, bought_at)
+    mine.currency, mine.mixed = _money_of(cart, mine, theirs)
+    mine.cart = cart
     turn.active_before = max(_active_unbought(mine), theirs.active_at, login_at)
     mine.bought_at = bought_at
-    mine.currency = mine.currency or theirs.currency
     mine.viewed = Viewed.of(_merge_interests(mine.viewed, theirs.viewed, bounds.MAX_VIEWED))
     mine.saved = _merge_interests(mine.saved, theirs.saved, bounds.MAX_SAVED)
     asked = _merge_interests(mine.asked, theirs.asked, bounds.MAX_ASKED)
@@ -46,7 +46,9 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
     ]
     _merge_moments(turn, theirs, login_at)
     _merge_facts_of_life(mine, theirs)
-    sent = sorted((*mine.sent, *theirs.sent), key=lambda s: s.at)
+    known = {(s.at, s.scenario, s.step) for s in mine.sent}  # taken over at an earlier login
+    new = (s for s in theirs.sent if (s.at, s.scenario, s.step) not in known)
+    sent = sorted((*mine.sent, *new), key=lambda s: s.at)
     mine.sent = newest_sent(sent, turn.rules.once)
     _merge_reach(mine, theirs)
     if turn.key not in mine.aliases and handover.anonymous_id not in mine.aliases:
@@ -79,6 +81,15 @@ def _merge_cart(mine: list[Line], theirs: list[Line], bought_at: int) -> list[Li
             lines[key] = line
     kept = [line for line in lines.values() if line.changed_at > bought_at]
     return sorted(kept, key=lambda line: line.changed_at)[-bounds.MAX_CART :]
+
+
+def _money_of(cart: list[Line], mine: Profile, theirs: Profile) -> tuple[str | None, bool]:
+    """The currency of the lines that are kept, and whether they are of two."""
+    sides = [p for p in (mine, theirs) if any(line is kept for line in p.cart for kept in cart)]
+    if not sides:
+        return mine.currency or theirs.currency, False
+    mixed = any(side.mixed for side in sides) or len({side.currency for side in sides}) > 1
+    return sides[0].currency, mixed
 
 
 def _merge_interests(
@@ -120,11 +131,12 @@ def _merge_moments(turn: Turn, theirs: Profile, login_at: int) -> None:
             turn.end(rival, Reason.SUPERSEDED, turn.at)
         else:
             turn.end(moment, Reason.SUPERSEDED, turn.at)
+    turn.keep_within_bounds()
 
 
 def _end_if_bought(turn: Turn, moment: Moment, buyer: Profile, since: int) -> bool:
     """Ends a moment by a purchase (from ``since`` on, ms) that the other id made."""
-    scenario = turn.rules.scenarios.get(moment.scenario)
+    scenario = turn.scenario_of(moment)
     if scenario is None or e.Purchase not in scenario.ends_on:
         return False
     for order in buyer.orders:
@@ -204,9 +216,8 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     mine.sessions += theirs.sessions
     mine.locale = mine.locale or theirs.locale
     mine.timezone = mine.timezone or theirs.timezone
-    mine.traits = {**theirs.traits, **mine.traits}
-    mine.orders = sorted((*mine.orders, *theirs.orders), key=lambda o: o.at)[-bounds.MAX_ORDERS :]
-    mine.order_count += theirs.order_count
+    mine.traits = dict([*({**theirs.traits, **mine.traits}).items()][-bounds.MAX_TRAITS :])
+    _merge_orders(mine, theirs)
     mine.pending = sorted((*mine.pending, *theirs.pending), key=lambda p: p.at)[
         -bounds.MAX_PENDING :
     ]
@@ -220,6 +231,25 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     newest_first = sorted(seen.items(), key=lambda item: (-item[1][1], item[0]))
     mine.categories = Categories.of(dict(newest_first[: bounds.MAX_CATEGORIES]))
     _merge_memory(mine, theirs)
+
+
+def _merge_orders(mine: Profile, theirs: Profile) -> None:
+    """An order that both ids have told of is one."""
+    known = {order.order_id for order in mine.orders}
+    twice = [order for order in theirs.orders if order.order_id in known]
+    for order in twice:
+        for buckets, slot in (
+            (theirs.hours, order.at // HOUR_MS),
+            (theirs.days, order.at // DAY_MS),
+        ):
+            bucket = next((bucket for bucket in buckets if bucket[0] == slot), None)
+            if bucket is not None:
+                bucket[4] -= 1
+                if buckets is theirs.days:
+                    bucket[5] -= order.value
+    others = [order for order in theirs.orders if order.order_id not in known]
+    mine.orders = sorted((*mine.orders, *others), key=lambda o: o.at)[-bounds.MAX_ORDERS :]
+    mine.order_count += theirs.order_count - len(twice)
 
 
 def _merge_memory(mine: Profile, theirs: Profile) -> None:

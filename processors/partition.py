@@ -94,12 +94,10 @@ class Partition:
 
     def _recover(self) -> None:
         stored = self.table.reserved.get(STATE_KEY)
-        state = (
-            PartitionState() if stored is None else msgspec.json.decode(stored, type=PartitionState)
-        )
+        state = PartitionState.read(stored)
         self.desk.clock = state.clock
         self._switch_rules(recovering=True)
-        self._look_at_rows()
+        self._look_at_rows(moments=True, categories=self.desk.by_category)
         self._state_row = stored or b""
         self.desk.applied.update({int(p): offset for p, offset in state.applied.items()})
         self._news.walked = state.walked
@@ -110,18 +108,18 @@ class Partition:
             self.desk, self.table, self._open, self._slice_size, state.campaigns or CampaignState()
         )
 
-    def _look_at_rows(self) -> None:
+    def _look_at_rows(self, *, moments: bool, categories: bool) -> None:
         """Who is due when, who cares for what. A worker is not ready before: every µs counts."""
-        moments = 0
-        wake, tie, by_category = self.table.wake_at, self._index.tie, self.desk.by_category
+        wake, tie, count = self.table.wake_at, self._index.tie, 0
         for number, _, row in self.table.users():
             seen = glance(row)
-            moments += len(seen.moments)
             wake(number, wakes_at(seen, row, self.desk))
-            tie(number, seen.subjects())
-            if by_category:
+            if moments:
+                count += len(seen.moments)
+                tie(number, seen.subjects())
+            if categories:
                 tie(number, categories_of(row))
-        self._open.moments += moments
+        self._open.moments += count
 
     def _switch_rules(self, *, recovering: bool = False) -> None:
         """Follows the rules in force at the clock; new ones may want to look at users sooner."""
@@ -137,10 +135,7 @@ class Partition:
             return
         self._write_rows()
         self._open.close_all()
-        for number, _, row in self.table.users():
-            self.table.wake_at(number, wakes_at(glance(row), row, desk))
-            if newly:
-                self._index.tie(number, categories_of(row))
+        self._look_at_rows(moments=False, categories=newly)
 
     def step(self, inputs: Iterable[Input], tick: Tick | None) -> Effects:
         """Applies ``inputs`` in their order, then moves the clock, then walks a slice on.
@@ -234,16 +229,25 @@ class Partition:
         ties.clear()
 
     def _tick(self, tick: Tick, *, last: bool) -> None:
-        desk, table = self.desk, self.table
+        desk = self.desk
         desk.source = None
         clock = max(desk.clock, tick.clock)
+        if desk.rules is not desk.book.only:
+            # Under each version what was due before the next one.
+            while (start := desk.book.next_start(desk.clock)) <= clock:
+                self._move_to(max(desk.clock, start - 1), NEVER)
+                desk.clock = start
+        self._move_to(clock, clock if last and not self._write_after else NEVER)
+
+    def _move_to(self, clock: int, woken_until: int) -> None:
+        desk, table = self.desk, self.table
         if clock >= self._campaigns.next_at:
             self._campaigns.begin(clock)
         desk.clock = clock
         if desk.rules is not desk.book.only:
             self._switch_rules()
         if self._open.stirred:
-            self._wake_stirred(clock if last and not self._write_after else NEVER)
+            self._wake_stirred(woken_until)
         while (number := table.pop_due(clock)) is not None:
             encoded = table.key_of(number)
             if encoded is None:
@@ -260,10 +264,8 @@ class Partition:
                 self._write(key, profile)
 
     def _wake_stirred(self, until: int) -> None:
-        """Who was touched in this step may be due by its tick already.
-
-        Who is due after ``until`` (ms) is not woken: their row, when it is written, sees to it.
-        """
+        """Who was touched in this step may be due by its tick already; who is due after ``until``
+        (ms) is woken by their row, when it is written."""
         desk, table = self.desk, self.table
         for key, profile in self._open.stirred.items():
             if (due := next_wake(profile, desk)) <= until:

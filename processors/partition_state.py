@@ -20,3 +20,8 @@ class PartitionState(msgspec.Struct, omit_defaults=True):
     drawn: dict[str, int] = {}
     """Voucher codes given away, by batch."""
     campaigns: CampaignState | None = None
+
+    @classmethod
+    def read(cls, row: bytes | None) -> "PartitionState":
+        """What the row says; the beginning where there is none."""
+        return cls() if row is None else msgspec.json.decode(row, type=cls)

@@ -164,9 +164,8 @@ class Apply:
         turn.active_before = active_before
         if begins:
             begin_session(turn)
-        if historical:  # whom history leaves behind is looked at from now on
-            now = max(self._desk.clock, record.arrived_at)
-            profile.looked_at = max(profile.looked_at, now)
+        if historical:
+            _left_by_history(desk, record, profile)
         if kind in _IDENTITY:
             if isinstance(event, e.Logout):
                 identity.unbind(turn, event, record)
@@ -189,12 +188,13 @@ class Apply:
 
     def _end(self, turn: Turn, event: e.ShopEvent, ending: frozenset[str]) -> None:
         """What the event ends."""
-        scenarios, waits = turn.rules.scenarios, False
+        waits = False
         for moment in list(turn.profile.moments):
             name = moment.scenario
             if name in ending:
-                if moment.opened_at <= turn.at:
-                    reason = scenarios[name].ended_by(turn, event, moment.entity)
+                scenario = turn.scenario_of(moment)
+                if scenario is not None and moment.opened_at <= turn.at:
+                    reason = scenario.ended_by(turn, event, moment.entity)
                     if reason is not None:
                         turn.end(moment, reason, turn.at)
             elif name == AWAITS_CLICK:
@@ -243,12 +243,17 @@ class Apply:
     def _handover(
         self, record: UserRecord, key: str, profile: Profile, handover: HandoverProfile
     ) -> None:
-        turn = self._turn(record, key, profile, handover.occurred_at, historical=False)
+        historical = handover.historical
+        turn = self._turn(record, key, profile, handover.occurred_at, historical)
         if profile.erased_at and turn.at <= profile.erased_at:
             identity.refuse(turn, handover)
             return
         merge(turn, handover)
+        identity.unbind_again(turn, handover, record)
         touch(profile, turn.active_at)
+        if historical:
+            _left_by_history(self._desk, record, profile)
+            return
         event = e.event_of({
             "type": handover.event_type,
             "event_id": f"handover/{handover.anonymous_id}"[:128],
@@ -266,6 +271,11 @@ class Apply:
 _IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})
 _MONEY = (e.Purchase, e.Refund)
 _SPECIAL = _IDENTITY | {*_MONEY}
+
+
+def _left_by_history(desk: Desk, record: UserRecord, profile: Profile) -> None:
+    """Whom history leaves behind is looked at from now on."""
+    profile.looked_at = max(profile.looked_at, desk.clock, record.arrived_at)
 
 
 def _cart_keys(profile: Profile) -> set[tuple[str, str | None]]:

@@ -62,7 +62,7 @@ def is_shadow(scenario: Scenario, moment: Moment) -> bool:
 
 def _standing(turn: Turn, moment: Moment) -> Verdict | None:
     """What would speak against it whatever else the user is to hear."""
-    scenario = turn.rules.scenarios.get(moment.scenario)
+    scenario = turn.scenario_of(moment)
     if _expired(turn, moment, scenario):
         return Verdict(Reason.EXPIRED)
     if scenario is None or scenario.config.enabled is Mode.OFF:
@@ -165,7 +165,7 @@ def _outranked(turn: Turn, moment: Moment) -> Verdict | None:
 
 
 def _would_speak(turn: Turn, rival: Moment) -> bool:
-    scenario = turn.rules.scenarios.get(rival.scenario)
+    scenario = turn.scenario_of(rival)
     if scenario is None or scenario.config.enabled is not Mode.ON or rival.shadow:
         return False
     return _standing(turn, rival) is None

@@ -73,6 +73,7 @@ class Profile(
         "aliases": "al",
         "alias_to": "at",
         "alias_until": "au",
+        "logouts": "lo",
         "topics": "tp",
         "newest": "nw",
         "displays": "ds",
@@ -140,6 +141,8 @@ class Profile(
     alias_to: str | None = None
     """This anonymous profile has moved to that user; what comes still is forwarded."""
     alias_until: int = 0
+    logouts: list[tuple[str | None, int]] = []
+    """The newest logouts: of which visitor's browser (``None``: of all), and when (ms)."""
     erased_at: int = 0
     present_at: int = 0
     """When a page in front was last told of (``engagement``)."""

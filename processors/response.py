@@ -40,7 +40,7 @@ def answered(turn: Turn, interaction: Interaction) -> None:
 
 
 def _outlives_click(turn: Turn, moment: Moment) -> bool:
-    scenario = turn.rules.scenarios.get(moment.scenario)
+    scenario = turn.scenario_of(moment)
     return scenario is not None and scenario.outlives_click
 
 

@@ -8,6 +8,7 @@ from processors.campaign_file import read
 from processors.campaigns import Campaign
 from processors.rules import Rules
 from processors.scenario_file import load
+from processors.table import NEVER
 from schemas.campaigns import CampaignEvent, CampaignStop
 from schemas.control import Pause, ScenarioVersion, VoucherBatch
 
@@ -68,6 +69,11 @@ class RuleBook:
         if not versions:
             raise NoRulesError("no scenario file was applied yet: run `nudge scenarios apply FILE`")
         return versions[max(bisect_right(self._starts, time) - 1, 0)]
+
+    def next_start(self, after: int) -> int:
+        """When (ms) the next version after ``after`` takes force; ``NEVER`` where none does."""
+        place = bisect_right(self._starts, after)
+        return self._starts[place] if 0 < place < len(self._starts) else NEVER
 
     def named(self, version: str) -> Rules | None:
         """The version of that name; ``None`` where it was never applied."""

@@ -78,7 +78,8 @@ class Turn:
         """Opens a moment due at ``due``, or ``wait`` after the last activity (ms).
 
         Answers ``None`` where it may not open: history, a scenario that is off, a stronger
-        moment of its family, or a late record whose moment would be due already.
+        moment of its family, a late record whose moment would be due already, or no room among
+        stronger ones.
         """
         if self.historical or scenario.config.enabled is Mode.OFF:
             return None
@@ -100,9 +101,26 @@ class Turn:
         self.profile.calm_until = 0
         moments = self.profile.moments
         moments.append(moment)
-        if len(moments) > bounds.MAX_MOMENTS:
+        self.keep_within_bounds()
+        return moment if any(one is moment for one in moments) else None
+
+    def keep_within_bounds(self) -> None:
+        """Of more moments than are remembered, the most dispensable end."""
+        while len(self.profile.moments) > bounds.MAX_MOMENTS:
             self.end(self._most_dispensable(), Reason.SUPERSEDED, self.at)
-        return moment
+
+    def scenario_of(self, moment: Moment) -> "Scenario | None":
+        """The moment's scenario as the file in force has it.
+
+        ``None`` where it has none of the name, or of another kind than when the moment was opened.
+        """
+        scenario = self.rules.scenarios.get(moment.scenario)
+        book = self.desk.book
+        if scenario is None or book.only is not None:
+            return scenario
+        opened_by = book.named(self.opened_by(moment))
+        as_opened = None if opened_by is None else opened_by.scenarios.get(moment.scenario)
+        return scenario if as_opened is None or type(as_opened) is type(scenario) else None
 
     def _family_taken(self, scenario: "Scenario", entity: str) -> bool:
         if not self.profile.moments:

@@ -64,6 +64,8 @@ class HandoverProfile(Wire):
     event_type: Literal["login", "sign_up"]
     profile: dict[str, Any]
     """The profile's JSON form, as in the changelog."""
+    historical: bool = False
+    """The login is history: it builds state and opens no moment."""
 
 
 class HandoverEvent(Wire):

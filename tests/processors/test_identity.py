@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from processors import bounds
 from processors.effects import Effects
 from processors.inputs import EVENT_RANK
 from processors.scenario_file import load
+from schemas.adapters import SHOP_EVENT
 from schemas.people import subscription_id_of
+from schemas.structs import struct_of
 from tests.processors.shop import DAY, MINUTE, NOON, Shop, event, only
 from tests.timelines.stories import SHIPPED
 
@@ -189,3 +192,22 @@ def test_what_older_rules_opened_stays_theirs_whatever_is_opened_later_and_joine
     hers = opened_by(shop, "ann")
     assert hers.pop("viewed_reminder", None) == ("newest" if ann_waits_already else None)
     assert hers == {"cart_abandoned": "older", "wishlist_reminder": "newer"}
+
+
+def test_a_user_and_a_visitor_who_know_much_become_one_who_knows_no_more_than_fits() -> None:
+    shop = Shop(only(load(SHIPPED.read_text()), ["reminder"]))
+    for user, visitor in (("ann", None), (None, "visitor-1")):
+        who = {} if visitor is None else {"anonymous_id": visitor}
+        name = user or visitor
+        traits = {f"{name}-{number}": number for number in range(bounds.MAX_TRAITS)}
+        tell(shop, event("profile_update", NOON, user, traits=traits, **who))
+        for number in range(bounds.MAX_MOMENTS):
+            said = {"type": "reminder_set", "event_id": f"{name}-{number}", "user_id": user,
+                    "occurred_at": NOON, "reminder_id": f"{name}-{number}", "title": "Tea",
+                    "at": NOON + 9 * DAY, **who}  # fmt: skip
+            tell(shop, struct_of(SHOP_EVENT.validate_python(said)))
+    tell(shop, login(NOON + MINUTE))
+    ann = shop.profile("ann")
+    assert len(ann.moments) == bounds.MAX_MOMENTS
+    assert len(ann.traits) == bounds.MAX_TRAITS
+    assert "ann-49" in ann.traits

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from processors import bounds
 from processors.scenario_file import load
 from schemas.adapters import SHOP_EVENT
 from schemas.structs import ShopEvent, struct_of
-from tests.processors.shop import HOUR, MINUTE, NOON, Shop, only
+from tests.processors.shop import DAY, HOUR, MINUTE, NOON, Shop, only
 from tests.timelines.stories import SHIPPED
 
 
@@ -49,3 +50,26 @@ def test_a_day_ahead_it_is_worth_delivering_until_it_begins_and_just_before_for_
     early, just_before = (job for effects in shop.effects for job in effects.jobs)
     assert early.expires_at == at
     assert just_before.expires_at == at + 10 * MINUTE
+
+
+def many(shop: Shop, user: str = "ann") -> None:
+    for number in range(bounds.MAX_MOMENTS):
+        at = NOON + (number + 2) * DAY
+        shop.tell(reminder(at, event_id=f"{user}-{number}", reminder_id=f"{user}-{number}",
+                           user_id=user, lead=[DAY, 15 * MINUTE]))  # fmt: skip
+
+
+def test_a_reminder_for_which_there_is_no_room_harms_no_other() -> None:
+    shop = reminded()
+    many(shop)
+    shop.tell(reminder(NOON - HOUR, event_id="past", reminder_id="past"))
+    assert len(shop.profile("ann").moments) == bounds.MAX_MOMENTS
+    assert shop.said() == [("ann", "reminder", "dropped", "superseded")]
+
+
+def test_of_as_many_reminders_as_there_is_room_for_each_has_its_second_word() -> None:
+    shop = reminded()
+    many(shop)
+    shop.tick(NOON + DAY)
+    assert shop.said() == [("ann", "reminder", "sent", "ok")]
+    assert len(shop.profile("ann").moments) == bounds.MAX_MOMENTS
