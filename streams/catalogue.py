@@ -1,7 +1,7 @@
 """The catalogue agent: ``shop.catalog`` folded into ``nudge-products``, which is its own state."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -65,6 +65,8 @@ class CatalogueActor:
         self._partitions = partitions
         self._tp = TopicPartition(settings.topic(SHOP_CATALOG), partition)
         self._position = position
+        self._committed = position
+        self._highwater: int | None = None
         self._transactions = transactions
         self._reader = reader
         self._pressure = pressure
@@ -92,6 +94,16 @@ class CatalogueActor:
         if len(self._queue) >= QUEUED_BATCHES:
             self._pressure(self._tp, True)
         self.loop.wake()
+
+    def answer(self, highwater: int) -> None:
+        """The broker said that the partition ends there."""
+        self._highwater = highwater
+
+    def lag(self) -> Mapping[str, int]:
+        """Records between what is folded and the end, by topic; empty while that is unknown."""
+        if self._highwater is None:
+            return {}
+        return {SHOP_CATALOG.name: max(0, self._highwater - self._committed)}
 
     async def _prepare(self) -> None:
         # Our producer has fenced the one before: what it committed is all there will ever be.
@@ -130,6 +142,7 @@ class CatalogueActor:
         mark = FoldMark(until=self._newest, offset=after)
         outgoing.put(PRODUCTS, FOLD_MARK_KEY.encode(), dump(mark), at=self._newest or None)
         written = await self._transactions.commit(outgoing, {self._tp: after})
+        self._committed = after
         self._written_to = written[self._settings.topic(PRODUCTS), self._partition]
         folded = sum(len(batch.records) for batch in batches)
         counter(Metric.EVENTS).labels(topic=SHOP_CATALOG.name).inc(folded)

@@ -76,12 +76,8 @@ class Engine:
         self._mismatch = ""
         self._woken_at = 0.0
         self._look_due: asyncio.TimerHandle | None = None
-        self._input_topics = {settings.topic(topic) for topic in USER_INPUTS}
-        self._copartitioned = (
-            settings.topic(PROFILES_CHANGELOG),
-            settings.topic(SHOP_CATALOG),
-            *self._input_topics,
-        )
+        self._input_topics = {settings.topic(topic) for topic in (*USER_INPUTS, SHOP_CATALOG)}
+        self._copartitioned = (settings.topic(PROFILES_CHANGELOG), *self._input_topics)
 
     # What the app calls
 
@@ -256,9 +252,14 @@ class Engine:
     def _check_partitions(self) -> Status:
         if self._mismatch:
             return Status(False, f"topics have different partitions here: {self._mismatch}")
-        if self._generation is None:
+        generation = self._generation
+        if generation is None:
             return Status(False, "the group is sharing out the partitions")
-        waiting, owned = self._generation.waiting(), self._generation.partitions
+        now = wall_ms()
+        generation.stand(now)
+        if stalled := generation.stalled(now):
+            return Status(False, stalled)
+        waiting, owned = generation.waiting(), generation.partitions
         if waiting:
             return Status(False, f"{len(waiting)} of {len(owned)} partitions are not ready yet")
         return Status(True, f"{len(owned)} partitions")

@@ -56,7 +56,7 @@ class Gauges:
             counts.clear()
 
     def stand(self, lag: Mapping[str, int], delay_ms: int, profiles: int) -> None:
-        """Where the partition stands after a step."""
+        """Where the partition stands now: told when it is asked, since no step may ever end."""
         for topic, records in lag.items():
             self._topics.add(topic)
             gauge(Metric.LAG).labels(topic, self._partition).set(records)
@@ -64,7 +64,7 @@ class Gauges:
         gauge(Metric.PROFILES).labels(self._partition).set(profiles)
 
     def waiting(self, moments: int, walks: int) -> None:
-        """What is open after a step."""
+        """What is open now."""
         gauge(Metric.OPEN_MOMENTS).labels(self._partition).set(moments)
         gauge(Metric.OPEN_WALKS).labels(self._partition).set(walks)
 
