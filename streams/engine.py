@@ -19,7 +19,7 @@ from streams.actor import Site
 from streams.clock import MarksBoard
 from streams.core import CoreMaker
 from streams.generation import Generation
-from streams.guard import read_site
+from streams.guard import RefusedError, other_partitions, read_site
 from streams.inbox import InputGapError
 from streams.inputs import Pressure
 from streams.marks import MarksWriter, wall_ms
@@ -85,7 +85,7 @@ class Engine:
         """Before Faust joins the group.
 
         Raises:
-            RefusedError: there is no deployment to work for.
+            RefusedError: there is no deployment to work for, or its topics do not fit it.
             KafkaError: the cluster cannot be reached.
         """
         tune_garbage_collector()
@@ -145,11 +145,15 @@ class Engine:
         """Starts new producers for every partition: that fences whoever owned it before.
 
         Raises:
+            RefusedError: the topics have got more partitions than they were made with.
             KafkaError: the cluster cannot be reached.
         """
         assert self._site is not None
         counter(Metric.REBALANCES).inc()
         await self.close_partitions()
+        last, known = max((tp.partition for tp in assigned), default=0), self._site.partitions
+        if last >= known:
+            raise RefusedError(other_partitions(known, f"there is one of number {last}"))
         partitions, self._mismatch = self._owned(assigned)
         if self._mismatch:
             # A worker of another release in the group: none may work until all read the same.
