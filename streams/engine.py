@@ -18,6 +18,7 @@ from schemas.topics import PROFILES_CHANGELOG, SHOP_CATALOG, USER_INPUTS
 from streams.actor import Site
 from streams.clock import MarksBoard
 from streams.core import CoreMaker
+from streams.gauges import begin_at_zero
 from streams.generation import Generation
 from streams.guard import RefusedError, other_partitions, read_site
 from streams.inbox import InputGapError
@@ -89,6 +90,7 @@ class Engine:
             KafkaError: the cluster cannot be reached.
         """
         tune_garbage_collector()
+        begin_at_zero()
         settings = self._settings
         deployment, row = await read_site(settings)
         board = MarksBoard(deployment.partitions, settings.hold_ms, wall_ms())
