@@ -41,6 +41,20 @@ async def test_a_worker_whose_kafka_says_nothing_is_not_ready_and_its_clock_is_s
     await asyncio.to_thread(own_kafka.restart)
 
 
+async def test_a_worker_asked_to_end_while_kafka_says_nothing_is_gone_before_it_is_killed(
+    own_kafka: LocalKafka, own_crew: Workers
+) -> None:
+    worker = own_crew.start()
+    await eventually(lambda: "partitions_taken" in worker.log, 90)
+    own_kafka.pause()
+    try:
+        assert await asyncio.to_thread(worker.stop, 29.0) == 1
+    finally:
+        own_kafka.resume()
+    assert "what is in flight is not committed" in worker.log
+    await asyncio.to_thread(own_kafka.restart)
+
+
 async def test_a_worker_that_is_held_because_of_a_silence_is_ready(
     ruled: KafkaSettings, crew: Workers
 ) -> None:
