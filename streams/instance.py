@@ -50,16 +50,27 @@ class Instance:
     async def _rejoin(self, subscription: Any) -> Any:
         """
         Raises:
-            InstanceTakenError: we were a member, and another one has the id now.
+            InstanceTakenError: another one has the id, which we had, or meant to have.
+            KafkaError: the group does not take us.
         """
-        if self._member and not self._coordinator.member_id and await self._is_taken():
-            error = InstanceTakenError(
-                f"another worker has NUDGE_GROUP_INSTANCE_ID={self._id}: give each its own"
-            )
-            log.error("instance_taken", error=str(error))
-            await self._crash(error)
-            raise error
-        return await self._join(subscription)
+        if self._member and not self._coordinator.member_id:
+            await self._check()
+        try:
+            return await self._join(subscription)
+        except KafkaError:
+            # FENCED_INSTANCE_ID comes here as an error without a name.
+            await self._check()
+            raise
+
+    async def _check(self) -> None:
+        if not await self._is_taken():
+            return
+        error = InstanceTakenError(
+            f"another worker has NUDGE_GROUP_INSTANCE_ID={self._id}: give each its own"
+        )
+        log.error("instance_taken", error=str(error))
+        await self._crash(error)
+        raise error
 
     async def _is_taken(self) -> bool:
         """Whether a member that is not the one we were has the id: Kafka names members by it."""
@@ -74,4 +85,5 @@ class Instance:
         finally:
             await admin.close()
         members = {member[0] for described in answer.groups for member in described[5]}
-        return any(one.startswith(f"{self._id}-") and one != self._member for one in members)
+        others = members - {self._member, self._coordinator.member_id}
+        return any(one.startswith(f"{self._id}-") for one in others)

@@ -93,6 +93,18 @@ async def test_of_two_workers_with_one_instance_id_the_first_ends_and_says_why(
     assert second.alive
 
 
+async def test_of_two_workers_with_one_instance_id_that_start_together_one_goes_on(
+    crew: Workers,
+) -> None:
+    both = [crew.start(NUDGE_GROUP_INSTANCE_ID="the-same", **PATIENT) for _ in range(2)]
+    await eventually(lambda: sum(one.alive for one in both) == 1, 90)
+    (ended,) = (one for one in both if not one.alive)
+    (left,) = (one for one in both if one.alive)
+    assert "another worker has NUDGE_GROUP_INSTANCE_ID=the-same: give each its own" in ended.log
+    await eventually(lambda: "partitions_taken" in left.log, 90)
+    assert left.alive
+
+
 async def test_a_worker_with_an_instance_id_that_was_frozen_takes_it_up_again(
     ruled: KafkaSettings, crew: Workers
 ) -> None:
