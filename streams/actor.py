@@ -1,7 +1,7 @@
 """One partition's life in one generation: its inputs, its core, its clock, its transactions."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from processors.effects import Effects
@@ -79,12 +79,22 @@ class PartitionActor:
         self._facts: FactQueue | None = None
         self._merge: Merge | None = None
         self._clean = True
+        self._at_work = False
         self._told_until = 0
+        self._taken_at = wall_ms()
         self.loop = WorkLoop(self._prepare, self._advance, on_error)
 
     @property
     def is_ready(self) -> bool:
         return self.loop.prepared
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has ended a step, or found nothing to do, since it was taken over.
+
+        Without that a partition whose every step hangs would look well after each rebalance.
+        """
+        return self._at_work
 
     @property
     def clock(self) -> int:
@@ -114,6 +124,19 @@ class PartitionActor:
         name = self._inputs.answer(answer)
         if self._clock is not None:
             self._clock.inputs[name].answer(answer.at, answer.highwater)
+
+    def silent_for(self, now: int) -> int:
+        """Milliseconds since the broker was heard of last about any of its inputs."""
+        return now - max(self._inputs.newest_answer(), self._taken_at)
+
+    def stand(self, now: int, catalogue_lag: Mapping[str, int]) -> None:
+        """Shows Prometheus where it stands at ``now`` (ms)."""
+        core = self._core
+        if core is None:
+            return
+        lag = {**self._inputs.lag(), **catalogue_lag}
+        self._gauges.stand(lag, now - (core.clock or self._taken_at), len(self._table))
+        self._gauges.waiting(core.open_moments, core.open_walks)
 
     def on_handovers(self, least: int, end: int) -> None:
         """Its handovers ended at ``end`` after the marks had stood at ``least`` (ms)."""
@@ -161,17 +184,15 @@ class PartitionActor:
         if not taken and tick is None and not self._core.has_work():
             self._note_done()
             self._gauges.waited(self._merge)
+            self._at_work = self._at_work or self._inputs.nothing_waits()
             return False
         inputs, rejected = self._read(taken)
         self._clean = False
         effects = self._core.step(inputs, tick)
         await self._commit(effects, rejected)
-        self._clean = True
+        self._clean = self._at_work = True
         self._note_done()
         self._gauges.stepped(inputs, effects, rejected)
-        core = self._core
-        self._gauges.stand(self._inputs.lag(), now - core.clock, len(self._table))
-        self._gauges.waiting(core.open_moments, core.open_walks)
         if self._decoder.clamped:
             self._gauges.clamped(self._decoder.clamped)
             self._decoder.clamped = 0

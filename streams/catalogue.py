@@ -1,15 +1,17 @@
 """The catalogue agent: ``shop.catalog`` folded into ``nudge-products``, which is its own state."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from aiokafka import TopicPartition
 
 from processors.catalogue import facts_of
 from processors.fold import fold, fold_content, says_what_is_known
 from runtime.metrics import Metric, counter
 from schemas.adapters import InvalidRecordError, check_catalog_key, dump
+from schemas.decisions import DeadLetterReason
 from schemas.products import FOLD_MARK_KEY, FoldMark
 from schemas.structs import (
     CatalogEvent,
@@ -65,6 +67,8 @@ class CatalogueActor:
         self._partitions = partitions
         self._tp = TopicPartition(settings.topic(SHOP_CATALOG), partition)
         self._position = position
+        self._committed = position
+        self._highwater: int | None = None
         self._transactions = transactions
         self._reader = reader
         self._pressure = pressure
@@ -92,6 +96,16 @@ class CatalogueActor:
         if len(self._queue) >= QUEUED_BATCHES:
             self._pressure(self._tp, True)
         self.loop.wake()
+
+    def answer(self, highwater: int) -> None:
+        """The broker said that the partition ends there."""
+        self._highwater = highwater
+
+    def lag(self) -> Mapping[str, int]:
+        """Records between what is folded and the end, by topic; empty while that is unknown."""
+        if self._highwater is None:
+            return {}
+        return {SHOP_CATALOG.name: max(0, self._highwater - self._committed)}
 
     async def _prepare(self) -> None:
         # Our producer has fenced the one before: what it committed is all there will ever be.
@@ -130,6 +144,7 @@ class CatalogueActor:
         mark = FoldMark(until=self._newest, offset=after)
         outgoing.put(PRODUCTS, FOLD_MARK_KEY.encode(), dump(mark), at=self._newest or None)
         written = await self._transactions.commit(outgoing, {self._tp: after})
+        self._committed = after
         self._written_to = written[self._settings.topic(PRODUCTS), self._partition]
         folded = sum(len(batch.records) for batch in batches)
         counter(Metric.EVENTS).labels(topic=SHOP_CATALOG.name).inc(folded)
@@ -146,13 +161,13 @@ class CatalogueActor:
             known = self._reader.catalogue.newest(key)
             if known is None or known.partition != self._partition:
                 check_partition(key, self._partition, self._partitions)
+            row = self._written.get(key) or (None if known is None else known.raw)
+            folded = self._read_and_fold(row, self._clamped(event, recorded_at))
         except InvalidRecordError as error:
             letter = rejected(SHOP_CATALOG.name, self._partition, record, error)
             counter(Metric.DEAD_LETTERS).labels(SHOP_CATALOG.name, error.reason).inc()
             outgoing.add_rejected(letter)
             return
-        row = self._written.get(key) or (None if known is None else known.raw)
-        folded = self._folded(row, self._clamped(event, recorded_at))
         if folded is not None:
             # The record's time is of what caused it, and never before that of one before it.
             self._written[key] = value = dump(folded)
@@ -164,6 +179,15 @@ class CatalogueActor:
             return event
         counter(Metric.CLAMPED).labels(topic=SHOP_CATALOG.name).inc()
         return moved_to(event, bound)
+
+    def _read_and_fold(self, known: bytes | None, event: CatalogEvent) -> Product | Content | None:
+        try:
+            return self._folded(known, event)
+        except msgspec.ValidationError:
+            # A product may be called "content/…" like the key of a piece of content.
+            raise InvalidRecordError(
+                DeadLetterReason.WRONG_KEY, "a product and a piece of content share that key"
+            ) from None
 
     @staticmethod
     def _folded(known: bytes | None, event: CatalogEvent) -> Product | Content | None:

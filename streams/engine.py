@@ -18,8 +18,9 @@ from schemas.topics import PROFILES_CHANGELOG, SHOP_CATALOG, USER_INPUTS
 from streams.actor import Site
 from streams.clock import MarksBoard
 from streams.core import CoreMaker
+from streams.gauges import begin_at_zero
 from streams.generation import Generation
-from streams.guard import read_site
+from streams.guard import RefusedError, other_partitions, read_site
 from streams.inbox import InputGapError
 from streams.inputs import Pressure
 from streams.marks import MarksWriter, wall_ms
@@ -76,12 +77,8 @@ class Engine:
         self._mismatch = ""
         self._woken_at = 0.0
         self._look_due: asyncio.TimerHandle | None = None
-        self._input_topics = {settings.topic(topic) for topic in USER_INPUTS}
-        self._copartitioned = (
-            settings.topic(PROFILES_CHANGELOG),
-            settings.topic(SHOP_CATALOG),
-            *self._input_topics,
-        )
+        self._input_topics = {settings.topic(topic) for topic in (*USER_INPUTS, SHOP_CATALOG)}
+        self._copartitioned = (settings.topic(PROFILES_CHANGELOG), *self._input_topics)
 
     # What the app calls
 
@@ -89,10 +86,11 @@ class Engine:
         """Before Faust joins the group.
 
         Raises:
-            RefusedError: there is no deployment to work for.
+            RefusedError: there is no deployment to work for, or its topics do not fit it.
             KafkaError: the cluster cannot be reached.
         """
         tune_garbage_collector()
+        begin_at_zero()
         settings = self._settings
         deployment, row = await read_site(settings)
         board = MarksBoard(deployment.partitions, settings.hold_ms, wall_ms())
@@ -149,11 +147,15 @@ class Engine:
         """Starts new producers for every partition: that fences whoever owned it before.
 
         Raises:
+            RefusedError: the topics have got more partitions than they were made with.
             KafkaError: the cluster cannot be reached.
         """
         assert self._site is not None
         counter(Metric.REBALANCES).inc()
         await self.close_partitions()
+        last, known = max((tp.partition for tp in assigned), default=0), self._site.partitions
+        if last >= known:
+            raise RefusedError(other_partitions(known, f"there is one of number {last}"))
         partitions, self._mismatch = self._owned(assigned)
         if self._mismatch:
             # A worker of another release in the group: none may work until all read the same.
@@ -256,9 +258,14 @@ class Engine:
     def _check_partitions(self) -> Status:
         if self._mismatch:
             return Status(False, f"topics have different partitions here: {self._mismatch}")
-        if self._generation is None:
+        generation = self._generation
+        if generation is None:
             return Status(False, "the group is sharing out the partitions")
-        waiting, owned = self._generation.waiting(), self._generation.partitions
+        now = wall_ms()
+        generation.stand(now)
+        if stalled := generation.stalled(now):
+            return Status(False, stalled)
+        waiting, owned = generation.waiting(), generation.partitions
         if waiting:
             return Status(False, f"{len(waiting)} of {len(owned)} partitions are not ready yet")
         return Status(True, f"{len(owned)} partitions")

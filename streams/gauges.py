@@ -7,9 +7,31 @@ from processors.campaign_file import kind_of
 from processors.effects import Effects
 from processors.inputs import Input, Tick
 from runtime.metrics import Metric, counter, gauge, histogram
-from schemas.topics import PRODUCTS, SHOP_EVENTS
+from schemas.decisions import DeadLetterReason
+from schemas.topics import MARKS, PRODUCTS, SHOP_CATALOG, SHOP_EVENTS, USER_INPUTS
 from streams.decode import Rejected
 from streams.merge import Merge
+
+_READ_WHOLE = (PRODUCTS, MARKS)
+"""Without dead letters, but counted as they are; see :mod:`streams.internal`."""
+
+
+def begin_at_zero() -> None:
+    """Shows the counters that alerts watch before anything is counted.
+
+    A series that begins with its first count shows Prometheus no increase.
+    """
+    for topic in (*USER_INPUTS, SHOP_CATALOG, *_READ_WHOLE):
+        for reason in DeadLetterReason:
+            if reason is not DeadLetterReason.REJECTED:  # delivery's
+                counter(Metric.DEAD_LETTERS).labels(topic.name, reason)
+    for topic in (SHOP_EVENTS, SHOP_CATALOG):
+        counter(Metric.CLAMPED).labels(topic.name)
+    for topic in USER_INPUTS:
+        counter(Metric.LATE_INPUT).labels(topic.name)
+    for topic in (*USER_INPUTS, PRODUCTS):
+        counter(Metric.MERGE_WAITS).labels(topic.name)
+        counter(Metric.MERGE_OVERRUNS).labels(topic.name)
 
 
 class Gauges:
@@ -56,7 +78,7 @@ class Gauges:
             counts.clear()
 
     def stand(self, lag: Mapping[str, int], delay_ms: int, profiles: int) -> None:
-        """Where the partition stands after a step."""
+        """Where the partition stands now: told when it is asked, since no step may ever end."""
         for topic, records in lag.items():
             self._topics.add(topic)
             gauge(Metric.LAG).labels(topic, self._partition).set(records)
@@ -64,7 +86,7 @@ class Gauges:
         gauge(Metric.PROFILES).labels(self._partition).set(profiles)
 
     def waiting(self, moments: int, walks: int) -> None:
-        """What is open after a step."""
+        """What is open now."""
         gauge(Metric.OPEN_MOMENTS).labels(self._partition).set(moments)
         gauge(Metric.OPEN_WALKS).labels(self._partition).set(walks)
 

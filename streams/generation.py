@@ -27,6 +27,9 @@ from streams.transport import Answer, Batch
 log = structlog.get_logger(__name__)
 
 CLOSE_PATIENCE_S = 10.0
+STANDSTILL_S = 15.0
+"""A step that takes longer, or a broker that says nothing for longer, is no work: a broker that
+restarts is back by then, and a transaction that hangs is given up after three times that."""
 
 
 class Generation:
@@ -173,11 +176,15 @@ class Generation:
             actor.add(batch)
 
     def on_answers(self, answers: Iterable[Answer]) -> None:
-        """What the broker said of the user-keyed inputs."""
+        """What the broker said of the inputs."""
         for answer in answers:
-            actor = self._actors.get(answer.tp.partition)
-            if actor is not None:
-                actor.answer(answer)
+            partition = answer.tp.partition
+            if partition not in self._actors:
+                continue
+            if answer.tp.topic == self._catalog_topic:
+                self._catalogues[partition].answer(answer.highwater)
+            else:
+                self._actors[partition].answer(answer)
 
     def wake(self) -> None:
         for actor in self._actors.values():
@@ -208,7 +215,30 @@ class Generation:
     def _is_at_work(self, partition: int) -> bool:
         actor = self._actors.get(partition)
         ended = partition in self._lost_since or partition in self._failed
-        return actor is not None and actor.is_ready and not ended
+        return actor is not None and actor.is_at_work and not ended
+
+    def stalled(self, now: int) -> str:
+        """Which partitions stand still at ``now`` (ms), and why; empty where none does.
+
+        A clock that is held because an input was silent is no standstill: its steps end.
+        """
+        silent = [p for p, a in self._actors.items() if a.silent_for(now) > STANDSTILL_S * 1000]
+        hung = [
+            p
+            for p, actor in self._actors.items()
+            if max(actor.loop.busy_for(), self._catalogues[p].loop.busy_for()) > STANDSTILL_S
+        ]
+        for_long = f"for over {STANDSTILL_S:.0f} s"
+        told = (
+            f"no answer from Kafka {for_long} to partitions {silent}" if silent else "",
+            f"a step is under way {for_long} in partitions {hung}" if hung else "",
+        )
+        return "; ".join(filter(None, told))
+
+    def stand(self, now: int) -> None:
+        """Shows Prometheus where each partition stands at ``now`` (ms)."""
+        for partition, actor in self._actors.items():
+            actor.stand(now, self._catalogues[partition].lag())
 
     @property
     def has_failed(self) -> bool:

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import orjson
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from runtime.deployment import read_cluster_id, read_deployment
 from runtime.settings import KafkaSettings
 from schemas.control import Deployment
-from schemas.topics import SCENARIOS
+from schemas.topics import REGISTRY, SCENARIOS, Partitioning
 
 
 class RefusedError(RuntimeError):
@@ -33,7 +34,7 @@ async def read_site(settings: KafkaSettings) -> tuple[Deployment, bytes]:
     """The deployment this worker is to work for, and its row.
 
     Raises:
-        RefusedError: there are no topics.
+        RefusedError: there are no topics, some are missing, or they do not fit the deployment.
         KafkaError: the cluster cannot be reached.
     """
     deployment = await read_deployment(settings)
@@ -42,7 +43,49 @@ async def read_site(settings: KafkaSettings) -> tuple[Deployment, bytes]:
             f"{settings.topic(SCENARIOS)} names no deployment on {settings.kafka_bootstrap}."
             " Run `nudge topics create`; where the topics have a prefix, set NUDGE_NAMESPACE."
         )
+    check_topics(settings, await _partition_counts(settings), deployment.partitions)
     return deployment, deployment_row(await read_cluster_id(settings), deployment)
+
+
+async def _partition_counts(settings: KafkaSettings) -> dict[str, int]:
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        # All of them: asking by name may create what is missing.
+        entries = await admin.describe_topics()
+    finally:
+        await admin.close()
+    return {entry["topic"]: len(entry["partitions"]) for entry in entries}
+
+
+def check_topics(settings: KafkaSettings, counts: Mapping[str, int], partitions: int) -> None:
+    """Holds the topics on the cluster against the registry: a worker has to do with all of them.
+
+    Args:
+        counts: how many partitions a topic has, by its name on the cluster.
+        partitions: of the deployment.
+
+    Raises:
+        RefusedError: a topic is missing, or has another number of partitions.
+    """
+    wanted = {
+        settings.topic(topic): 1 if topic.partitioning is Partitioning.SINGLE else partitions
+        for topic in REGISTRY
+    }
+    if missing := [name for name in wanted if not counts.get(name)]:
+        raise RefusedError(f"There is no topic {', '.join(missing)}. Run `nudge topics create`.")
+    differing = [f"{n} has {counts[n]}, not {p}" for n, p in wanted.items() if counts[n] != p]
+    if differing:
+        raise RefusedError(other_partitions(partitions, "; ".join(differing)))
+
+
+def other_partitions(partitions: int, found: str) -> str:
+    """Why topics with another number of partitions are refused."""
+    return (
+        f"The profiles were made with {partitions} partitions: {found}. Users would change"
+        " partition. Move to a new namespace: `nudge topics create --partitions`, `nudge state"
+        " export`, `nudge state import --other-partitions`."
+    )
 
 
 def check_deployment(partition: int, stored: bytes | None, here: bytes) -> None:

@@ -129,9 +129,13 @@ class PartitionInputs:
         return max(inbox.answered_at for inbox in self)
 
     def lag(self) -> dict[str, int]:
-        """Records (and markers) between what is taken and the end, by topic."""
+        """Records (and markers) between what is committed and the end, by topic."""
         return {
-            inbox.name: max(0, inbox.highwater - inbox.done)
-            for inbox in self
+            inbox.name: max(0, inbox.highwater - self._committed[tp])
+            for tp, inbox in self._inboxes.items()
             if inbox.highwater is not None
         }
+
+    def nothing_waits(self) -> bool:
+        """Whether the broker has told the end of every input, and all of them are taken."""
+        return all(inbox.highwater is not None and inbox.done >= inbox.highwater for inbox in self)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 
 
@@ -25,6 +26,7 @@ class WorkLoop:
         self._woken = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self._step_began: float | None = None
         self.prepared = False
 
     def start(self) -> None:
@@ -33,6 +35,10 @@ class WorkLoop:
     def wake(self) -> None:
         """There may be something to do."""
         self._woken.set()
+
+    def busy_for(self) -> float:
+        """Seconds that the step under way has taken so far; 0 between steps."""
+        return 0.0 if self._step_began is None else time.monotonic() - self._step_began
 
     async def close(self, patience_s: float) -> None:
         """Waits for the step under way, and cancels it after ``patience_s``."""
@@ -52,7 +58,10 @@ class WorkLoop:
             self.prepared = True
             while not self._closing:
                 self._woken.clear()
-                if await self._advance():
+                self._step_began = time.monotonic()
+                more = await self._advance()
+                self._step_began = None
+                if more:
                     await asyncio.sleep(0)
                 else:
                     await self._woken.wait()

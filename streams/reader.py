@@ -12,17 +12,16 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from pydantic import TypeAdapter
 
 from processors.catalogue import Catalogue
 from processors.rule_book import RuleBook
-from schemas.adapters import adapter_of, parse
-from schemas.control import PartitionMark
+from schemas.adapters import InvalidRecordError
 from schemas.products import FOLD_MARK_KEY, FoldMark
-from schemas.topics import CAMPAIGNS, HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG
+from schemas.topics import CAMPAIGNS, HANDOVERS, MARKS, PRODUCTS, SCENARIOS, SHOP_CATALOG, Topic
 from streams.clock import FoldFrontier, MarksBoard
 from streams.consumers import plain_consumer
 from streams.holes import Holes
+from streams.internal import pass_over, product_key, read_fold_mark, read_partition_mark
 from streams.marks import HURRY_MS, wall_ms
 from streams.merge import Fact, FactQueue
 from streams.settings import StreamsSettings
@@ -40,8 +39,6 @@ WALK_MEMORY_MS = 3_600_000
 """How far back from its clock a partition may need the version that a walk is about."""
 FORGET_AFTER_MS = 15 * 60_000
 _MARK = FOLD_MARK_KEY.encode()
-_FOLD_MARK: TypeAdapter[FoldMark] = adapter_of(FoldMark)
-_PARTITION_MARK: TypeAdapter[PartitionMark] = adapter_of(PartitionMark)
 
 
 class WholeTopics:
@@ -181,15 +178,25 @@ class WholeTopics:
                 self.steering.campaign(record)
         elif tp == self._marks:
             for record in records:
-                mark = parse(_PARTITION_MARK, record.value)
-                self.mark(mark.partition, mark.until)
+                self._told(MARKS, record, self._partition_mark)
         else:
             for record in records:
-                self._product(record)
+                self._told(PRODUCTS, record, self._product)
+
+    @staticmethod
+    def _told(topic: Topic, record: Any, take: Callable[[Any], None]) -> None:
+        try:
+            take(record)
+        except InvalidRecordError as error:
+            pass_over(topic, record, error)
+
+    def _partition_mark(self, record: Any) -> None:
+        mark = read_partition_mark(record, len(self._products))
+        self.mark(mark.partition, mark.until)
 
     def _product(self, record: Any) -> None:
         if record.key == _MARK:
-            mark = parse(_FOLD_MARK, record.value)
+            mark = read_fold_mark(record)
             self.fold_marks[record.partition] = mark
             self._frontier.mark(record.partition, mark.until, mark.offset)
             return
@@ -198,7 +205,7 @@ class WholeTopics:
             queue.add(fact)
 
     def _remember(self, record: Any) -> Fact:
-        key = record.key.decode()
+        key = product_key(record)
         self.catalogue.append(key, record.partition, record.offset, record.timestamp, record.value)
         return Fact(record.timestamp, record.partition, record.offset, key)
 
@@ -273,7 +280,10 @@ class WholeTopics:
             batches = await consumer.getmany(timeout_ms=100)
             for tp, records in batches.items():
                 for record in records:
-                    if record.key != _MARK and record.offset < ends[tp]:
+                    if record.key == _MARK or record.offset >= ends[tp]:
+                        continue
+                    # What cannot be read was named when it was read first.
+                    with suppress(InvalidRecordError):
                         fact = self._remember(record)
                         if fact.offset > applied.get(tp.partition, -1):
                             queue.add(fact)

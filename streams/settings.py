@@ -48,7 +48,9 @@ class StreamsSettings(KafkaSettings, ObservabilitySettings):
         6.0, ge=1.0, le=60.0, description="a worker silent for longer loses its partitions"
     )
     group_instance_id: str | None = Field(
-        None, description="a name that is the same after a restart: a roll without rebalance"
+        None,
+        description="a name that is the same after a restart, and each worker's own: a roll without"
+        " rebalance",
     )
     accept_lost_input: bool = Field(
         False, description="go on although retention deleted input that was never processed"

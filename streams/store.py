@@ -17,6 +17,7 @@ from yarl import URL
 
 from processors.table import ProfileTable
 from runtime.metrics import Metric, gauge
+from streams.guard import RefusedError
 from streams.transport import Batch
 
 log = structlog.get_logger(__name__)
@@ -140,7 +141,11 @@ class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
         newly_assigned: set[TP],  # noqa: ARG002
         generation_id: int = 0,
     ) -> None:
-        await self._owner.begin_generation(generation_id, frozenset(assigned))
+        try:
+            await self._owner.begin_generation(generation_id, frozenset(assigned))
+        except RefusedError as error:
+            self._owner.fail(error)
+            raise
         log.info("recovery_begins", generation=generation_id)
 
     async def on_recovery_completed(

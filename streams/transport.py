@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.holes import Holes
+from streams.instance import Instance
 from streams.settings import StreamsSettings
 from streams.unreadable import Broken, at_position
 
@@ -61,6 +62,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
     def __post_init__(self) -> None:
         super().__post_init__()
         self._holes = Holes()
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        self._instance = Instance(self.transport.settings, coordinator, self.crash)
 
     def _create_worker_consumer(self, transport: "Transport") -> AIOKafkaConsumer:
         # Faust's own reads what is not committed, and lets the broker sit on a busy topic's

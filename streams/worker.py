@@ -12,8 +12,11 @@ from streams.settings import StreamsSettings
 def run_worker(settings: StreamsSettings, make_core: CoreMaker | None = None) -> None:
     """Runs a worker. SIGTERM and SIGINT let the steps under way end, then it leaves the group.
 
+    Where that takes over 25 s, since Kafka does not answer, the process ends as if it were killed.
+
     Raises:
-        SystemExit: always; the code is 0 after a signal, 1 when the worker failed.
+        SystemExit: always; the code is 0 after a signal, 1 when the worker failed, or had to be
+            ended.
     """
     configure_logging(settings, "worker")
     mode.loop.use("uvloop")

@@ -46,7 +46,7 @@ async def _refuse_early(settings: "StreamsSettings") -> None:
 
     Raises:
         Problem: Kafka cannot be reached.
-        RefusedError: there are no topics.
+        RefusedError: topics are missing, or do not fit the deployment.
     """
     from nudge.kafka import admin
     from streams.guard import read_site

@@ -6,16 +6,29 @@ from itertools import count
 import orjson
 import pytest
 
+from runtime.metrics import Metric
 from runtime.settings import KafkaSettings
 from schemas.topics import DECISIONS, SHOP_EVENTS
 from tests.harness.records import Sent, produce, read_to_end
 from tests.harness.waiting import eventually
+from tests.streams.health import HealthPort
 from tests.streams.shoppers import doubled, idle_counts, login, now_ms, rows, user_in, view
 from tests.streams.workers import Workers
 
 pytestmark = pytest.mark.timeout(300)
 
 USERS = [f"shopper-{number}" for number in range(40)]
+
+
+async def test_what_alerts_watch_is_counted_from_zero(crew: Workers) -> None:
+    """Else Prometheus would see no increase in the first of them after a start."""
+    health = HealthPort()
+    crew.start(**health.environment)
+    await eventually(lambda: not health.checks(), 90)
+    assert health.samples(Metric.DEAD_LETTERS)["bad_json", "shop.events"] == 0
+    assert health.samples(Metric.LATE_INPUT)["nudge.handovers",] == 0
+    assert health.samples(Metric.CLAMPED)["shop.catalog",] == 0
+    assert health.samples(Metric.MERGE_OVERRUNS)["nudge-products",] == 0
 
 
 async def test_each_shopper_is_told_of_once_with_every_event_counted(

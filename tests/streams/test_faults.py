@@ -80,6 +80,44 @@ async def test_a_transaction_that_is_never_answered_costs_its_time_and_nothing_e
     assert worker.alive
 
 
+async def test_of_two_workers_with_one_instance_id_the_first_ends_and_says_why(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    first = await _ready(crew, NUDGE_GROUP_INSTANCE_ID="the-same")
+    second = await _ready(crew, NUDGE_GROUP_INSTANCE_ID="the-same")
+    assert await asyncio.to_thread(first.process.wait, 60) == 1
+    assert "another worker has NUDGE_GROUP_INSTANCE_ID=the-same: give each its own" in first.log
+    async with traffic(ruled, USERS) as shoppers:
+        await asyncio.sleep(3)
+    await _exact(ruled, shoppers)
+    assert second.alive
+
+
+async def test_of_two_workers_with_one_instance_id_that_start_together_one_goes_on(
+    crew: Workers,
+) -> None:
+    both = [crew.start(NUDGE_GROUP_INSTANCE_ID="the-same", **PATIENT) for _ in range(2)]
+    await eventually(lambda: sum(one.alive for one in both) == 1, 90)
+    (ended,) = (one for one in both if not one.alive)
+    (left,) = (one for one in both if one.alive)
+    assert "another worker has NUDGE_GROUP_INSTANCE_ID=the-same: give each its own" in ended.log
+    await eventually(lambda: "partitions_taken" in left.log, 90)
+    assert left.alive
+
+
+async def test_a_worker_with_an_instance_id_that_was_frozen_takes_it_up_again(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    worker = await _ready(crew, NUDGE_GROUP_INSTANCE_ID="its-own")
+    async with traffic(ruled, USERS) as shoppers:
+        worker.freeze()
+        await asyncio.sleep(8)
+        worker.thaw()
+        await eventually(lambda: worker.log.count("partitions_taken") >= 2, 90)
+    await _exact(ruled, shoppers)
+    assert worker.alive
+
+
 async def _ready(crew: Workers, **more: Any) -> WorkerProcess:
     worker = crew.start(**PATIENT, **more)
     await eventually(lambda: "partitions_taken" in worker.log, 90)

@@ -8,11 +8,14 @@ import pytest
 from aiokafka.record._crc32c import crc
 
 from nudge.local import LocalKafka
+from runtime.metrics import Metric
 from runtime.settings import KafkaSettings
 from schemas.topics import (
     DEAD_LETTER,
     HANDOVERS,
     INTERACTIONS,
+    MARKS,
+    PRODUCTS,
     RESULTS,
     SHOP_CATALOG,
     SHOP_EVENTS,
@@ -22,12 +25,14 @@ from tests.harness.clusters import fresh_cluster
 from tests.harness.records import Read, Sent, produce, producer, read_to_end
 from tests.harness.waiting import eventually
 from tests.streams.conftest import apply_scenarios
-from tests.streams.shoppers import idle_counts, user_in, view
+from tests.streams.health import HealthPort
+from tests.streams.shoppers import idle_counts, now_ms, user_in, view
 from tests.streams.workers import Workers, workers
 
 pytestmark = pytest.mark.timeout(300)
 
 GOOD = "good-shopper"
+NO_PARTITION = {"partition": 9, "until": 1}
 PURCHASE = {
     "type": "purchase", "event_id": "e", "user_id": "u", "occurred_at": 1, "order_id": "o",
     "items": [], "value": 1, "currency": "PLN",
@@ -108,6 +113,63 @@ async def test_a_huge_record_is_cut_short_in_the_dead_letters(
     assert letter.value == b" " * 500_000
     await produce(ruled, SHOP_EVENTS, [view(GOOD, 0)])
     await _goes_on(ruled)
+
+
+async def test_strangers_records_in_internal_topics_are_passed_over_named_and_counted(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    health = HealthPort()
+    worker = crew.start(**health.environment)
+    await eventually(lambda: "partitions_taken" in worker.log, 90)
+    strange = [
+        Sent("zz", b"garbage"), Sent("product", b"{}"), Sent("~mark", None), Sent("~mark", b"{}"),
+        Sent("gone", None),
+    ]  # fmt: skip
+    await produce(ruled, PRODUCTS, strange)
+    async with producer(ruled) as client:
+        await client.send_and_wait(ruled.topic(PRODUCTS), b"{}", key=b"\xff", partition=1)
+    await produce(ruled, MARKS, [Sent("0", None), Sent("1", {"until": 1}), Sent("9", NO_PARTITION)])
+
+    def unread() -> dict[str, float]:
+        counted = health.samples(Metric.DEAD_LETTERS)
+        return {
+            topic.name: sum(n for labels, n in counted.items() if topic.name in labels)
+            for topic in (PRODUCTS, MARKS)
+        }
+
+    await eventually(lambda: unread() == {"nudge-products": 5, "nudge-marks": 3}, 90)
+    assert '"topic":"nudge-products","partition":1,"offset":' in worker.log
+    await produce(ruled, SHOP_CATALOG, [_price("fresh")])
+    await produce(ruled, SHOP_EVENTS, [view(GOOD, 0)])
+    await _goes_on(ruled)
+    assert worker.stop() == 0
+
+    again = crew.start(**health.environment)
+    await produce(ruled, SHOP_EVENTS, [view(GOOD, 1)])
+    await eventually(lambda: _told(ruled, {GOOD: [1, 2]}), 90)
+    assert unread()["nudge-products"] == 5
+    assert again.alive
+
+
+async def test_a_product_called_as_the_key_of_a_piece_of_content_is_dead_lettered(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    crew.start()
+    content = {
+        "type": "content_published", "event_id": "c", "content_id": "x", "occurred_at": now_ms(),
+        "topic": "news", "title": "News", "url": "https://shop.example/x",
+    }  # fmt: skip
+    await produce(ruled, SHOP_CATALOG, [Sent("content/x", content), _price("content/x")])
+    (letter,) = await _letters(ruled, 1)
+    assert _text(letter, "reason") == "wrong_key"
+    assert "share that key" in _text(letter, "error")
+
+
+def _price(product: str) -> Sent:
+    return Sent(product, {
+        "type": "price_change", "event_id": "p", "product_id": product, "occurred_at": now_ms(),
+        "price": 1, "currency": "PLN",
+    })  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", ["checksum", "codec"])

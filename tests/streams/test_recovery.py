@@ -4,22 +4,41 @@ import asyncio
 import struct
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from faust.types import TP
 
 from nudge import topics
 from nudge.local import LocalKafka
 from runtime.settings import KafkaSettings
 from schemas.control import Deployment
-from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS
+from schemas.topics import (
+    CAMPAIGNS,
+    DEAD_LETTER,
+    HANDOFFS,
+    LATE,
+    MARKS,
+    PROFILES_CHANGELOG,
+    REGISTRY,
+    SHOP_EVENTS,
+    Partitioning,
+    Topic,
+)
+from streams.actor import Site
+from streams.engine import Engine
 from streams.guard import RefusedError, check_deployment, check_offset, deployment_row
+from streams.settings import StreamsSettings
 from tests.harness.clusters import PARTITIONS, fresh_cluster
 from tests.harness.records import produce, read_to_end
 from tests.harness.waiting import eventually
+from tests.nudge.commands import nudge
 from tests.streams.conftest import apply_scenarios
 from tests.streams.shoppers import idle_counts, user_in, view
+from tests.streams.tiny import TinyCore
 from tests.streams.workers import Workers, workers
 
 pytestmark = pytest.mark.timeout(300)
@@ -117,6 +136,53 @@ async def test_input_that_retention_took_unread_is_gone_on_without_only_where_th
     assert "set NUDGE_ACCEPT_LOST_INPUT=true" in refused.log
     crew.start(NUDGE_ACCEPT_LOST_INPUT="true")
     await eventually(lambda: _told(ruled, {user: [1, 2]}), 90)
+
+
+@pytest.mark.parametrize(
+    "topic", [DEAD_LETTER, MARKS, CAMPAIGNS, HANDOFFS, LATE], ids=lambda one: one.name
+)
+async def test_a_worker_refuses_to_start_where_a_topic_is_missing_and_names_it(
+    ruled: KafkaSettings, crew: Workers, topic: Topic
+) -> None:
+    admin = AIOKafkaAdminClient(**ruled.client_options())
+    await admin.start()
+    try:
+        await admin.delete_topics([ruled.topic(topic)])
+    finally:
+        await admin.close()
+    refused = crew.start()
+    assert await asyncio.to_thread(refused.process.wait, 90) != 0
+    assert f"There is no topic {ruled.topic(topic)}. Run `nudge topics create`." in refused.log
+
+
+async def test_a_worker_refuses_topics_that_were_given_more_partitions(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    admin = AIOKafkaAdminClient(**ruled.client_options())
+    await admin.start()
+    try:
+        grown = [topic for topic in REGISTRY if topic.partitioning is not Partitioning.SINGLE]
+        await admin.create_partitions({ruled.topic(one): NewPartitions(6) for one in grown})
+    finally:
+        await admin.close()
+    refused = crew.start()
+    assert await asyncio.to_thread(refused.process.wait, 90) != 0
+    assert "The profiles were made with 4 partitions" in refused.log
+    assert f"{ruled.topic(SHOP_EVENTS)} has 6, not 4" in refused.log
+    said = (await nudge(ruled, "worker")).failed().err
+    assert "nudge state import --other-partitions" in " ".join(said.split())
+
+
+async def test_a_worker_at_work_ends_where_its_topics_are_given_more_partitions() -> None:
+    async def nothing(*_: object) -> None: ...
+
+    engine = Engine(
+        StreamsSettings(), "nudge", TinyCore, crash=nothing, pressure=lambda *_: None,
+        rejoin=nothing, generation_now=lambda: 1,
+    )  # fmt: skip
+    engine._site = cast(Site, SimpleNamespace(partitions=4))
+    with pytest.raises(RefusedError, match="made with 4 partitions: there is one of number 5"):
+        await engine.begin_generation(1, frozenset({TP("shop.events", 5)}))
 
 
 def test_state_of_another_cluster_is_refused_as_a_mirror_of_its_topics_would_bring_it() -> None:

@@ -21,12 +21,15 @@ from processors.table import NEVER, ProfileTable
 from schemas.decisions import Decision, Outcome, Reason
 from schemas.people import HandoverProfile
 from schemas.structs import Login
-from streams import transactions
+from streams import generation, transactions
 from streams.settings import StreamsSettings
 from streams.worker import run_worker
 
 WAIT_MS = int(os.environ.get("TINY_WAIT_MS", "1500"))
 HANGS_AT = int(os.environ.get("TINY_HANGS_AT", "0"))
+HANGS_ON = "TINY_HANGS_ON" in os.environ
+OVER_WITHIN_S = float(os.environ.get("TINY_OVER_WITHIN_S", "3"))
+STANDSTILL_S = os.environ.get("TINY_STANDSTILL_S")
 STATE = b"\x00tiny"
 
 
@@ -140,19 +143,23 @@ assert NEVER > 0
 
 
 def _hang(at: int) -> None:
-    """The ``at``-th commit of this worker is never answered; a transaction may take 3 s."""
+    """The ``at``-th commit of this worker is never answered, nor any later one where it is to
+    hang on; a transaction may take :data:`OVER_WITHIN_S`."""
     numbers, commit = count(1), AIOKafkaProducer.commit_transaction
 
     async def hanging(producer: AIOKafkaProducer) -> None:
-        if next(numbers) == at:
+        number = next(numbers)
+        if number == at or (HANGS_ON and number > at):
             await asyncio.Event().wait()
         await commit(producer)
 
     AIOKafkaProducer.commit_transaction = hanging
-    transactions.OVER_WITHIN_S = 3.0
+    transactions.OVER_WITHIN_S = OVER_WITHIN_S
 
 
 if __name__ == "__main__":
     if HANGS_AT:
         _hang(HANGS_AT)
+    if STANDSTILL_S:
+        generation.STANDSTILL_S = float(STANDSTILL_S)
     run_worker(StreamsSettings(), TinyCore)
