@@ -182,7 +182,7 @@ def list_(
     from nudge.controls import read_controls
     from nudge.kafka import kafka_settings
     from nudge.refusals import decides, version_refused
-    from nudge.terminal import note, plain, say_json, say_table
+    from nudge.terminal import note, plain, plain_lines, say_json, say_table
     from nudge.when import now_ms, rfc3339
 
     controls = asyncio.run(read_controls(kafka_settings()))
@@ -221,7 +221,7 @@ def list_(
         ),
     )  # fmt: skip
     for said in refused.values():
-        note(plain(f"Refused by this release: {said}"))
+        note(plain_lines(f"Refused by this release: {said}", "  "))
 
 
 @app.command(
