@@ -81,8 +81,8 @@ async def _apply(
 ) -> None:
     from nudge.controls import apply_version, file_of, read_controls
     from nudge.problem import Problem
-    from nudge.terminal import say
-    from nudge.when import rfc3339
+    from nudge.terminal import note, say
+    from nudge.when import ahead, rfc3339
 
     controls = await read_controls(settings)
     at = controls.after(now)
@@ -108,6 +108,8 @@ async def _apply(
     version = version.model_copy(update={"version": controls.name_for(file, at)})
     await apply_version(settings, version, at)
     say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
+    if (said := ahead(at, now=now)) and version.effective_at == at:
+        note(f"[yellow]{said}[/yellow]")
 
 
 @app.command(

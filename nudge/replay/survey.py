@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nudge.event_input import open_input
 from nudge.reading import topic_behind
 from nudge.replay.reach import MARKS, Reach
 from nudge.replay.replayer import Replayer
@@ -66,7 +67,7 @@ def replayer_of(files: list[Path], rules: Rules) -> Replayer:
 
 def _blocks(path: Path) -> Iterator[bytes]:
     """The file in pieces that end where a line does."""
-    with path.open("rb") as stream:
+    with open_input(path) as stream:
         while block := stream.read(_BLOCK):
             yield block + stream.readline()
 
