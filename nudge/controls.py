@@ -17,7 +17,7 @@ from schemas.control import (
     VoucherBatch,
     version_key,
 )
-from schemas.topics import SCENARIOS
+from schemas.topics import SCENARIOS, TAKEN_AHEAD_MS
 
 
 @dataclass(slots=True)
@@ -30,20 +30,23 @@ class Controls:
     deployment: Deployment | None = None
     versions: dict[str, ScenarioVersion] = field(default_factory=dict)
     vouchers: dict[str, VoucherBatch] = field(default_factory=dict)
-    told_at: int = 0
-    """The newest time (ms) at which anything was told, by the clock of whoever told it."""
+    told_at: list[int] = field(default_factory=list)
+    """When (ms) each record was told, by the clock of whoever told it."""
 
     @property
     def paused(self) -> bool:
         return self.pause_unreadable or (self.pause is not None and self.pause.paused)
 
     def after(self, now: int) -> int:
-        """The time (ms) of what is told next: workers go by times, and clocks differ."""
-        return max(now, self.told_at + 1)
+        """The time (ms) of what is told next: workers go by times, and clocks differ.
+
+        What was told far ahead holds nobody up: that clock was set wrong.
+        """
+        return max([now, *(at + 1 for at in self.told_at if at <= now + TAKEN_AHEAD_MS)])
 
     def take(self, key: str, value: bytes | None, at: int) -> None:
         """One more record, written at ``at`` (ms); what cannot be read says nothing."""
-        self.told_at = max(self.told_at, at)
+        self.told_at.append(at)
         if key == PAUSE_KEY:
             self.pause_unreadable = False
         if value is None:
@@ -59,7 +62,7 @@ class Controls:
         match control:
             case Pause():
                 self.pause = control
-                self.told_at = max(self.told_at, control.at)
+                self.told_at.append(control.at)
             case Deployment():
                 self.deployment = control
             case VoucherBatch():

@@ -188,11 +188,11 @@ async def _send(
     return [sent, noted]
 
 
-def wanted(found: Iterable[Letter], reason: str | None, topic: str | None) -> list[Letter]:
-    """Those of a reason and a source topic (its name, or its last word)."""
+def wanted(found: Iterable[Letter], reason: str | None, topic: Topic | None) -> list[Letter]:
+    """Those of a reason and a source topic."""
     return [
         letter
         for letter in found
         if (reason is None or letter.reason == reason)
-        and (topic is None or topic in (letter.source, letter.source.rpartition(".")[2]))
+        and (topic is None or letter.source == topic.name)
     ]

@@ -1,6 +1,7 @@
 """What ``nudge publish`` and ``nudge backfill`` are given, as checked events."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -141,8 +142,10 @@ def file_events(source: Source, path: Path) -> Iterator[tuple[int, ReadyEvent]]:
 
 
 def open_input(path: Path) -> IO[bytes]:
-    """Raises:
-    Problem: the file cannot be read.
+    """The file's bytes, without a byte order mark.
+
+    Raises:
+        Problem: the file cannot be read.
     """
     try:
         stream = path.open("rb")
@@ -151,6 +154,8 @@ def open_input(path: Path) -> IO[bytes]:
     if stream.peek(2).startswith(_GZIP):
         stream.close()
         raise Problem(f"{path} is packed by gzip.", f"Unpack it: gunzip --keep {path}")
+    if stream.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
+        stream.read(len(BOM_UTF8))
     return stream
 
 

@@ -24,6 +24,10 @@ class Report:
         self._counts: Counter[str] = Counter()
         self._last: ReadyEvent | None = None
 
+    @property
+    def total(self) -> int:
+        return self._counts.total()
+
     def checked(self, event: ReadyEvent) -> None:
         self._count(event, event.topic.name)
         if self._json:

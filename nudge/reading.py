@@ -1,5 +1,6 @@
 """Reads stretches of topics: from a time or the beginning, merged by time, then live."""
 
+import difflib
 import heapq
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.kafka import reader
+from nudge.problem import usage_problem
 from runtime.settings import KafkaSettings
 from schemas.topics import REGISTRY, Topic
 
@@ -149,6 +151,22 @@ def topic_behind(name: str) -> Topic | None:
         if name == topic.name or name.endswith(f".{topic.name}"):
             return topic
     return None
+
+
+def topic_named(name: str) -> Topic:
+    """The registry's topic that people call so: by its name, or its last word.
+
+    Raises:
+        Problem: there is none.
+    """
+    by_name = {topic.name: topic for topic in REGISTRY}
+    by_name |= {topic.name.rpartition(".")[2]: topic for topic in REGISTRY}
+    found = by_name.get(name)
+    if found is None:
+        close = difflib.get_close_matches(name, by_name, n=2)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "See `nudge topics describe`."
+        raise usage_problem(f"There is no topic {name!r}.", hint)
+    return found
 
 
 @lru_cache(maxsize=256)

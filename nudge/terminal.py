@@ -36,6 +36,11 @@ def plain(text: str) -> str:
     return escape("".join(c if _is_shown(c) else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
+def plain_lines(text: str, indent: str) -> str:
+    """The same for text of several lines; those after the first begin with ``indent``."""
+    return f"\n{indent}".join(plain(line) for line in text.splitlines())
+
+
 def _is_shown(character: str) -> bool:
     """Printable, or what joins: the spaces of ``68,99\u00a0zł`` and of families among emoji."""
     return (

@@ -82,6 +82,16 @@ def clock(at: int, *, now: int) -> str:
     return then.strftime("%H:%M:%S" if then.date() == today else "%Y-%m-%d %H:%M:%S")
 
 
+def ahead(at: int, *, now: int) -> str | None:
+    """What is said of a command that holds from ``at`` on and was given at ``now`` (ms)."""
+    if at - now < _UNITS_MS["s"]:
+        return None
+    return (
+        f"What was told before is dated ahead of this machine's clock: this holds from"
+        f" {rfc3339(at)} on, in {ago(at - now)}. One of the clocks is wrong."
+    )
+
+
 def rfc3339(at: int) -> str:
     """Epoch ms as RFC 3339 in UTC, to the millisecond."""
     return (

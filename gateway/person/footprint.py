@@ -14,6 +14,18 @@ from runtime.settings import RedisSettings
 from schemas.people import InteractionKind
 
 _MOST_AT_ONCE = 500
+_DELETE = """
+local gone, subscriptions = 0, 0
+for _, key in ipairs(KEYS) do
+  if string.sub(key, 1, #ARGV[1]) == ARGV[1] then
+    subscriptions = subscriptions + redis.call('HLEN', key)
+  end
+  gone = gone + redis.call('DEL', key)
+end
+if subscriptions > 0 then redis.call('DECRBY', ARGV[2], subscriptions) end
+return gone
+"""
+"""Deletes keys; delivery's count of subscriptions stays right."""
 
 
 class Footprint:
@@ -61,8 +73,11 @@ class Footprint:
             RedisError: Redis does not answer.
         """
         wanted, gone = list(keys), 0
+        redis: Any = self._redis
+        held = (self._name("subscriptions", "of", ""), self._name("subscriptions", "count"))
         for start in range(0, len(wanted), _MOST_AT_ONCE):
-            gone += await self._redis.delete(*wanted[start : start + _MOST_AT_ONCE])
+            some = wanted[start : start + _MOST_AT_ONCE]
+            gone += await redis.eval(_DELETE, len(some), *some, *held)
         return gone
 
     async def _devices(self, ids: Iterable[str]) -> set[str]:

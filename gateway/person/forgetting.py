@@ -108,9 +108,11 @@ async def forget(
                 await asking.erase(visitor, anonymous_id=visitor)
         ended = await asking.end_subscriptions({held.user, *visitors})
         newest = asking.rows.get(held.user, held.rows.get(held.user))
+    # The worker ends some of those that there were, and a logout gives others to the visitor.
+    browsers = {key.rpartition("/")[2] for key in (*held.subscriptions, *ended)}
     # Looked at anew: delivery and the gateway wrote meanwhile.
     gone = await Footprint(redis, names).delete(await find_in_redis(redis, names, held))
-    return Forgotten(held.user, visitors, _erased_at(newest), already, ended, gone)
+    return Forgotten(held.user, visitors, _erased_at(newest), already, len(browsers), gone)
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -198,14 +200,14 @@ class _Asking:
                 for record in batch:
                     self.rows[id_of(PROFILES_CHANGELOG, record.key)] = record.value
 
-    async def end_subscriptions(self, ids: set[str]) -> int:
-        """Tombstones for all subscriptions of the ids that have not ended; how many."""
+    async def end_subscriptions(self, ids: set[str]) -> list[str]:
+        """Tombstones for all subscriptions of the ids that have not ended; their keys."""
         found = (await read(self._kafka, ids, _silent, (SUBSCRIPTIONS,)))[SUBSCRIPTIONS]
         newest = {record.key.decode(): record.value for record in found}
         alive = [key for key, value in newest.items() if value is not None]
         for key in alive:
             await self._write(SUBSCRIPTIONS, id_of(SUBSCRIPTIONS, key.encode()), key, None)
-        return len(alive)
+        return alive
 
     async def _write(self, topic: Topic, owner: str, key: str, value: bytes | None) -> None:
         await self._producer.send_and_wait(

@@ -209,7 +209,7 @@ async def _status(campaign_id: str | None, *, json: bool) -> None:
     from nudge.kafka import kafka_settings
     from nudge.problem import Problem
     from nudge.refusals import campaign_refused
-    from nudge.terminal import note, plain, say, say_json
+    from nudge.terminal import note, plain, plain_lines, say, say_json
     from nudge.when import now_ms
 
     settings = kafka_settings()
@@ -238,7 +238,10 @@ async def _status(campaign_id: str | None, *, json: bool) -> None:
         say(_line(answer, now))
     for name, said in refused.items():
         stopped = "stopped, " if known[name].stop else ""
-        say(f"[bold]{plain(name)}[/bold]  {stopped}refused by this release: {plain(said)}")
+        say(
+            f"[bold]{plain(name)}[/bold]  {stopped}refused by this release:"
+            f" {plain_lines(said, '  ')}"
+        )
 
 
 def _answer(

@@ -136,6 +136,7 @@ def _found(since: str | None, reason: str | None, topic: str | None) -> "list[Le
     from nudge.dead_letters import letters, wanted
     from nudge.kafka import kafka_settings
     from nudge.problem import usage_problem
+    from nudge.reading import topic_named
     from nudge.when import now_ms, since_ms
     from schemas.decisions import DeadLetterReason
 
@@ -143,4 +144,5 @@ def _found(since: str | None, reason: str | None, topic: str | None) -> "list[Le
         known = ", ".join(DeadLetterReason)
         raise usage_problem(f"There is no reason {reason!r}.", f"One of {known}.")
     start = None if since is None else since_ms(since, now=now_ms())
-    return wanted(asyncio.run(letters(kafka_settings(), start)), reason, topic)
+    source = None if topic is None else topic_named(topic)
+    return wanted(asyncio.run(letters(kafka_settings(), start)), reason, source)

@@ -6,6 +6,7 @@ import typer
 
 from nudge.terminal import examples
 
+_INDENT = " " * 6
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -39,7 +40,7 @@ async def _examine(*, json: bool) -> bool:
     from collections import Counter
 
     from nudge.doctor import Level, examine
-    from nudge.terminal import plain, say, say_json
+    from nudge.terminal import plain, plain_lines, say, say_json
 
     levels: Counter[Level] = Counter()
     async for finding in examine():
@@ -49,9 +50,9 @@ async def _examine(*, json: bool) -> bool:
             continue
         colour = _COLOURS[finding.level]
         say(f"[{colour}]{finding.level:<4}[/{colour}]  [bold]{finding.check}[/bold]"
-            f"  {plain(finding.said)}")  # fmt: skip
+            f"  {plain_lines(finding.said, _INDENT)}")  # fmt: skip
         if finding.cure:
-            say(f"      → {plain(finding.cure)}")
+            say(f"{_INDENT}→ {plain(finding.cure)}")
     if not json:
         say("\n" + ", ".join(f"{levels[level]} {level}" for level in Level))
     return levels[Level.FAIL] > 0

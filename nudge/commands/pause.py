@@ -37,9 +37,12 @@ def _set(*, paused: bool, reason: str | None) -> None:
 
     from nudge.controls import set_pause
     from nudge.kafka import kafka_settings
-    from nudge.terminal import say
-    from nudge.when import now_ms, rfc3339
+    from nudge.terminal import note, say
+    from nudge.when import ahead, now_ms, rfc3339
 
-    done = asyncio.run(set_pause(kafka_settings(), now_ms(), paused=paused, reason=reason))
+    now = now_ms()
+    done = asyncio.run(set_pause(kafka_settings(), now, paused=paused, reason=reason))
     said = "paused; no push leaves later than 2 s from now" if paused else "resumed"
     say(f"Sending is {said} ({rfc3339(done.at)}, {done.by}).")
+    if said_ahead := ahead(done.at, now=now):
+        note(f"[yellow]{said_ahead}[/yellow]")

@@ -76,6 +76,7 @@ def publish(
     """
     from nudge.problem import usage_problem
     from nudge.publish_answer import print_example, print_types
+    from nudge.terminal import note, plain
 
     if example is not None:
         print_example(example)
@@ -89,9 +90,11 @@ def publish(
         raise usage_problem("FIELD=VALUE goes with a TYPE only.")
     given = _Given(what, tuple(fields or ()), file, user, anonymous, at, skip_bad)
     source, events = given.events()
-    _send(events, pipe=what == "-", dry_run=dry_run, json=json)
+    sent = _send(events, pipe=what == "-", dry_run=dry_run, json=json)
     if source.faulty:
         raise typer.Exit(1)
+    if not sent:
+        note(f"{plain(source.name)} holds no events: nothing was sent.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,8 @@ def _tell(fault: str) -> None:
     note(f"[red]invalid[/red]  {plain(fault)}")
 
 
-def _send(events: "Iterator[ReadyEvent]", *, pipe: bool, dry_run: bool, json: bool) -> None:
+def _send(events: "Iterator[ReadyEvent]", *, pipe: bool, dry_run: bool, json: bool) -> int:
+    """How many there were."""
     import asyncio
 
     from nudge.publish_answer import Report
@@ -176,6 +180,7 @@ def _send(events: "Iterator[ReadyEvent]", *, pipe: bool, dry_run: bool, json: bo
     else:
         asyncio.run(_publish(events, report, pipe=pipe))
     report.close()
+    return report.total
 
 
 async def _publish(events: "Iterator[ReadyEvent]", report: "Report", *, pipe: bool) -> None:

@@ -81,8 +81,8 @@ async def _apply(
 ) -> None:
     from nudge.controls import apply_version, file_of, read_controls
     from nudge.problem import Problem
-    from nudge.terminal import say
-    from nudge.when import rfc3339
+    from nudge.terminal import note, say
+    from nudge.when import ahead, rfc3339
 
     controls = await read_controls(settings)
     at = controls.after(now)
@@ -108,6 +108,8 @@ async def _apply(
     version = version.model_copy(update={"version": controls.name_for(file, at)})
     await apply_version(settings, version, at)
     say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
+    if (said := ahead(at, now=now)) and version.effective_at == at:
+        note(f"[yellow]{said}[/yellow]")
 
 
 @app.command(
@@ -182,7 +184,7 @@ def list_(
     from nudge.controls import read_controls
     from nudge.kafka import kafka_settings
     from nudge.refusals import decides, version_refused
-    from nudge.terminal import note, plain, say_json, say_table
+    from nudge.terminal import note, plain, plain_lines, say_json, say_table
     from nudge.when import now_ms, rfc3339
 
     controls = asyncio.run(read_controls(kafka_settings()))
@@ -221,7 +223,7 @@ def list_(
         ),
     )  # fmt: skip
     for said in refused.values():
-        note(plain(f"Refused by this release: {said}"))
+        note(plain_lines(f"Refused by this release: {said}", "  "))
 
 
 @app.command(

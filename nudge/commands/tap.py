@@ -145,9 +145,8 @@ def topics_named(names: Iterable[str], user: str | None) -> "list[Topic]":
 
 
 def _named(name: str, user: str | None) -> "list[Topic]":
-    import difflib
-
     from nudge.problem import usage_problem
+    from nudge.reading import topic_named
     from schemas.topics import MARKS, PRODUCTS, PROFILES_CHANGELOG, REGISTRY, Partitioning
 
     if name == "all":
@@ -157,13 +156,7 @@ def _named(name: str, user: str | None) -> "list[Topic]":
             for topic in REGISTRY
             if topic not in inner and (user is None or topic.partitioning is Partitioning.USER)
         ]
-    by_name = {topic.name: topic for topic in REGISTRY}
-    by_name |= {topic.name.rpartition(".")[2]: topic for topic in REGISTRY}
-    found = by_name.get(name)
-    if found is None:
-        close = difflib.get_close_matches(name, by_name, n=2)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "See `nudge topics describe`."
-        raise usage_problem(f"There is no topic {name!r}.", hint)
+    found = topic_named(name)
     if user is not None and found.partitioning is not Partitioning.USER:
         raise usage_problem(f"{found.name} is not kept by user.", "Leave --user out.")
     return [found]

@@ -1,6 +1,5 @@
 """Files as a replay's input: lines of wire events, and of records as ``nudge tap`` writes them."""
 
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import msgspec
 from pydantic import TypeAdapter
 
+from nudge.event_input import open_input
 from nudge.events import event_models, unknown_type
 from nudge.reading import topic_behind
 from nudge.replay.records import LATEST_MS, Read, Together, check_time, rank_behind
@@ -156,9 +156,7 @@ def feed_files(listener: Listener, files: list[Path]) -> Iterator[Read]:
     """
     done, told = Read(), Lines(listener)
     for path in files:
-        with path.open("rb") as lines:
-            if lines.peek(3).startswith(BOM_UTF8):
-                lines.read(3)
+        with open_input(path) as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.isspace():
                     done.records += 1

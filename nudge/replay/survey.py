@@ -1,10 +1,10 @@
 """What a replay must know of its files before it begins."""
 
-from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nudge.event_input import open_input
 from nudge.reading import topic_behind
 from nudge.replay.reach import MARKS, Reach
 from nudge.replay.replayer import Replayer
@@ -66,9 +66,7 @@ def replayer_of(files: list[Path], rules: Rules) -> Replayer:
 
 def _blocks(path: Path) -> Iterator[bytes]:
     """The file in pieces that end where a line does."""
-    with path.open("rb") as stream:
-        if stream.peek(3).startswith(BOM_UTF8):
-            stream.read(3)
+    with open_input(path) as stream:
         while block := stream.read(_BLOCK):
             yield block + stream.readline()
 

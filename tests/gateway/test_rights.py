@@ -17,10 +17,12 @@ from gateway.person.reading import read
 from processors.rows import decode
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.partitioner import partition_of
+from schemas.people import Subscription
 from schemas.topics import PROFILES_CHANGELOG, SHOP_EVENTS, SUBSCRIPTIONS
 from tests.gateway.stage import PAGE_KEY, SERVER_KEY, Answer, Page, Stage, event, identity, now_ms
 from tests.gateway.test_messages import decide, job
 from tests.harness.clusters import PARTITIONS
+from tests.harness.records import Sent, produce
 from tests.harness.waiting import eventually
 from tests.nudge.commands import nudge
 from tests.streams.conftest import apply_scenarios
@@ -155,8 +157,11 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     assert "Add --yes" in refused.err
     assert (await rows(stage, "ann"))["ann"].cart
 
+    await subscribe_a_tablet(stage)
     done = (await nudge(stage.kafka, "erase", "ann", "--yes", "--json", **env)).good().json()
     assert (done["already"], done["anonymous_ids"]) == (False, browsers)
+    assert done["subscriptions"] == len(plan["subscriptions"]) + 1 == 2, "whoever ended them"
+    assert await redis.get(redis_config.redis_key("subscriptions", "count")) == b"0"
     await eventually(lambda: is_forgotten(stage, *browsers), 30.0)
     left = [key.decode() async for key in redis.scan_iter(f"*{redis_config.namespace}*")]
     assert not [key for key in left if "ann" in key or visitor in key or "j-1" in key]
@@ -187,6 +192,20 @@ async def a_browser_that_went_on_by_itself(stage: Stage) -> str:
     assert (await page.send(event(anonymous_id=name, product_id="by-itself"))).status == 202
     await eventually(lambda: has_seen(stage, name, "by-itself"), 30.0)
     return name
+
+
+async def subscribe_a_tablet(stage: Stage) -> None:
+    """Known to Ann alone: no browser's own id goes with it, so that the worker ends it."""
+    fields = {"subscription_id": "tablet", "user_id": "ann", "endpoint": "https://push.example/t",
+              "p256dh": "p", "auth": "a", "created_at": 1, "last_seen_at": 1}  # fmt: skip
+    tablet = Sent("ann/tablet", Subscription.model_validate(fields),
+                  partition=partition_of("ann", PARTITIONS))  # fmt: skip
+    await produce(stage.kafka, SUBSCRIPTIONS, [tablet])
+
+    async def is_known() -> bool:
+        return len((await rows(stage, "ann"))["ann"].devices) == 2
+
+    await eventually(is_known, 30.0)
 
 
 async def moved(stage: Stage, name: str, to: str | None) -> bool:

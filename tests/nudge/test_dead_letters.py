@@ -121,6 +121,9 @@ async def test_letters_are_chosen_by_reason_and_topic(cluster: KafkaSettings) ->
     assert one["value"] == "{oops"
     assert len((await nudge(cluster, *words, "--topic", "events")).good().json_lines()) == 2
     assert (await nudge(cluster, *words, "--topic", "catalog")).good().json_lines() == []
+    unknown = (await nudge(cluster, *words, "--topic", "event")).failed(2).err
+    assert "There is no topic 'event'." in unknown
+    assert "Did you mean events" in unknown
     assert "wrong_key" in (await nudge(None, *words, "--reason", "wrong")).failed(2).err
 
 

@@ -41,6 +41,16 @@ async def test_a_catalogue_event_goes_to_the_catalogue_under_its_product(
     assert record.key == "tea-1"
 
 
+async def test_input_without_events_is_called_so(cluster: KafkaSettings, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n")
+    answer = (await nudge(cluster, "publish", "--file", str(file))).good()
+    assert "events.jsonl holds no events: nothing was sent" in answer.err
+    answer = (await nudge(cluster, "publish", "-", "--json")).good()
+    assert "standard input holds no events: nothing was sent" in answer.err
+    assert answer.out == ""
+
+
 async def test_a_login_goes_under_the_anonymous_id(cluster: KafkaSettings) -> None:
     await nudge(cluster, "publish", "login", "--user", "anna", "--anonymous", "a-1")
     (record,) = await read_to_end(cluster, SHOP_EVENTS)

@@ -15,7 +15,7 @@ from tests.nudge.commands import nudge
 from tests.nudge.test_doctor import findings
 
 QUICK = Path(__file__).with_name("quick.yaml").read_text()
-FROM_LATER = QUICK.replace("ttl: 1h", "ttl: 1h\n    tone: warm")
+FROM_LATER = QUICK.replace("ttl: 1h", "ttl: 1h\n    tone: warm\n    mood: high")
 CAMPAIGN = """
 id: sale
 segment: all
@@ -42,6 +42,9 @@ async def test_a_version_that_is_refused_is_not_called_in_force(cluster: KafkaSe
     table = (await nudge(cluster, "scenarios", "list")).good()
     assert "refused" in table.out
     assert "no such setting" in table.err
+    said = (await nudge(cluster, "doctor")).out
+    assert "refused by this release, version ours goes on: version theirs:" in said
+    assert "\N{REPLACEMENT CHARACTER}" not in said + table.err
     asked = (await nudge(cluster, "segments", "list")).failed()
     assert "The version in force is refused by this release: version theirs:" in asked.err
     assert "mend it and apply it" in asked.err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nudge import topics
 from nudge.commands.topics import create
-from nudge.controls import read_controls
+from nudge.controls import Controls, read_controls
 from nudge.when import now_ms
 from processors.rule_book import RuleBook
 from runtime.settings import KafkaSettings
@@ -78,7 +78,8 @@ async def test_a_machine_whose_clock_is_behind_resumes_what_another_paused(
     cluster: KafkaSettings,
 ) -> None:
     (await nudge(cluster, "pause")).good()
-    (await nudge(cluster, "resume", behind_s=60)).good()
+    resumed = (await nudge(cluster, "resume", behind_s=60)).good()
+    assert "One of the clocks is wrong" in resumed.err
     assert not (await told(cluster)).paused(now_ms() + 60_000)
     (await nudge(cluster, "pause", behind_s=120)).good()
     assert (await told(cluster)).paused(now_ms() + 60_000)
@@ -95,6 +96,15 @@ async def test_a_machine_whose_clock_is_behind_puts_its_file_in_force(
         assert wanted is not None
         assert wanted.yaml == file.read_text(encoding="utf-8")
         assert (await told(cluster)).at(now_ms()).version == wanted.version
+
+
+def test_a_clock_that_is_a_year_ahead_holds_nobody_up() -> None:
+    controls, now, minute = Controls(), now_ms(), 60_000
+    for at in (now - minute, now + 2 * minute, now + 365 * 86_400_000):
+        controls.take("of another release", b"", at)
+    assert controls.after(now) == now + 2 * minute + 1
+    assert controls.after(now + 3 * minute) == now + 3 * minute
+    assert Controls().after(now) == now
 
 
 async def told(settings: KafkaSettings) -> RuleBook:
