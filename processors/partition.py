@@ -195,8 +195,7 @@ class Partition:
         campaigns = self._campaigns
         if record.arrived_at >= campaigns.next_at:
             campaigns.begin(record.arrived_at)
-        rank, apply = record.rank, self._apply
-        key = record.key
+        rank, key, apply = record.rank, record.key, self._apply
         if rank == SUBSCRIPTION_RANK:
             key = split_subscription_key(key)[0]
         profile = self._open.hold(key)
@@ -249,8 +248,7 @@ class Partition:
         if self._open.stirred:
             self._wake_stirred(woken_until)
         while (number := table.pop_due(clock)) is not None:
-            encoded = table.key_of(number)
-            if encoded is None:
+            if (encoded := table.key_of(number)) is None:
                 continue
             key = encoded.decode()
             profile = self._open.touch(key)
