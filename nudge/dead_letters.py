@@ -12,8 +12,8 @@ from nudge.events import InvalidEventError, ReadyEvent, ready
 from nudge.history import HISTORICAL_HEADER
 from nudge.kafka import partition_counts, transaction, writer
 from nudge.reading import headers_of, read_since, topic_behind
-from nudge.words import about_reason
 from runtime.settings import KafkaSettings
+from schemas.decisions import DeadLetterReason
 from schemas.topics import DEAD_LETTER, SHOP_CATALOG, SHOP_EVENTS, Topic
 
 REPLAYED_HEADER = "nudge-replayed"
@@ -47,7 +47,7 @@ class Letter:
 
     def about(self) -> str:
         """The reason in words."""
-        return about_reason(self.reason)
+        return DeadLetterReason.about_of(self.reason)
 
     def as_json(self) -> dict[str, Any]:
         text = None if self.value is None else self.value.decode(errors="replace")

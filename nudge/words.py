@@ -113,9 +113,8 @@ def _catalog_event(value: bytes, _: int) -> Line:
 def _product(value: bytes, at: int) -> Line:
     raw = orjson.loads(value)
     if "until" in raw:
-        return Line(
-            at, "the shop", Kind.CATALOGUE, f"catalogue folded up to {rfc3339(raw['until'])}"
-        )
+        words = f"catalogue folded up to {rfc3339(raw['until'])}"
+        return Line(at, "the shop", Kind.CATALOGUE, words)
     if "content_id" in raw:
         return Line(at, "the shop", Kind.CATALOGUE, f"content {raw['content_id']}: {raw['title']}")
     changes = [
@@ -156,9 +155,8 @@ def _job(value: bytes, _: int) -> Line:
 
 def _withdrawal(value: bytes, _: int) -> Line:
     taken = parse(adapter_of(Withdrawal), value)
-    return Line(
-        taken.at, taken.user_id, Kind.SENT, f"job {taken.job_id} taken back: {taken.reason}"
-    )
+    words = f"job {taken.job_id} taken back: {taken.reason}"
+    return Line(taken.at, taken.user_id, Kind.SENT, words)
 
 
 def _result(value: bytes, _: int) -> Line:
@@ -275,16 +273,10 @@ def _dead_letter(record: ConsumerRecord, key: str) -> Line:
     reason = said.get("nudge-reason")
     if reason is None:
         return Line(record.timestamp, key, Kind.TROUBLE, f"{source}: published anew", good=True)
-    words = f"{source}: {reason}. {about_reason(reason)} {said.get('nudge-error') or ''}"
+    words = (
+        f"{source}: {reason}. {DeadLetterReason.about_of(reason)} {said.get('nudge-error') or ''}"
+    )
     return Line(record.timestamp, key, Kind.TROUBLE, words, good=False)
-
-
-def about_reason(reason: str) -> str:
-    """Why something became a dead letter, in words; nothing for another release's reasons."""
-    try:
-        return DeadLetterReason(reason).about
-    except ValueError:
-        return ""
 
 
 _TELL: dict[Topic, Callable[[bytes, int], Line]] = {

@@ -19,6 +19,7 @@ from processors.traces import Device, Pending, Sent, newest_sent
 from processors.turn import Turn
 from processors.vouchers import Voucher
 from schemas.answers import Decision, Payload, PushJob, Withdrawal, checked
+from schemas.base import MAX_ID
 from schemas.decisions import Outcome, Reason
 from schemas.push import PAYLOAD_LIMIT, Channel, MessageClass
 
@@ -175,8 +176,7 @@ def _texts(
     }
     if voucher is not None:
         data["voucher"] = voucher.data(rules.shop.currency)
-    own = scenario.own_copy(moment)
-    if own is not None:
+    if (own := scenario.own_copy(moment)) is not None:
         return own.renderings(profile.locale, data)
     arm = arm_of(moment.scenario, scenario.config, moment.identity or turn.key)
     names = (arm and arm.copy_names) or scenario.copy_names()
@@ -208,9 +208,7 @@ def _payload(turn: Turn, moment: Moment, text: Text) -> Payload | None:
 def tag_of(moment: Moment) -> str:
     """A newer message about the same thing replaces the older on the device."""
     tag = f"{moment.scenario}:{moment.entity}"
-    if len(moment.entity) <= 64 and len(tag) <= 128:
-        return tag
-    return f"{moment.scenario}:{topic_of(moment.entity)}"
+    return tag if len(tag) <= MAX_ID else f"{moment.scenario}:{topic_of(moment.entity)}"
 
 
 def topic_of(tag: str) -> str:

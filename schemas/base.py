@@ -52,6 +52,11 @@ class Explained(StrEnum):
         member.about = about
         return member
 
+    @classmethod
+    def about_of(cls, value: str) -> str:
+        """What a member of that value means; nothing for those of another release."""
+        return next((member.about for member in cls if member.value == value), "")
+
 
 NO_TIME = "neither epoch milliseconds nor RFC 3339 with an offset"
 
@@ -114,7 +119,8 @@ else:
 something happened in the shop."""
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROLS)]
+MAX_ID = 128
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=NO_CONTROLS)]
 """An identifier: 1 to 128 characters, none of them a control character."""
 
 Label = Annotated[str, Field(max_length=256)]
