@@ -222,6 +222,7 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
         -bounds.MAX_PENDING :
     ]
     mine.finals = newest_marks(theirs.finals + mine.finals, bounds.MAX_FINALS)
+    mine.recent = newest_marks(theirs.recent + mine.recent, bounds.MAX_RECENT)
     mine.hours = _merge_buckets(mine.hours, theirs.hours, bounds.MAX_HOURS)
     mine.days = _merge_buckets(mine.days, theirs.days, bounds.MAX_DAYS)
     seen = mine.categories.by_name()
