@@ -81,7 +81,7 @@ async def _apply(
 ) -> None:
     from nudge.controls import apply_version, file_of, read_controls
     from nudge.problem import Problem
-    from nudge.terminal import say
+    from nudge.terminal import note, say
     from nudge.when import rfc3339
 
     controls = await read_controls(settings)
@@ -108,6 +108,11 @@ async def _apply(
     version = version.model_copy(update={"version": controls.name_for(file, at)})
     await apply_version(settings, version, at)
     say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
+    if current:
+        note(
+            f"{current.version} was in force when you applied it. Back to that one: `nudge"
+            f" scenarios show {current.version} > before.yaml`, and apply before.yaml."
+        )
 
 
 @app.command(
