@@ -7,6 +7,7 @@ Records of the standard library (Faust, aiokafka, aiohttp) take the same way. Lo
 import logging
 import logging.config
 import sys
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -26,6 +27,13 @@ _QUIET = {
     "aiohttp.access": "WARNING",
     "asyncio": "WARNING",
 }
+_REPEATING = ("aiokafka.producer.sender",)
+"""Loggers that tell of every try, several a second in a worker that is well.
+
+A broker checks with the transaction's coordinator each partition that is written to. While that
+notes another one of the same transaction it answers NOT_ENOUGH_REPLICAS, meaning "again".
+"""
+_MINUTE_S = 60.0
 _OURS = frozenset({"event", "timestamp", "level", "logger"})
 
 
@@ -63,10 +71,32 @@ def logging_config(settings: ObservabilitySettings) -> dict[str, Any]:
             }
         },
         "handlers": {"nudge": {"class": "logging.StreamHandler", "formatter": "nudge"}},
+        "filters": {"once_a_minute": {"()": OnceAMinute}},
         "root": {"level": settings.log_level, "handlers": ["nudge"]},
         # A logger that was kept to itself has lost its handlers by this.
-        "loggers": {name: {"level": level, "propagate": True} for name, level in _QUIET.items()},
+        "loggers": {name: {"level": level, "propagate": True} for name, level in _QUIET.items()}
+        | {name: {"filters": ["once_a_minute"]} for name in _REPEATING},
     }
+
+
+class OnceAMinute(logging.Filter):
+    """Lets a message of one kind (whatever it names) through once a minute, with how many more
+    there were since the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, float] = {}
+        self._unsaid: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind, last = str(record.msg), self._told.get(str(record.msg))
+        if last is not None and 0 <= record.created - last < _MINUTE_S:
+            self._unsaid[kind] += 1
+            return False
+        self._told[kind] = record.created
+        if unsaid := self._unsaid.pop(kind, 0):
+            record.msg = f"{kind} (and {unsaid} more like it since the last one told)"
+        return True
 
 
 def _shared() -> list[Processor]:

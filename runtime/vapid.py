@@ -119,8 +119,8 @@ def create_key(directory: Path, *, another: bool = False) -> VapidKey:
     if not another and _key_files(directory):
         raise KeyExistsError(
             f"{directory} holds a VAPID key already, and it is not overwritten: every subscriber"
-            " who came with it would be lost. To add a second pair for new subscribers, ask for"
-            " another."
+            " who came with it would be lost. To add a second pair for new subscribers:"
+            " nudge keys create --another"
         )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = _key_of(ec.generate_private_key(ec.SECP256R1()))

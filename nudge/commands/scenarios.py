@@ -110,6 +110,11 @@ async def _apply(
     say(f"Version {version.version} is in force from {rfc3339(version.effective_at)}.")
     if (said := ahead(at, now=now)) and version.effective_at == at:
         note(f"[yellow]{said}[/yellow]")
+    if current:
+        note(
+            f"{current.version} was in force when you applied it. Back to that one: `nudge"
+            f" scenarios show {current.version} > before.yaml`, and apply before.yaml."
+        )
 
 
 @app.command(

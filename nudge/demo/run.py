@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from importlib.resources import files
+from pathlib import Path
 
 import aiohttp
 from aiokafka import AIOKafkaProducer
@@ -22,16 +23,18 @@ from nudge.demo.watch import Seen, watch_decisions, watch_worker
 from nudge.kafka import quiet_clients
 from nudge.local import LocalStack
 from nudge.local.places import free_ports, fresh_directory, local_root, port_or_free
-from nudge.problem import Problem
+from nudge.problem import Problem, problem_of
 from nudge.process import LoggedProcess
 from nudge.pushlab import Message, PushLabServer
-from nudge.when import now_ms
+from nudge.when import clock, now_ms
 from processors.scenario_file import load
 from runtime.settings import KafkaSettings
 from runtime.vapid import create_key
 from schemas.control import ScenarioVersion
 
 READY_DEADLINE_S = 90.0
+RESTARTS = 5
+"""How often each worker is started again before the demo gives up."""
 VISITOR = "me"
 """A user for whoever runs the demo: subscribed, and otherwise left alone."""
 _SHOP_PORT = 8000
@@ -192,39 +195,56 @@ class Demo:
             loop.add_signal_handler(name, stop.set)
         if self._seconds is not None:
             loop.call_later(self._seconds, stop.set)
-        async with asyncio.TaskGroup() as tasks:
-            running_tasks = [
-                tasks.create_task(watch_decisions(settings, seen)),
-                tasks.create_task(watch_worker(self._ports["worker"], seen)),
-                tasks.create_task(crowd(stage, self._shoppers, self._rate)),
-                *(tasks.create_task(stage.play(story)) for story in seen.stories),
-            ]
-            await self._refresh(stop, processes)
-            for task in running_tasks:
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running_tasks = [
+                    tasks.create_task(watch_decisions(settings, seen)),
+                    tasks.create_task(watch_worker(self._ports["worker"], seen)),
+                    tasks.create_task(crowd(stage, self._shoppers, self._rate)),
+                    *(tasks.create_task(stage.play(story)) for story in seen.stories),
+                ]
+                await self._refresh(stop, processes)
+                for task in running_tasks:
+                    task.cancel()
+        except ExceptionGroup as group:
+            raise _cause(group) from group
         self._console.print("stopping …")
 
     async def _refresh(self, stop: asyncio.Event, processes: list[LoggedProcess]) -> None:
         where = (
-            f"The shop: {self._address}   Kafka {self._stack.bootstrap}"
-            f"   {self._stack.redis_address}   logs {self._directory}   Ctrl-C stops"
+            f"The shop: {self._address}",
+            "Ctrl-C stops",
+            f"Kafka {self._stack.bootstrap}",
+            self._stack.redis_address,
+            f"logs {_from_here(self._directory)}",
         )
         if not self._console.is_terminal:
             await self._print_lines(stop, processes)
             return
-        with Live(screen(self._seen, where), console=self._console, screen=True,
-                  auto_refresh=False) as live:  # fmt: skip
+        with Live(console=self._console, screen=True, auto_refresh=False) as live:
             while not await _happens(stop, _REFRESH_S):
-                for process in processes:
-                    process.check()
-                live.update(screen(self._seen, where), refresh=True)
+                self._keep_running(processes)
+                width, height = self._console.size
+                live.update(screen(self._seen, where, width, height), refresh=True)
+
+    def _keep_running(self, processes: list[LoggedProcess]) -> list[str]:
+        """As a supervisor would: what has ended is started again.
+
+        Raises:
+            Problem: one of them ends again and again.
+        """
+        said = [process.restart_if_ended(RESTARTS) for process in processes]
+        notices = [notice for notice in said if notice is not None]
+        for notice in notices:
+            self._seen.notice = f"{clock(now_ms(), now=now_ms())} {notice}"
+        return notices
 
     async def _print_lines(self, stop: asyncio.Event, processes: list[LoggedProcess]) -> None:
         """One line a decision about the cast, one a push."""
         decided = pushed = 0
         while not await _happens(stop, _REFRESH_S):
-            for process in processes:
-                process.check()
+            for notice in self._keep_running(processes):
+                self._console.print(notice, soft_wrap=True)
             fresh = list(self._seen.recent)[-(self._seen.decided_count - decided) :]
             for decision in fresh if self._seen.decided_count > decided else ():
                 self._console.print(decision_line(decision), soft_wrap=True)
@@ -238,6 +258,18 @@ class Demo:
 def push_line(user: str, message: Message) -> str:
     """What the shopper reads."""
     return f"push      {user:<12} {message.payload['title']} | {message.payload['body']}"
+
+
+def _from_here(directory: Path) -> Path:
+    """As one may type it here; whole where it is elsewhere."""
+    here = Path.cwd()
+    return directory.relative_to(here) if directory.is_relative_to(here) else directory
+
+
+def _cause(group: ExceptionGroup[Exception]) -> Exception:
+    """The one to tell of several at once: what has a cure before what has none."""
+    causes = [_cause(one) if isinstance(one, ExceptionGroup) else one for one in group.exceptions]
+    return next((one for one in causes if problem_of(one)), causes[0])
 
 
 async def _happens(event: asyncio.Event, seconds: float) -> bool:

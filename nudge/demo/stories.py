@@ -5,7 +5,8 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from nudge.demo.shop import PRODUCTS, Product, Shop
+from nudge.demo.shop import CURRENCY, PRODUCTS, Product, Shop
+from processors.template import money
 
 LAMP, ARC, RUG, THROW, MUG, KETTLE, CHAIR, STOOL, VASE, CLOCK = PRODUCTS
 ROUND_PAUSE_S = 12.0
@@ -96,11 +97,11 @@ async def _waits_for_a_price(stage: Stage, story: Story) -> None:
     who = {"user_id": story.user}
     price = stage.shop.prices[VASE.product_id]
     await stage.shop.say(type="add_to_wishlist", product_id=VASE.product_id, price=price, **who)
-    story.doing = f"saved a vase at {price / 100:.2f} zł"
+    story.doing = f"saved a vase at {_money(price)}"
     await stage.pause(6)
     lower = price * 9 // 1000 * 100 if price > 5000 else VASE.price
     await stage.shop.reprice(VASE, lower)
-    story.doing = f"the shop changes the vase from {price / 100:.2f} to {lower / 100:.2f} zł"
+    story.doing = f"the shop changes the vase from {_money(price)} to {_money(lower)}"
     await stage.pause(12)
     await stage.shop.say(type="remove_from_wishlist", product_id=VASE.product_id, **who)
 
@@ -121,6 +122,11 @@ async def _never_subscribed(stage: Stage, story: Story) -> None:
     await stage.shop.add({"user_id": story.user}, CLOCK)
     story.doing = "left a clock in the cart, but never allowed notifications"
     await stage.pause(26)
+
+
+def _money(minor: int) -> str:
+    """As the pushes write it."""
+    return money(minor, CURRENCY, "en")
 
 
 def cast() -> list[Story]:

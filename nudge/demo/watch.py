@@ -43,6 +43,8 @@ class Seen:
     profiles: int = 0
     open_moments: int = 0
     events_a_second: float = 0.0
+    notice: str = ""
+    """The newest thing that happened to a process, with its time."""
 
     def decided(self, decision: Decision) -> None:
         kind = (decision.scenario, decision.outcome.value, decision.reason.value)

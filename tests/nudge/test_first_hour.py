@@ -1,6 +1,7 @@
 """What a newcomer does in the first hour, on the real pipeline, by the command line alone."""
 
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from schemas.topics import SHOP_EVENTS, SUBSCRIPTIONS
 from tests.harness.clusters import PARTITIONS
 from tests.harness.records import Sent, produce
 from tests.harness.waiting import eventually
-from tests.nudge.commands import nudge
+from tests.nudge.commands import ROOT, nudge
 from tests.streams.workers import Workers, workers
 
 QUICK = Path(__file__).with_name("quick.yaml")
@@ -112,6 +113,27 @@ async def test_a_cart_left_becomes_a_push_and_one_bought_in_time_a_silence_with_
     assert ("dropped", "purchased") in await shop.decided("berta")
     assert "dropped. The user bought. (purchased)" in await shop.say("explain", "berta")
     assert bertas.messages == []
+
+
+async def test_the_readmes_first_scenario_thanks_for_an_answer(shop: Shop, tmp_path: Path) -> None:
+    browser = await shop.subscribe("me")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(_with_the_readmes_parts((ROOT / "nudge" / "demo" / "demo.yaml").read_text()))
+    await shop.say("scenarios", "apply", str(mine))
+    await shop.say("publish", "survey_answer", "--user", "me", "survey=again", "answer=9")
+    await eventually(lambda: browser.messages, 60, what="a push to me")
+    assert browser.messages[0].payload["title"] == "Thank you for your answer"
+
+
+def _with_the_readmes_parts(file: str) -> str:
+    """The demo's file with each part where the README says."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (parts,) = re.findall(r"^```yaml\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    for key, part in re.findall(r"^(\w+:\n)((?: .*\n)+)", parts, flags=re.MULTILINE):
+        assert file.count(f"\n{key}") == 1
+        file = file.replace(f"\n{key}", f"\n{key}{part}")
+    assert "answer_thanks" in file
+    return file
 
 
 async def test_a_trial_push_takes_the_real_way_and_waits_while_sending_is_paused(

@@ -1,4 +1,4 @@
-"""The programs of docs/publishing.md run as they stand, and their events are good."""
+"""The programs of docs/publishing.md and README.md run as they stand; their events are good."""
 
 import asyncio
 import os
@@ -19,11 +19,12 @@ from tests.harness.records import read_to_end
 from tests.nudge.commands import ROOT
 
 PAGE = (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def program(heading: str, settings: KafkaSettings) -> str:
+def program(heading: str, settings: KafkaSettings, page: str = PAGE) -> str:
     """The last code block under a heading, with this test's topic."""
-    section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    section = re.split(r"^## ", page, flags=re.MULTILINE)
     (text,) = [part for part in section if part.startswith(f"{heading}\n")]
     block = re.findall(r"^```\w+\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)[-1]
     return str(block).replace(SHOP_EVENTS.name, settings.topic(SHOP_EVENTS))
@@ -56,6 +57,13 @@ async def published(settings: KafkaSettings) -> None:
 
 async def test_the_python_program_publishes(cluster: KafkaSettings, tmp_path: Path) -> None:
     (tmp_path / "publish.py").write_text(program("Python", cluster))
+    await run(cluster, sys.executable, "publish.py", cwd=tmp_path)
+    await published(cluster)
+
+
+async def test_the_program_of_the_readme_publishes(cluster: KafkaSettings, tmp_path: Path) -> None:
+    text = program("Publish your first event", cluster, README)
+    (tmp_path / "publish.py").write_text(text)
     await run(cluster, sys.executable, "publish.py", cwd=tmp_path)
     await published(cluster)
 

@@ -9,6 +9,7 @@ from nudge.commands.topics import create
 from nudge.controls import Controls, read_controls
 from nudge.when import now_ms
 from processors.rule_book import RuleBook
+from processors.scenario_file import load
 from runtime.settings import KafkaSettings
 from runtime.vapid import load_keys
 from schemas.adapters import dump
@@ -157,6 +158,8 @@ async def test_a_scenario_file_is_put_in_force_once(cluster: KafkaSettings, tmp_
     assert "is past" in past.err
     later = (await nudge(cluster, "scenarios", "apply", str(SHIPPED), "--at", "+1d")).good()
     assert "in force from" in later.out
+    ours = load(QUICK.read_text(), "quick.yaml").version
+    assert f"`nudge scenarios show {ours} > before.yaml`" in " ".join(later.err.split())
     listed = (await nudge(cluster, "scenarios", "list", "--json")).good().json()
     assert [version["in_force"] for version in listed] == [True, False]
     assert listed[0]["effective_at"] < listed[1]["effective_at"]
@@ -203,6 +206,7 @@ async def test_keys_are_made_once_kept_private_and_backed_up(tmp_path: Path) -> 
     before = file.read_bytes()
     refused = (await run("create")).failed()
     assert "not overwritten" in refused.err
+    assert "nudge keys create --another" in " ".join(refused.err.split())
     assert file.read_bytes() == before
     shown = (await run("show", "--json")).good()
     assert "PRIVATE" not in shown.out

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -66,6 +67,28 @@ def test_a_library_that_was_kept_to_itself_before_takes_it_too(
 
     (line,) = lines(capsys)
     assert line["event"] == "lost an order"
+
+
+def test_what_the_kafka_client_repeats_is_told_once_a_minute_with_its_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure_logging(ObservabilitySettings(log_format="json"), "worker")
+    client, now = logging.getLogger("aiokafka.producer.sender"), time.time()
+    monkeypatch.setattr(time, "time_ns", lambda: int(now * 10**9))
+    monkeypatch.setattr(time, "time", lambda: now)
+
+    for partition in range(4):
+        client.warning("no answer on %s, retrying", partition)
+    client.error("fenced")
+    now += 60
+    client.warning("no answer on %s, retrying", 1)
+    client.warning("no answer on %s, retrying", 2)
+
+    assert [line["event"] for line in lines(capsys)] == [
+        "no answer on 0, retrying",
+        "fenced",
+        "no answer on 1, retrying (and 3 more like it since the last one told)",
+    ]
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
