@@ -63,7 +63,7 @@ class Desk:
 
     def bestsellers(self, category: str | None, at: int) -> Iterator[ProductFacts]:
         """What sold best in the fourteen days before the day of ``at`` (ms), and can be had."""
-        for product_id in self.catalogue.bestsellers.ranked(category, at):
+        for product_id in self.catalogue.bestsellers.ranked(category, at, self.applied):
             facts = self.product(product_id, at)
             if facts is not None and facts.can_be_shown() and category in (None, facts.category):
                 yield facts
