@@ -143,18 +143,25 @@ class CampaignWalks:
             if encoded is not None:
                 key = encoded.decode()
                 if self._is_for(under_way, self._open.look(key)):
-                    self._visit(under_way, key, self._open.touch(key))
+                    self.catch_up(key, self._open.touch(key), under_way.walk.at)
         if under_way.cursor >= under_way.end:
             self.walks.pop(0)
 
     def catch_up(self, key: str, profile: Profile, until: int) -> None:
-        """Whatever began by ``until`` (ms) and is on its way to the user comes first."""
+        """Whatever began by ``until`` (ms) and is on its way to the user comes first.
+
+        So does all that began by the clock: nobody is judged up to it by some of that alone.
+        """
+        clock, visited = self._desk.clock, NEVER
         for under_way in self.walks:
             walk = under_way.walk
-            if walk.at <= until and profile.campaigned < walk.number:
+            if walk.at <= max(until, clock) and profile.campaigned < walk.number:
                 if self._is_for(under_way, profile):
                     self._visit(under_way, key, profile)
+                    visited = walk.at
                 profile.campaigned = walk.number
+        if visited <= clock:
+            judge_due(self._desk, key, profile, clock)
 
     def _is_for(self, under_way: _UnderWay, profile: Profile) -> bool:
         walk, desk = under_way.walk, self._desk
@@ -163,9 +170,6 @@ class CampaignWalks:
         )
 
     def _visit(self, under_way: _UnderWay, key: str, profile: Profile) -> None:
-        walk, desk = under_way.walk, self._desk
-        judge_due(desk, key, profile, walk.at)
-        under_way.campaign.open_for(Turn(desk, key, profile, walk.at), under_way.occurrence)
-        profile.campaigned = walk.number
-        if desk.clock >= walk.at:
-            judge_due(desk, key, profile, desk.clock)
+        at = under_way.walk.at
+        judge_due(self._desk, key, profile, at)
+        under_way.campaign.open_for(Turn(self._desk, key, profile, at), under_way.occurrence)

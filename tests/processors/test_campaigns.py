@@ -31,6 +31,7 @@ at: now
 copy:
   en: [{title: "Spring", body: "It is here.", url: "{{ shop.url }}"}]
 """
+AT_ONE_PAST = "at: 2026-06-10T12:01:00+02:00"
 USERS = [f"user-{number}" for number in range(23)]
 
 
@@ -165,6 +166,27 @@ def test_a_small_campaign_and_a_large_one_decide_the_same() -> None:
         said.append(sorted((d.user_id, d.decision_id, d.due_at) for d in shop.decisions))
     assert said[0] == said[1]
     assert len(said[0]) == len(USERS)
+
+
+def test_of_two_campaigns_at_one_time_each_user_hears_one_however_slow_they_walk() -> None:
+    """The clock has passed the time of both when the first one comes to the user."""
+    said = []
+    for size in (500, 5):
+        shop = shop_of(USERS, slice_size=size)
+        for name in ("spring", "summer"):
+            text = SPRING.replace("id: spring", f"id: {name}").replace("at: now", AT_ONE_PAST)
+            shop.core.desk.book.add_campaign(
+                CampaignStart(
+                    type="campaign_start", campaign_id=name, at=NOON, audience=5, yaml=text
+                )
+            )
+        shop.tick(NOON + HOUR)
+        shop.tell(event("page_view", NOON + HOUR, USERS[-1], url="https://shop.example"))
+        walk_to_the_end(shop)
+        shop.tick(NOON + 2 * HOUR)
+        assert Counter(sent(shop)) == Counter(USERS)
+        said.append(sorted((d.user_id, d.scenario, d.reason.value) for d in shop.decisions))
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize(
