@@ -195,12 +195,18 @@ def test_of_two_campaigns_at_one_time_each_user_hears_one_however_slow_they_walk
         ('{every: day, at: "10:00"}', False, ["06-11", "06-12", "06-13"]),
         ('{every: week, on: [Mon, Thu], at: "10:00"}', False, ["06-11", "06-15", "06-18"]),
         ('{every: month, on: [1, 31], at: "10:00"}', False, ["07-01", "07-31", "08-01"]),
-        ('{every: day, at: "10:00", local: true}', True, ["06-11", "06-12", "06-13"]),
+        ('{every: day, at: "10:00", local: true}', True, ["06-10", "06-11", "06-12"]),
+        ('{every: month, on: [10], at: "10:00", local: true}', True, ["06-10", "07-10", "08-10"]),
+        ('{every: month, on: [9], at: "22:01", local: true}', True, ["06-09", "07-09", "08-09"]),
+        ('{every: month, on: [9], at: "21:59", local: true}', True, ["07-09", "08-09", "09-09"]),
+        ('{every: day, at: "22:30", local: true}', True, ["06-09", "06-10", "06-11"]),
+        ('{every: day, at: "00:00", local: true}', True, ["06-10", "06-11", "06-12"]),
+        ('{every: day, at: "12:00"}', False, ["06-10", "06-11", "06-12"]),
     ],
 )
 def test_a_schedule_comes_to_its_days(schedule: str, local: bool, days: list[str]) -> None:
     text = SPRING.replace("at: now", f"kind: recurring\nschedule: {schedule}")
-    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON, []
+    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON - 1, []
     for _ in days:
         occurrence = campaign.next_after(after, WARSAW)
         assert occurrence is not None
@@ -226,11 +232,11 @@ def test_a_campaign_of_the_longest_name_there_is_can_be_sent(kind: str) -> None:
 def test_a_schedule_has_no_time_after_its_end() -> None:
     schedule = "kind: recurring\nschedule: {every: day, at: '10:00', local: true}"
     text = SPRING.replace("at: now", f"{schedule}\nuntil: 2026-06-12T12:00")
-    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON, []
+    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON - 1, []
     while occurrence := campaign.next_after(after, WARSAW):
         after = occurrence.at
         found.append(occurrence.entity)
-    assert found == ["spring/2026-06-11", "spring/2026-06-12"]
+    assert found == ["spring/2026-06-10", "spring/2026-06-11", "spring/2026-06-12"]
 
 
 @pytest.mark.parametrize(
