@@ -95,7 +95,7 @@ class NewsWalks:
             if ties := under_way.ties(profile):
                 ties = news.judged_first(self._desk, key, profile, under_way, ties)
                 news.tell(self._desk, key, profile, under_way, ties)
-                profile.walked = walk.number
+            profile.walked = walk.number  # what they come to care for now is too late
 
     def walk_on(self) -> None:
         """Visits the next slice of the oldest walk."""

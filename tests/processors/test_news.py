@@ -160,3 +160,23 @@ def test_what_a_change_moves_is_asked_once_for_all_partitions_and_anew_by_new_ru
     book.add(later, NOON + HOUR)
     assert ask(NOON + HOUR).scenarios[0][0] is later.scenarios["price_drop"]
     assert ask(NOON).scenarios[0][0] is not later.scenarios["price_drop"]
+
+
+def test_an_interest_that_is_told_after_the_news_of_it_opens_nothing_however_slow_the_walk() -> (
+    None
+):
+    said = []
+    for size in (500, 10):
+        shop = Shop(slice_size=size)
+        shop.step(shop.fact("price_change", NOON - 1, price=20000, currency="PLN"))
+        for number in range(35):
+            shop.tell(event("add_to_wishlist", NOON + number, f"u{number:03}", product_id="lamp"))
+        shop.step(shop.fact("price_change", NOON + HOUR, price=10000, currency="PLN"))
+        late = event("add_to_wishlist", NOON + HOUR - 1, "zoe", product_id="lamp", price=20000)
+        shop.step(shop.record(late, NOON + HOUR + 1))
+        shop.tell(event("page_view", NOON + HOUR + 2, "zoe", url="https://shop.example"))
+        finish(shop)
+        shop.tick(NOON + 2 * HOUR)
+        said.append(sorted(shop.said()))
+    assert said[0] == said[1]
+    assert len(said[0]) == 35
