@@ -72,6 +72,7 @@ class CampaignWalks:
         state: CampaignState,
     ) -> None:
         self._desk = desk
+        desk.campaigns = self
         self._table = table
         self._open = opened
         self._slice_size = slice_size
@@ -152,16 +153,21 @@ class CampaignWalks:
 
         So does all that began by the clock: nobody is judged up to it by some of that alone.
         """
-        clock, visited = self._desk.clock, NEVER
+        clock = self._desk.clock
+        if self.come(key, profile, max(until, clock)) <= clock:
+            judge_due(self._desk, key, profile, clock)
+
+    def come(self, key: str, profile: Profile, until: int) -> int:
+        """Opens what began by ``until`` (ms); when the last of it did, ``NEVER`` for none."""
+        last = NEVER
         for under_way in self.walks:
             walk = under_way.walk
-            if walk.at <= max(until, clock) and profile.campaigned < walk.number:
+            if walk.at <= until and profile.campaigned < walk.number:
                 if self._is_for(under_way, profile):
                     self._visit(under_way, key, profile)
-                    visited = walk.at
+                    last = walk.at
                 profile.campaigned = walk.number
-        if visited <= clock:
-            judge_due(self._desk, key, profile, clock)
+        return last
 
     def _is_for(self, under_way: _UnderWay, profile: Profile) -> bool:
         walk, desk = under_way.walk, self._desk
