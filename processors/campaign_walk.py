@@ -72,6 +72,7 @@ class CampaignWalks:
         state: CampaignState,
     ) -> None:
         self._desk = desk
+        desk.campaigns = self
         self._table = table
         self._open = opened
         self._slice_size = slice_size
@@ -143,18 +144,30 @@ class CampaignWalks:
             if encoded is not None:
                 key = encoded.decode()
                 if self._is_for(under_way, self._open.look(key)):
-                    self._visit(under_way, key, self._open.touch(key))
+                    self.catch_up(key, self._open.touch(key), under_way.walk.at)
         if under_way.cursor >= under_way.end:
             self.walks.pop(0)
 
     def catch_up(self, key: str, profile: Profile, until: int) -> None:
-        """Whatever began by ``until`` (ms) and is on its way to the user comes first."""
+        """Whatever began by ``until`` (ms) and is on its way to the user comes first.
+
+        So does all that began by the clock: nobody is judged up to it by some of that alone.
+        """
+        clock = self._desk.clock
+        if self.come(key, profile, max(until, clock)) <= clock:
+            judge_due(self._desk, key, profile, clock)
+
+    def come(self, key: str, profile: Profile, until: int) -> int:
+        """Opens what began by ``until`` (ms); when the last of it did, ``NEVER`` for none."""
+        last = NEVER
         for under_way in self.walks:
             walk = under_way.walk
             if walk.at <= until and profile.campaigned < walk.number:
                 if self._is_for(under_way, profile):
                     self._visit(under_way, key, profile)
+                    last = walk.at
                 profile.campaigned = walk.number
+        return last
 
     def _is_for(self, under_way: _UnderWay, profile: Profile) -> bool:
         walk, desk = under_way.walk, self._desk
@@ -163,9 +176,6 @@ class CampaignWalks:
         )
 
     def _visit(self, under_way: _UnderWay, key: str, profile: Profile) -> None:
-        walk, desk = under_way.walk, self._desk
-        judge_due(desk, key, profile, walk.at)
-        under_way.campaign.open_for(Turn(desk, key, profile, walk.at), under_way.occurrence)
-        profile.campaigned = walk.number
-        if desk.clock >= walk.at:
-            judge_due(desk, key, profile, desk.clock)
+        at = under_way.walk.at
+        judge_due(self._desk, key, profile, at)
+        under_way.campaign.open_for(Turn(self._desk, key, profile, at), under_way.occurrence)

@@ -92,10 +92,20 @@ class Campaign(Scenario):
             on = day + timedelta(days=ahead)
             if schedule.falls_on(on):
                 wall = datetime.combine(on, schedule.at, tzinfo=tz)
-                begins = _first(wall)
-                if begins > after:
+                begins = self._begins_on(on, wall)
+                if begins is not None and begins > after:
                     return None if self._is_over(begins, wall) else self._on(begins, wall, on)
         return None
+
+    def _begins_on(self, on: date, wall: datetime) -> int | None:
+        """When (ms) the walk for a day's time begins; ``None`` where that was over everywhere."""
+        if _last(wall) < self.started_at:
+            return None
+        if wall.tzinfo is not None:
+            return _first(wall)
+        # An occurrence is known by its time: two days can be under way when a campaign is started.
+        started_on = datetime.fromtimestamp(self.started_at / 1000, _EARLIEST).date()
+        return max(_first(wall), self.started_at + 2 + (on - started_on).days)
 
     def _is_over(self, begins: int, wall: datetime) -> bool:
         """Whether it has ended for everybody when that time comes, ``begins`` (ms) first of all."""
@@ -165,8 +175,8 @@ class Campaign(Scenario):
             planned = _ms(wall.replace(tzinfo=tz))
         missed = planned < min(occurrence.at, self.started_at)
         until = self.until_for(tz)
-        if self.file.schedule is not None and planned >= until:
-            return  # it has ended where the user is: there is no such time any more
+        if self.file.schedule is not None and (missed or planned >= until):
+            return  # where the user is there was no such time: not yet, or not any more
         due = self._place(max(planned, turn.at), occurrence.entity, turn.key, tz)
         data: dict[str, Any] = {"from": planned}
         if until != NEVER:

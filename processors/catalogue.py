@@ -7,11 +7,12 @@ how far another partition, or the reader, has come.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from processors.bestsellers import Bestsellers
+from processors.bestsellers import DAY_MS, Bestsellers
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
@@ -149,6 +150,9 @@ class Version:
         return self._facts
 
 
+_recorded_at = attrgetter("recorded_at")
+
+
 class Catalogue:
     """Every product's recent versions, oldest first, appended to by the reader in offset order."""
 
@@ -156,7 +160,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = {}
-        self.bestsellers = Bestsellers(self.newest_row)
+        self.bestsellers = Bestsellers(self._before)
         self.floor = 0
         """Nobody asks for what stood before this time (ms)."""
 
@@ -167,7 +171,6 @@ class Catalogue:
         self, key: str, partition: int, offset: int, recorded_at: int, raw: bytes | None
     ) -> None:
         """Adds a version, in any order; lets go of those that nobody can ask for any more."""
-        self.bestsellers.heed(key, raw)
         versions = self._versions.setdefault(key, [])
         place = len(versions)
         if versions and offset <= versions[-1].offset:
@@ -175,19 +178,20 @@ class Catalogue:
             if versions[place].offset == offset:
                 return
         versions.insert(place, Version(partition, offset, recorded_at, raw))
+        self.bestsellers.heed(key, raw, recorded_at)
         if len(versions) > 1 and versions[1].recorded_at <= self.floor:
-            keep = bisect_right(versions, self.floor, key=lambda version: version.recorded_at) - 1
-            del versions[: max(keep, 0)]
+            self._let_go(versions)
+
+    def _let_go(self, versions: list[Version]) -> None:
+        """Keeps what stood at the floor, and when its day began: by that its bestsellers go."""
+        began = bisect_left(versions, self.floor - self.floor % DAY_MS, key=_recorded_at) - 1
+        keep = max(bisect_right(versions, self.floor, key=_recorded_at) - 1, 0)
+        versions[:keep] = versions[began : began + 1] if 0 <= began < keep else ()
 
     def newest(self, key: str) -> Version | None:
         """The version that was written last."""
         versions = self._versions.get(key)
         return versions[-1] if versions else None
-
-    def newest_row(self, key: str) -> bytes | None:
-        """Its JSON; ``None`` where the product is not known, or has gone."""
-        newest = self.newest(key)
-        return None if newest is None else newest.raw
 
     def forget_before(self, time: int) -> None:
         """No partition will ask for what stood before ``time`` (ms) any more."""
@@ -216,6 +220,11 @@ class Catalogue:
             ):
                 return version.facts
         return None
+
+    def _before(self, key: str, time: int) -> Iterator[Version]:
+        """Its versions recorded before ``time`` (ms), the newest first."""
+        versions = self._versions.get(key, ())
+        return (version for version in reversed(versions) if version.recorded_at < time)
 
     def keys(self) -> Iterator[str]:
         return iter(self._versions)

@@ -10,6 +10,7 @@ from processors.vouchers import VoucherDrawer
 from schemas.decisions import Decision
 
 if TYPE_CHECKING:
+    from processors.campaign_walk import CampaignWalks
     from processors.rule_book import RuleBook
     from processors.rules import Rules
     from processors.scenarios.base import QuietScenario
@@ -23,8 +24,9 @@ class Desk:
     """``clock`` and ``now`` in ms; see :class:`processors.inputs.Tick`."""
 
     __slots__ = (
-        "applied", "assume_reachable", "book", "by_category", "catalogue", "clock", "effects",
-        "first_quiet", "now", "partitions", "quiet", "rules", "source", "ties", "vouchers",
+        "applied", "assume_reachable", "book", "by_category", "campaigns", "catalogue", "clock",
+        "effects", "first_quiet", "now", "partitions", "quiet", "rules", "source", "ties",
+        "vouchers",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +47,8 @@ class Desk:
         self.applied: dict[int, int] = {}
         self.by_category = False
         """Whether any scenario looks for users by the categories they view."""
+        self.campaigns: CampaignWalks | None = None
+        """Those on their way: they come to a user before younger news does."""
         self.ties: list[str] = []
         """What the user in hand has come to care for; see :class:`processors.interests.Shelf`."""
         self.clock = 0
@@ -63,7 +67,7 @@ class Desk:
 
     def bestsellers(self, category: str | None, at: int) -> Iterator[ProductFacts]:
         """What sold best in the fourteen days before the day of ``at`` (ms), and can be had."""
-        for product_id in self.catalogue.bestsellers.ranked(category, at):
+        for product_id in self.catalogue.bestsellers.ranked(category, at, self.applied):
             facts = self.product(product_id, at)
             if facts is not None and facts.can_be_shown() and category in (None, facts.category):
                 yield facts

@@ -189,14 +189,17 @@ def _counted(offer: Offer, at: int, quantity: int) -> Offer:
 
 
 def _sold(product: Product, at: int, before: Offer, after: Offer) -> tuple[tuple[int, int], ...]:
-    """Stock that falls was sold; all that is gone in one day counts there."""
+    """Stock that falls was sold; all that is gone in one day counts there.
+
+    The newest day kept is under way, and ranks nothing yet.
+    """
     pieces = (before.quantity or 0) - (after.quantity or 0)
     if pieces <= 0:
         return product.sold
     day, days = at // DAY_MS, dict(product.sold)
     days[day] = days.get(day, 0) + pieces
     first = max(days) - SOLD_DAYS
-    return tuple(sorted(item for item in days.items() if item[0] > first))
+    return tuple(sorted(item for item in days.items() if item[0] >= first))
 
 
 _NOT_KNOWN = Offer()

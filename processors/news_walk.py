@@ -8,7 +8,8 @@ from processors import news
 from processors.desk import Desk
 from processors.index import InterestIndex
 from processors.inputs import FactRecord
-from processors.news import UnderWay, Walk
+from processors.judge import judge_due
+from processors.news import Tie, UnderWay, Walk
 from processors.opened import OpenProfiles
 from processors.profile import Profile
 from processors.table import ProfileTable
@@ -57,6 +58,8 @@ class NewsWalks:
         facts, waiting = version.facts, self._index.watchers(interested.subjects)
         if facts is None or not waiting:
             return
+        if desk.campaigns is not None and desk.campaigns.next_at < at:
+            desk.campaigns.begin(at - 1)
         walk = Walk(0, fact.key, partition, offset, at)
         if len(waiting) <= self._slice_size:
             self._visit(UnderWay(walk, facts, interested, waiting), waiting)
@@ -77,25 +80,61 @@ class NewsWalks:
             profile = self._open.look(key)
             if walk.number and profile.walked >= walk.number:
                 continue
-            if ties := under_way.ties(profile):
+            if under_way.ties(profile):
                 self._open.touch(key)
-                if ties := news.judged_first(self._desk, key, profile, under_way, ties):
+                if ties := self._ties(key, profile, under_way):
                     visits.append((news.place_of(ties), key, profile, ties))
         visits.sort(key=lambda visit: visit[:2])
         for _, key, profile, ties in visits:
             news.tell(self._desk, key, profile, under_way, ties)
-            profile.walked = max(profile.walked, walk.number)
+            if walk.number:
+                profile.walked = walk.number
+                self._judge_on(key, profile)
+
+    def _judge_on(self, key: str, profile: Profile) -> None:
+        """Whom the oldest walk has told is judged up to the clock, or to where the next began.
+
+        The clock may have passed the time of what was opened.
+        """
+        desk = self._desk
+        until = min([desk.clock, *(one.walk.at - 1 for one in self.walks[1:])])
+        if desk.campaigns is not None:
+            desk.campaigns.come(key, profile, until)
+        judge_due(desk, key, profile, until)
+
+    def _ties(self, key: str, profile: Profile, under_way: UnderWay) -> list[Tie]:
+        """How the user cares, once all that began before has come to them and is judged."""
+        walk = under_way.walk
+        for older in self.walks:
+            if older is under_way:
+                break
+            self._come(key, profile, older)
+        if self._desk.campaigns is not None:
+            self._desk.campaigns.come(key, profile, walk.at - 1)
+        return news.judged_first(self._desk, key, profile, under_way, under_way.ties(profile))
+
+    def _come(self, key: str, profile: Profile, under_way: UnderWay) -> bool:
+        """One walk comes to one user; whether it had not been there."""
+        number = under_way.walk.number
+        if profile.walked >= number:
+            return False
+        if under_way.ties(profile) and (ties := self._ties(key, profile, under_way)):
+            news.tell(self._desk, key, profile, under_way, ties)
+        profile.walked = number  # what they come to care for now is too late
+        return True
 
     def catch_up(self, key: str, profile: Profile, until: int) -> None:
-        """News that was due to the user by ``until`` (ms) and is still on its way comes first."""
-        for under_way in self.walks:
-            walk = under_way.walk
-            if walk.at > until or profile.walked >= walk.number:
-                continue
-            if ties := under_way.ties(profile):
-                ties = news.judged_first(self._desk, key, profile, under_way, ties)
-                news.tell(self._desk, key, profile, under_way, ties)
-                profile.walked = walk.number
+        """News that was due to the user by ``until`` (ms) and is still on its way comes first.
+
+        So does all that was due by the clock, up to which they are judged then.
+        """
+        desk = self._desk
+        until = max(until, desk.clock)
+        come = [self._come(key, profile, one) for one in self.walks if one.walk.at <= until]
+        if any(come):
+            if desk.campaigns is not None:
+                desk.campaigns.come(key, profile, desk.clock)
+            judge_due(desk, key, profile, desk.clock)
 
     def walk_on(self) -> None:
         """Visits the next slice of the oldest walk."""

@@ -62,7 +62,7 @@ class Product(Wire):
     changes: tuple[OfferChange, ...] = ()
     sold: tuple[tuple[int, int], ...] = ()
     """Pieces sold a day, told by its stock: (day number since 1970-01-01 UTC, pieces), newest
-    last, at most 14 days."""
+    last, at most 15 days."""
 
 
 class Content(Wire):

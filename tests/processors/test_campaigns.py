@@ -31,6 +31,7 @@ at: now
 copy:
   en: [{title: "Spring", body: "It is here.", url: "{{ shop.url }}"}]
 """
+AT_ONE_PAST = "at: 2026-06-10T12:01:00+02:00"
 USERS = [f"user-{number}" for number in range(23)]
 
 
@@ -167,18 +168,45 @@ def test_a_small_campaign_and_a_large_one_decide_the_same() -> None:
     assert len(said[0]) == len(USERS)
 
 
+def test_of_two_campaigns_at_one_time_each_user_hears_one_however_slow_they_walk() -> None:
+    """The clock has passed the time of both when the first one comes to the user."""
+    said = []
+    for size in (500, 5):
+        shop = shop_of(USERS, slice_size=size)
+        for name in ("spring", "summer"):
+            text = SPRING.replace("id: spring", f"id: {name}").replace("at: now", AT_ONE_PAST)
+            shop.core.desk.book.add_campaign(
+                CampaignStart(
+                    type="campaign_start", campaign_id=name, at=NOON, audience=5, yaml=text
+                )
+            )
+        shop.tick(NOON + HOUR)
+        shop.tell(event("page_view", NOON + HOUR, USERS[-1], url="https://shop.example"))
+        walk_to_the_end(shop)
+        shop.tick(NOON + 2 * HOUR)
+        assert Counter(sent(shop)) == Counter(USERS)
+        said.append(sorted((d.user_id, d.scenario, d.reason.value) for d in shop.decisions))
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize(
     ("schedule", "local", "days"),
     [
         ('{every: day, at: "10:00"}', False, ["06-11", "06-12", "06-13"]),
         ('{every: week, on: [Mon, Thu], at: "10:00"}', False, ["06-11", "06-15", "06-18"]),
         ('{every: month, on: [1, 31], at: "10:00"}', False, ["07-01", "07-31", "08-01"]),
-        ('{every: day, at: "10:00", local: true}', True, ["06-11", "06-12", "06-13"]),
+        ('{every: day, at: "10:00", local: true}', True, ["06-10", "06-11", "06-12"]),
+        ('{every: month, on: [10], at: "10:00", local: true}', True, ["06-10", "07-10", "08-10"]),
+        ('{every: month, on: [9], at: "22:01", local: true}', True, ["06-09", "07-09", "08-09"]),
+        ('{every: month, on: [9], at: "21:59", local: true}', True, ["07-09", "08-09", "09-09"]),
+        ('{every: day, at: "22:30", local: true}', True, ["06-09", "06-10", "06-11"]),
+        ('{every: day, at: "00:00", local: true}', True, ["06-10", "06-11", "06-12"]),
+        ('{every: day, at: "12:00"}', False, ["06-10", "06-11", "06-12"]),
     ],
 )
 def test_a_schedule_comes_to_its_days(schedule: str, local: bool, days: list[str]) -> None:
     text = SPRING.replace("at: now", f"kind: recurring\nschedule: {schedule}")
-    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON, []
+    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON - 1, []
     for _ in days:
         occurrence = campaign.next_after(after, WARSAW)
         assert occurrence is not None
@@ -204,11 +232,11 @@ def test_a_campaign_of_the_longest_name_there_is_can_be_sent(kind: str) -> None:
 def test_a_schedule_has_no_time_after_its_end() -> None:
     schedule = "kind: recurring\nschedule: {every: day, at: '10:00', local: true}"
     text = SPRING.replace("at: now", f"{schedule}\nuntil: 2026-06-12T12:00")
-    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON, []
+    campaign, after, found = Campaign(read(text, "spring"), NOON, None), NOON - 1, []
     while occurrence := campaign.next_after(after, WARSAW):
         after = occurrence.at
         found.append(occurrence.entity)
-    assert found == ["spring/2026-06-11", "spring/2026-06-12"]
+    assert found == ["spring/2026-06-10", "spring/2026-06-11", "spring/2026-06-12"]
 
 
 @pytest.mark.parametrize(

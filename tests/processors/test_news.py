@@ -4,6 +4,7 @@ from processors.catalogue import Version
 from processors.news import Interested, interested
 from processors.rule_book import RuleBook
 from processors.table import ProfileTable
+from schemas.campaigns import CampaignStart
 from tests.processors.shop import HOUR, MINUTE, NOON, Shop, event, first_rules
 from tests.timelines.stories import SHIPPED
 
@@ -160,3 +161,71 @@ def test_what_a_change_moves_is_asked_once_for_all_partitions_and_anew_by_new_ru
     book.add(later, NOON + HOUR)
     assert ask(NOON + HOUR).scenarios[0][0] is later.scenarios["price_drop"]
     assert ask(NOON).scenarios[0][0] is not later.scenarios["price_drop"]
+
+
+def test_an_interest_that_is_told_after_the_news_of_it_opens_nothing_however_slow_the_walk() -> (
+    None
+):
+    said = []
+    for size in (500, 10):
+        shop = Shop(slice_size=size)
+        shop.step(shop.fact("price_change", NOON - 1, price=20000, currency="PLN"))
+        for number in range(35):
+            shop.tell(event("add_to_wishlist", NOON + number, f"u{number:03}", product_id="lamp"))
+        shop.step(shop.fact("price_change", NOON + HOUR, price=10000, currency="PLN"))
+        late = event("add_to_wishlist", NOON + HOUR - 1, "zoe", product_id="lamp", price=20000)
+        shop.step(shop.record(late, NOON + HOUR + 1))
+        shop.tell(event("page_view", NOON + HOUR + 2, "zoe", url="https://shop.example"))
+        finish(shop)
+        shop.tick(NOON + 2 * HOUR)
+        said.append(sorted(shop.said()))
+    assert said[0] == said[1]
+    assert len(said[0]) == 35
+
+
+def test_a_purchase_told_late_finds_a_slow_walks_message_sent_as_it_finds_a_fast_ones() -> None:
+    """The clock has passed its time before the walk came to the user, and no tick since."""
+    said = []
+    for size in (500, 10):
+        shop = sold_out(size)
+        shop.step(shop.fact("stock_change", NOON + HOUR, quantity=9))
+        shop.tick(NOON + HOUR + MINUTE)
+        finish(shop)
+        order = {"order_id": "A-1", "value": 1, "currency": "PLN", "items": [
+            {"product_id": "lamp", "quantity": 1, "price": 1}]}  # fmt: skip
+        late = event("purchase", NOON + HOUR + 1, "u034", **order)
+        shop.step(shop.record(late, NOON + HOUR + MINUTE))
+        shop.tick(NOON + 2 * HOUR)
+        said.append(sorted(shop.said()))
+    assert said[0] == said[1]
+    assert ("u034", "back_in_stock", "sent", "ok") in said[0]
+
+
+def test_news_comes_after_the_campaign_that_began_before_it_however_slow_that_walks() -> None:
+    """Who has just heard the campaign hears nothing of the price."""
+    spring = """
+id: spring
+segment: all
+at: now
+copy: {en: [{title: Spring, body: It is here., url: "{{ shop.url }}"}]}
+"""
+    said = []
+    for size in (500, 10):
+        shop = Shop(slice_size=size)
+        shop.step(shop.fact("price_change", NOON - 1, price=20000, currency="PLN"))
+        for number in range(35):
+            shop.tell(event("add_to_wishlist", NOON + number, f"u{number:03}", product_id="lamp"))
+        shop.core.desk.book.add_campaign(
+            CampaignStart(
+                type="campaign_start", campaign_id="spring", at=NOON + HOUR, audience=35,
+                yaml=spring,
+            )
+        )  # fmt: skip
+        shop.tick(NOON + HOUR)
+        shop.step(shop.fact("price_change", NOON + HOUR + 1, price=15000, currency="PLN"))
+        shop.step(shop.fact("price_change", NOON + HOUR + 9 * MINUTE, price=9000, currency="PLN"))
+        finish(shop)
+        shop.tick(NOON + 2 * HOUR)
+        said.append(sorted(shop.said()))
+    assert said[0] == said[1]
+    assert said[0].count(("u034", "price_drop", "dropped", "frequency_cap")) == 2
