@@ -90,9 +90,9 @@ def test_an_id_and_a_time_are_filled_in_where_they_are_missing_only() -> None:
     full = filled({"type": "search", "event_id": None}, now=NOW)
     assert full["occurred_at"] == NOW
     assert len(full["event_id"]) == 36
-    assert filled({"event_id": "e", "occurred_at": 1}, now=NOW) == {
+    assert filled({"event_id": "e", "occurred_at": 1781085600000}, now=NOW) == {
         "event_id": "e",
-        "occurred_at": 1,
+        "occurred_at": 1781085600000,
     }
 
 

@@ -150,24 +150,24 @@ def test_a_record_damaged_on_its_way_is_read_or_refused_alike(data: st.DataObjec
 @pytest.mark.parametrize(
     "value",
     [
-        b'{"type":"login","type":"logout","event_id":"e","user_id":"u","occurred_at":1}',
-        b'{"type":"logout","event_id":"e","event_id":"f","user_id":"u","occurred_at":1}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":"\xff"}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":01}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":[1,]}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":"\\q"}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":NaN}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":1e999}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":-}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1} {}',
-        b'\xef\xbb\xbf{"type":"logout","event_id":"e","user_id":"u","occurred_at":1}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":"\x01"}',
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":'
+        b'{"type":"login","type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000}',
+        b'{"type":"logout","event_id":"e","event_id":"f","user_id":"u","occurred_at":1781085600000}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":"\xff"}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":01}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":[1,]}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":"\\q"}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":NaN}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":1e999}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":-}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000} {}',
+        b'\xef\xbb\xbf{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":"\x01"}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":'
         + b"[" * 5000 + b"]" * 5000 + b"}",
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"x":'
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"x":'
         + b"[" * 201 + b"]" * 201 + b"}",
-        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1,"\\ud800":1}',
-        b'{"type":"logout","event_id":"\\u0065","user_id":"\\u00fc\\\\n","occurred_at":1}',
+        b'{"type":"logout","event_id":"e","user_id":"u","occurred_at":1781085600000,"\\ud800":1}',
+        b'{"type":"logout","event_id":"\\u0065","user_id":"\\u00fc\\\\n","occurred_at":1781085600000}',
         b"", b"null", b"[]", b"{}", b'"', b"\x00",
     ],
 )  # fmt: skip

@@ -34,8 +34,8 @@ pytestmark = pytest.mark.timeout(300)
 GOOD = "good-shopper"
 NO_PARTITION = {"partition": 9, "until": 1}
 PURCHASE = {
-    "type": "purchase", "event_id": "e", "user_id": "u", "occurred_at": 1, "order_id": "o",
-    "items": [], "value": 1, "currency": "PLN",
+    "type": "purchase", "event_id": "e", "user_id": "u", "occurred_at": 1781085600000,
+    "order_id": "o", "items": [], "value": 1, "currency": "PLN",
 }  # fmt: skip
 
 POISON = {
