@@ -163,9 +163,7 @@ def test_what_a_change_moves_is_asked_once_for_all_partitions_and_anew_by_new_ru
     assert ask(NOON).scenarios[0][0] is not later.scenarios["price_drop"]
 
 
-def test_an_interest_that_is_told_after_the_news_of_it_opens_nothing_however_slow_the_walk() -> (
-    None
-):
+def test_an_interest_told_after_the_news_of_it_opens_nothing_however_slow_the_walk() -> None:
     said = []
     for size in (500, 10):
         shop = Shop(slice_size=size)
