@@ -97,7 +97,8 @@ class NewsWalks:
         The clock may have passed the time of what was opened.
         """
         desk = self._desk
-        until = min([desk.clock, *(one.walk.at - 1 for one in self.walks[1:])])
+        ends = [desk.clock, *(one.walk.at - 1 for one in self.walks[1:])]
+        until = min(ends)
         if desk.campaigns is not None:
             desk.campaigns.come(key, profile, until)
         judge_due(desk, key, profile, until)

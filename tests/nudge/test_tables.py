@@ -32,7 +32,7 @@ DECISION = {
     "job_id": "d-1", "scenario_version": "v1", "evidence": {"said": 'a "b", c\nd'},
 }  # fmt: skip
 PURCHASE = {
-    "type": "purchase", "event_id": "e", "user_id": "anna", "occurred_at": "1970-01-01T00:00:01Z",
+    "type": "purchase", "event_id": "e", "user_id": "anna", "occurred_at": "2026-03-01T10:00:00Z",
     "order_id": "A-1", "items": [{"product_id": "tea", "price": 500}], "value": 500,
     "currency": "PLN",
 }  # fmt: skip
@@ -65,7 +65,7 @@ def test_a_decision_is_a_row_with_its_place_and_its_source() -> None:
 
 def test_times_are_epoch_milliseconds_however_the_shop_wrote_them() -> None:
     row = TABLES[SHOP_EVENTS].row(raw("anna", PURCHASE))
-    assert row["occurred_at"] == 1000
+    assert row["occurred_at"] == 1_772_359_200_000
     assert TABLES[SHOP_EVENTS].columns["occurred_at"] is SqlType.WHOLE
     assert TABLES[SHOP_EVENTS].columns["items"] is SqlType.JSON
 
