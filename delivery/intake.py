@@ -12,7 +12,6 @@ from contextlib import suppress
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
@@ -20,6 +19,7 @@ from delivery.background import Background, Broken
 from delivery.offsets import OffsetTracker
 from delivery.partition import Partition, commit_metadata, parse_commit_metadata
 from delivery.settings import DeliverySettings
+from runtime.deployment import admin_client
 from runtime.metrics import Metric, counter, gauge
 from schemas.topics import JOBS
 
@@ -212,12 +212,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         return committed is None
 
     async def _committed_of(self, tp: TopicPartition) -> tuple[int | None, str | None]:
-        admin = AIOKafkaAdminClient(**self._settings.client_options())
-        await admin.start()
-        try:
+        async with admin_client(self._settings) as admin:
             found = await admin.list_consumer_group_offsets(self._group, partitions=[tp])
-        finally:
-            await admin.close()
         committed = found.get(tp)
         if committed is None or committed.offset < 0:
             return None, None

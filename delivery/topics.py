@@ -1,7 +1,6 @@
 """Refuses to start on topics that do not fit together."""
 
-from aiokafka.admin import AIOKafkaAdminClient
-
+from runtime.deployment import partition_counts
 from runtime.settings import KafkaSettings
 from schemas.topics import JOBS, RESULTS, SUBSCRIPTIONS, WITHDRAWALS
 
@@ -18,14 +17,7 @@ async def check_topics(settings: KafkaSettings) -> int:
         KafkaError: the cluster cannot be reached.
     """
     names = [settings.topic(topic) for topic in (JOBS, WITHDRAWALS, SUBSCRIPTIONS, RESULTS)]
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        # All of them: asking by name may create what is missing.
-        entries = await admin.describe_topics()
-    finally:
-        await admin.close()
-    counts = {entry["topic"]: len(entry["partitions"]) for entry in entries}
+    counts = await partition_counts(settings)
     if missing := [name for name in names if not counts.get(name)]:
         raise TopicsError(f"no topic {', '.join(missing)}. Cure: nudge topics create")
     if len({counts[name] for name in names}) > 1:

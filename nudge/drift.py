@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.control import Deployment
-from schemas.topics import Cleanup, Partitioning, Topic
+from schemas.topics import Cleanup, Topic
 
 _IN_SYNC = "min.insync.replicas"
 _IN_SYNC_COPIES = 2
@@ -71,16 +71,12 @@ def config_of(topic: Topic, replication: int) -> dict[str, str]:
     return topic.config() | in_sync
 
 
-def partitions_of(topic: Topic, count: int) -> int:
-    return 1 if topic.partitioning is Partitioning.SINGLE else count
-
-
 def differences(state: TopicState, count: int, replication: int) -> list[Drift]:
     """How a topic differs from what it should be with P = ``count`` and so many copies at least."""
     if not state.exists:
         return [Drift(state.name, DriftKind.MISSING, "a topic", "none", "Run nudge topics create.")]
     drifts: list[Drift] = []
-    wanted = partitions_of(state.topic, count)
+    wanted = state.topic.partitions(count)
     if state.partitions != wanted:
         drifts.append(
             Drift(state.name, DriftKind.PARTITIONS, str(wanted), str(state.partitions), _PARTITIONS)

@@ -3,8 +3,6 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +17,8 @@ from nudge.drift import (
     config_of,
     deployment_drifts,
     differences,
-    partitions_of,
 )
-from runtime.deployment import read_deployment
+from runtime.deployment import admin_client, read_deployment
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
 from schemas.control import DEPLOYMENT_KEY, Deployment
@@ -61,7 +58,7 @@ async def create(
     states = await describe(settings)
     count = partitions or _user_partitions(states) or DEFAULT_PARTITIONS
     missing = [state for state in states if not state.exists]
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         await _create(admin, [_new_topic(state, count, replication) for state in missing])
         await _until_led(admin, [state.name for state in missing])
     deployment = await read_deployment(settings)
@@ -99,7 +96,7 @@ async def check(
 async def describe(settings: KafkaSettings) -> list[TopicState]:
     """Every topic of the registry as it stands on the cluster, in the registry's order."""
     names = {settings.topic(topic): topic for topic in REGISTRY}
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         found = {
             entry["topic"]: entry["partitions"]
             for entry in await admin.describe_topics()
@@ -118,18 +115,8 @@ async def describe(settings: KafkaSettings) -> list[TopicState]:
     ]
 
 
-@asynccontextmanager
-async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
-
-
 async def _brokers(settings: KafkaSettings) -> int:
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         return len((await admin.describe_cluster())["brokers"])
 
 
@@ -146,7 +133,7 @@ def _user_partitions(states: list[TopicState]) -> int | None:
 def _new_topic(state: TopicState, count: int, replication: int) -> NewTopic:
     return NewTopic(
         name=state.name,
-        num_partitions=partitions_of(state.topic, count),
+        num_partitions=state.topic.partitions(count),
         replication_factor=replication,
         topic_configs=config_of(state.topic, replication),
     )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from processors.localtime import DAY_MS
+
 if TYPE_CHECKING:
     from processors.catalogue import Version
 
@@ -17,7 +19,6 @@ SOLD_DAYS = 14
 """So many days are counted. A product keeps the day under way as well."""
 RANKED = 50
 """Of a category (and of the shop) so many are ranked."""
-DAY_MS = 86_400_000
 _MARK = b'"sold":[['
 _KEPT = 2
 """Rankings kept: of the newest day, and of the one before."""
@@ -64,8 +65,7 @@ class Bestsellers:
         """A version of a product was read; one from before a day ranks that day anew."""
         if raw is not None and _MARK in raw:
             self._sellers[key] = None
-        if self._rankings and recorded_at < max(one.day for one in self._rankings) * DAY_MS:
-            self._rankings = [one for one in self._rankings if recorded_at >= one.day * DAY_MS]
+        self._rankings = [one for one in self._rankings if recorded_at >= one.day * DAY_MS]
 
     def ranked(self, category: str | None, at: int, applied: Mapping[int, int]) -> tuple[str, ...]:
         """Ids as of ``at`` (ms), best first, among the versions applied (offset by partition).

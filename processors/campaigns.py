@@ -160,11 +160,7 @@ class Campaign(Scenario):
         """Whether the user is of its audience at ``at`` (ms): in the segment, with a browser."""
         if profile.alias_to is not None or not (profile.devices or (assumed and profile.sessions)):
             return False
-        name = self.config.segment
-        if name is None:
-            return True
-        segment = rules.segments.get(name)
-        return segment is not None and segment.holds(profile, at)
+        return rules.holds_for(self, profile, at)
 
     def open_for(self, turn: Turn, occurrence: Occurrence) -> None:
         """Opens the user's moment, at a place of their own within what the pace asks for."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from processors.bestsellers import DAY_MS, Bestsellers
+from processors.bestsellers import Bestsellers
+from processors.localtime import DAY_MS
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):

@@ -108,6 +108,11 @@ def _compile_variant(variant: CopyVariant, *path: str | int) -> _Variant:
     )
 
 
+def tag_of(locale: str) -> str:
+    """The language tag as it is compared: case says nothing (RFC 5646 §2.1.1), nor does ``_``."""
+    return locale.replace("_", "-").lower()
+
+
 class Copy:
     """One copy name's variants in every language it is written in."""
 
@@ -115,7 +120,7 @@ class Copy:
 
     def __init__(self, by_locale: Mapping[str, Iterable[CopyVariant]], fallback: str) -> None:
         self._by_locale = {
-            name.replace("_", "-").lower(): (
+            tag_of(name): (
                 name,
                 tuple(
                     _compile_variant(variant, name, number)
@@ -135,7 +140,7 @@ class Copy:
         for name in (wanted, self._fallback, "en"):
             if not name:
                 continue
-            if (found := self._written_for(name.replace("_", "-").lower())) is not None:
+            if (found := self._written_for(tag_of(name))) is not None:
                 return found
         return next(iter(self._by_locale.values()))
 
@@ -166,7 +171,7 @@ class Copy:
 
     def renders_without_data(self, locale: str, shop: Mapping[str, Any], tz: str) -> bool:
         """Whether the last variant needs nothing but the shop's own data."""
-        _, variants = self._by_locale[locale.replace("_", "-").lower()]
+        _, variants = self._by_locale[tag_of(locale)]
         try:
             data = {"shop": shop, "locale": locale, "tz": tz, "user": {}}
             variants[-1].render(context_of(data), locale, 1)

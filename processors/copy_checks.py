@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import TypeAdapter, ValidationError
 
 from processors.config import ActionConfig, CopyVariant
-from processors.copy import with_utm
+from processors.copy import tag_of, with_utm
 from processors.copy_names import Spoken
 from processors.lined_yaml import Path
 from processors.template import compile_text, context_of
@@ -22,7 +22,7 @@ from processors.template_checks import never_given, uses_of
 from processors.template_checks import slips as template_slips
 from schemas.adapters import dump
 from schemas.answers import Payload
-from schemas.base import Id
+from schemas.base import MAX_URL, Id
 from schemas.push import PAYLOAD_LIMIT
 from schemas.push import Payload as PayloadContract
 
@@ -34,7 +34,7 @@ _ROOM = {
     name: next(bound.max_length for bound in field.metadata if hasattr(bound, "max_length"))
     for name, field in PayloadContract.model_fields.items()
     if name in ("title", "body", "url")
-} | {"icon": 2048, "image": 2048}
+} | {"icon": MAX_URL, "image": MAX_URL}
 
 Slip = tuple[Path, str, str]
 """Where in the copy (locale, variant, field), what is wrong, and the cure."""
@@ -59,7 +59,7 @@ def slips(by_locale: Mapping[str, tuple[CopyVariant, ...]], told: Told) -> Itera
     """All that would never be said in one copy."""
     known: dict[str, str] = {}
     for locale, variants in by_locale.items():
-        tag = locale.replace("_", "-").lower()  # RFC 5646 §2.1.1: case says nothing
+        tag = tag_of(locale)
         if tag in known:
             yield (locale,), f"{locale!r} is the language {known[tag]!r} again", "keep one of them"
         known.setdefault(tag, locale)

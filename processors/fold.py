@@ -7,6 +7,7 @@ from typing import Any
 
 from processors.bestsellers import SOLD_DAYS
 from processors.catalogue import ProductFacts
+from processors.localtime import DAY_MS
 from schemas.structs import (
     CatalogEvent,
     Content,
@@ -22,7 +23,6 @@ from schemas.structs import (
 )
 
 _DESCRIPTION = ("name", "category", "url", "image", "currency", "related")
-DAY_MS = 86_400_000
 LOW_DAYS = 30
 """EU Omnibus (Directive 98/6/EC art. 6a): a reduction quotes the lowest price of 30 days."""
 

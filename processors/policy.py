@@ -69,9 +69,7 @@ def _standing(turn: Turn, moment: Moment) -> Verdict | None:
         return Verdict(Reason.SCENARIO_REMOVED)
     reason = (
         scenario.look(turn, moment)
-        or (
-            None if turn.rules.holds_for(scenario, turn.profile, turn.at) else Reason.NOT_IN_SEGMENT
-        )
+        or _outside(turn, scenario)
         or _unreachable(turn, scenario.class_of(moment))
     )
     if reason is not None:
@@ -82,6 +80,11 @@ def _standing(turn: Turn, moment: Moment) -> Verdict | None:
         return Verdict(Reason.ALREADY_SENT)
     quiet = None if scenario.config.passes_quiet_hours else _quiet(turn, scenario)
     return quiet or _disturbing(turn, scenario.class_of(moment))
+
+
+def _outside(turn: Turn, scenario: Scenario) -> Reason | None:
+    is_inside = turn.rules.holds_for(scenario, turn.profile, turn.at)
+    return None if is_inside else Reason.NOT_IN_SEGMENT
 
 
 def is_present(turn: Turn) -> bool:

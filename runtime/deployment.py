@@ -1,6 +1,8 @@
 """The identity of a deployment's topics: what a worker holds its state against before it starts."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -57,9 +59,32 @@ async def read_cluster_id(settings: KafkaSettings) -> str:
     Raises:
         KafkaError: the cluster cannot be reached.
     """
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
+    async with admin_client(settings) as admin:
         return str((await admin.describe_cluster())["cluster_id"])
+
+
+async def partition_counts(settings: KafkaSettings) -> dict[str, int]:
+    """How many partitions each topic of the cluster has, by its name there.
+
+    Raises:
+        KafkaError: the cluster cannot be reached.
+    """
+    async with admin_client(settings) as admin:
+        # All of them: asking by name may create what is missing.
+        entries = await admin.describe_topics()
+    return {entry["topic"]: len(entry["partitions"]) for entry in entries}
+
+
+@asynccontextmanager
+async def admin_client(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client: started, and closed in the end.
+
+    Raises:
+        KafkaError: the cluster cannot be reached.
+    """
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    try:
+        await admin.start()
+        yield admin
     finally:
         await admin.close()

@@ -23,9 +23,9 @@ from schemas.segments import SegmentChange
 
 DAY_MS = 86_400_000
 MAX_FUTURE_MS = 5 * 60_000
+"""How far past the broker's clock a record's time may lie; further is clamped."""
 TAKEN_AHEAD_MS = 60 * 60_000
 """How far ahead of the broker's clock a record's time may be; Kafka refuses what lies further."""
-"""How far past the broker's clock a record's time may lie; further is clamped."""
 
 
 class Cleanup(StrEnum):
@@ -54,6 +54,10 @@ class Topic:
     models: tuple[type[BaseModel], ...] | str
     about: str
     is_input: bool = False
+
+    def partitions(self, count: int) -> int:
+        """How many it has in a deployment with P = ``count``."""
+        return 1 if self.partitioning is Partitioning.SINGLE else count
 
     def config(self) -> dict[str, str]:
         """Kafka's topic settings for it."""

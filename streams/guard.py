@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import orjson
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
-from runtime.deployment import read_cluster_id, read_deployment
+from runtime.deployment import partition_counts, read_cluster_id, read_deployment
 from runtime.settings import KafkaSettings
 from schemas.control import Deployment
-from schemas.topics import REGISTRY, SCENARIOS, Partitioning
+from schemas.topics import REGISTRY, SCENARIOS
 
 
 class RefusedError(RuntimeError):
@@ -43,19 +42,8 @@ async def read_site(settings: KafkaSettings) -> tuple[Deployment, bytes]:
             f"{settings.topic(SCENARIOS)} names no deployment on {settings.kafka_bootstrap}."
             " Run `nudge topics create`; where the topics have a prefix, set NUDGE_NAMESPACE."
         )
-    check_topics(settings, await _partition_counts(settings), deployment.partitions)
+    check_topics(settings, await partition_counts(settings), deployment.partitions)
     return deployment, deployment_row(await read_cluster_id(settings), deployment)
-
-
-async def _partition_counts(settings: KafkaSettings) -> dict[str, int]:
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        # All of them: asking by name may create what is missing.
-        entries = await admin.describe_topics()
-    finally:
-        await admin.close()
-    return {entry["topic"]: len(entry["partitions"]) for entry in entries}
 
 
 def check_topics(settings: KafkaSettings, counts: Mapping[str, int], partitions: int) -> None:
@@ -68,10 +56,7 @@ def check_topics(settings: KafkaSettings, counts: Mapping[str, int], partitions:
     Raises:
         RefusedError: a topic is missing, or has another number of partitions.
     """
-    wanted = {
-        settings.topic(topic): 1 if topic.partitioning is Partitioning.SINGLE else partitions
-        for topic in REGISTRY
-    }
+    wanted = {settings.topic(topic): topic.partitions(partitions) for topic in REGISTRY}
     if missing := [name for name in wanted if not counts.get(name)]:
         raise RefusedError(f"There is no topic {', '.join(missing)}. Run `nudge topics create`.")
     differing = [f"{n} has {counts[n]}, not {p}" for n, p in wanted.items() if counts[n] != p]

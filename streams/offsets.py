@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
+from runtime.deployment import admin_client
 from runtime.settings import KafkaSettings
 from streams.consumers import plain_consumer
 from streams.guard import check_offset, check_state
@@ -41,12 +41,8 @@ async def read_positions(
         KafkaError: the cluster cannot be reached.
     """
     wanted = list(partitions)
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
+    async with admin_client(settings) as admin:
         answered = await admin.list_consumer_group_offsets(group, partitions=wanted)
-    finally:
-        await admin.close()
     async with plain_consumer(settings, "read_uncommitted") as consumer:
         beginnings = await consumer.beginning_offsets(wanted)
         ends = await consumer.end_offsets(wanted)

@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 
 from gateway.person.footprint import Footprint
 from gateway.person.held import Held, find_in_redis
-from gateway.person.reading import POLL_MS, consumer, id_of, partition_counts, read
+from gateway.person.reading import POLL_MS, consumer, id_of, personal_counts, read
 from processors.rows import decode, to_plain
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.partitioner import partition_of
@@ -154,7 +154,7 @@ class _Asking:
         self._last = 0
 
     async def __aenter__(self) -> "_Asking":
-        self._counts = await partition_counts(self._kafka)
+        self._counts = await personal_counts(self._kafka)
         await self._producer.start()
         await self._reader.start()
         changelog = self._kafka.topic(PROFILES_CHANGELOG)

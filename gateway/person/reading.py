@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
+from runtime.deployment import partition_counts
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of
 from schemas.topics import REGISTRY, SUBSCRIPTIONS, Partitioning, Topic
@@ -38,23 +38,18 @@ def consumer(kafka: KafkaSettings) -> AIOKafkaConsumer:
     )
 
 
-async def partition_counts(kafka: KafkaSettings) -> dict[Topic, int]:
+async def personal_counts(kafka: KafkaSettings) -> dict[Topic, int]:
     """How many partitions each personal topic has. Creates none, whatever the broker's settings.
 
     Raises:
         TopicGoneError: a topic does not exist.
         KafkaError: the cluster cannot be reached.
     """
-    admin = AIOKafkaAdminClient(**kafka.client_options())
-    await admin.start()
-    try:
-        found = {entry["topic"]: entry["partitions"] for entry in await admin.describe_topics()}
-    finally:
-        await admin.close()
+    found = await partition_counts(kafka)
     missing = [name for topic in PERSONAL if not found.get(name := kafka.topic(topic))]
     if missing:
         raise TopicGoneError(f"There is no topic {', '.join(missing)}. Cure: nudge topics create")
-    return {topic: len(found[kafka.topic(topic)]) for topic in PERSONAL}
+    return {topic: found[kafka.topic(topic)] for topic in PERSONAL}
 
 
 def id_of(topic: Topic, key: bytes | None) -> str:
@@ -90,7 +85,7 @@ async def read(
         TopicGoneError: a topic does not exist.
         KafkaError: the cluster cannot be reached.
     """
-    counts = await partition_counts(kafka)
+    counts = await personal_counts(kafka)
     found: Found = {topic: [] for topic in topics}
     behind = {kafka.topic(topic): topic for topic in found}
     places = sorted({

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from nudge.bench.process import Measured
 from nudge.kafka import reader
+from runtime.deployment import admin_client
 from runtime.settings import KafkaSettings
 from schemas.topics import Topic
 
@@ -60,12 +61,8 @@ async def offsets(settings: KafkaSettings, partitions: int) -> AsyncIterator[Off
     """Raises:
     KafkaError: the cluster cannot be reached.
     """
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
+    async with admin_client(settings) as admin:
         yield Offsets(settings, admin, partitions)
-    finally:
-        await admin.close()
 
 
 async def done(

@@ -100,9 +100,7 @@ class _Plan:
         self.name = manifest.deployment
         self.left_out = 0
         self.counts = {
-            (topic, number): 0
-            for topic in STATE
-            for number in range(1 if topic.partitioning is Partitioning.SINGLE else partitions)
+            (topic, number): 0 for topic in STATE for number in range(topic.partitions(partitions))
         }
         self._directory = directory
         self._manifest = manifest

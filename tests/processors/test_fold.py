@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.catalogue import facts_of
-from processors.fold import DAY_MS, fold, fold_content, says_what_is_known
+from processors.fold import fold, fold_content, says_what_is_known
+from processors.localtime import DAY_MS
 from schemas.adapters import dump, to_json
 from schemas.structs import Product, ProductPublished, read_catalog_event
 from tests.processors.shop import DAY, HOUR, NOON
