@@ -3,10 +3,21 @@
 from processors import bounds
 from processors.interests import Shelf, see_category
 from processors.profile import Profile
+from processors.removals import CART, remember_removal, removed_at
 from processors.traces import Line, Order
 from schemas import structs as e
 
 _MAX_ORDER_PRODUCTS = 20
+
+
+def stays_out(profile: Profile, product_id: str, variant_id: str | None, at: int) -> bool:
+    """Whether a line added at ``at`` (ms) is none any more: since then it was bought or taken out,
+    or the shop said what the cart holds."""
+    return (
+        at <= profile.bought_at
+        or at < profile.stated_at
+        or at < removed_at(profile, CART, product_id, variant_id)
+    )
 
 
 def _find(profile: Profile, product_id: str, variant_id: str | None) -> Line | None:
@@ -19,7 +30,7 @@ def _find(profile: Profile, product_id: str, variant_id: str | None) -> Line | N
 def add_to_cart(profile: Profile, event: e.AddToCart, shelf: Shelf) -> None:
     if event.category is not None:
         see_category(profile, event.category, event.occurred_at, shelf)
-    if event.occurred_at <= profile.bought_at:
+    if stays_out(profile, event.product_id, event.variant_id, event.occurred_at):
         return
     line = _find(profile, event.product_id, event.variant_id)
     if line is not None and event.occurred_at < line.changed_at:
@@ -46,18 +57,23 @@ def _put_line(profile: Profile, line: Line, shelf: Shelf) -> None:
 
 
 def remove_from_cart(profile: Profile, event: e.RemoveFromCart, shelf: Shelf) -> None:
-    line = _find(profile, event.product_id, event.variant_id)
-    if line is None or event.occurred_at < line.changed_at:
+    line, at = _find(profile, event.product_id, event.variant_id), event.occurred_at
+    if line is not None and at < line.changed_at:
         return
-    if event.quantity is None or event.quantity >= line.quantity:
-        profile.cart.remove(line)
-    else:
+    if event.quantity is None or (line is not None and event.quantity >= line.quantity):
+        remember_removal(profile, CART, event.product_id, event.variant_id, at)
+        if line is not None:
+            profile.cart.remove(line)
+    elif line is not None:
         line.quantity -= event.quantity
-        line.changed_at = event.occurred_at
+        line.changed_at = at
 
 
 def cart_snapshot(profile: Profile, event: e.CartSnapshot, shelf: Shelf) -> None:
     at = event.occurred_at
+    if at < profile.stated_at:
+        return
+    profile.stated_at = at
     newer = [line for line in profile.cart if line.changed_at > at]
     if at <= profile.bought_at:
         profile.cart = newer
@@ -68,8 +84,10 @@ def cart_snapshot(profile: Profile, event: e.CartSnapshot, shelf: Shelf) -> None
     profile.currency = event.currency
     profile.cart = newer
     for item in event.items:
-        if (item.product_id, item.variant_id) not in kept:
-            line = Line(item.product_id, item.variant_id, item.quantity, item.price, at)
+        product_id, variant_id = item.product_id, item.variant_id
+        removed = removed_at(profile, CART, product_id, variant_id)
+        if (product_id, variant_id) not in kept and at >= removed:
+            line = Line(product_id, variant_id, item.quantity, item.price, at)
             _put_line(profile, line, shelf)
 
 

@@ -6,6 +6,7 @@ from processors import bounds
 from processors.catalogue import ProductFacts, category_subject
 from processors.looks import NEVER_SEEN, put
 from processors.profile import Profile
+from processors.removals import WISHLIST, remember_removal, removed_at
 from processors.traces import Interest
 from schemas import structs as e
 
@@ -55,7 +56,9 @@ def see_category(profile: Profile, category: str, at: int, shelf: Shelf) -> None
 
 
 def add_to_wishlist(profile: Profile, event: e.AddToWishlist, shelf: Shelf) -> None:
-    _save(profile.saved, event, shelf, bounds.MAX_SAVED)
+    removed = removed_at(profile, WISHLIST, event.product_id, event.variant_id)
+    if event.occurred_at >= removed:
+        _save(profile.saved, event, shelf, bounds.MAX_SAVED)
 
 
 def stock_alert_requested(profile: Profile, event: e.StockAlertRequested, shelf: Shelf) -> None:
@@ -85,3 +88,4 @@ def remove_from_wishlist(profile: Profile, event: e.RemoveFromWishlist, shelf: S
         or interest.variant_id != event.variant_id
         or interest.at > event.occurred_at
     ]
+    remember_removal(profile, WISHLIST, event.product_id, event.variant_id, event.occurred_at)

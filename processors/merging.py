@@ -8,12 +8,13 @@ from processors.identity import put_device
 from processors.localtime import DAY_MS, HOUR_MS
 from processors.looks import Categories, Viewed
 from processors.marks import newest_marks
+from processors.merged_carts import merge_carts, take_out
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
 from processors.rows import from_plain
 from processors.scenarios.base import bought_since
-from processors.traces import Interest, Line, Order, newest_sent
+from processors.traces import Interest, Order, newest_sent
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -28,13 +29,9 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
     mine, theirs = turn.profile, from_plain(handover.profile)
     login_at = handover.occurred_at
     mine.known = True
-    bought_at = max(mine.bought_at, theirs.bought_at)
-    mine.spent = _merge_spent(mine, theirs)
-    cart = _merge_cart(mine.cart, theirs.cart, bought_at)
-    mine.currency, mine.mixed = _money_of(cart, mine, theirs)
-    mine.cart = cart
     turn.active_before = max(_active_unbought(mine), theirs.active_at, login_at)
-    mine.bought_at = bought_at
+    take_out(mine, theirs, login_at)
+    merge_carts(mine, theirs)
     mine.viewed = Viewed.of(_merge_interests(mine.viewed, theirs.viewed, bounds.MAX_VIEWED))
     mine.saved = _merge_interests(mine.saved, theirs.saved, bounds.MAX_SAVED)
     asked = _merge_interests(mine.asked, theirs.asked, bounds.MAX_ASKED)
@@ -55,41 +52,11 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
         mine.aliases = [*mine.aliases, handover.anonymous_id][-bounds.MAX_ALIASES :]
 
 
-def _merge_spent(mine: Profile, theirs: Profile) -> int:
-    """What was spoken about is the cart that changed last."""
-    my_change = max((line.changed_at for line in mine.cart), default=0)
-    their_change = max((line.changed_at for line in theirs.cart), default=0)
-    if my_change == their_change:
-        return mine.spent | theirs.spent
-    return mine.spent if my_change > their_change else theirs.spent
-
-
 def _active_unbought(mine: Profile) -> int:
     """The user's last activity; the one before where the last was a purchase; 0 for none."""
     if not mine.sessions:
         return 0
     return mine.prior_at if mine.active_at == mine.bought_at else mine.active_at
-
-
-def _merge_cart(mine: list[Line], theirs: list[Line], bought_at: int) -> list[Line]:
-    lines = {(line.product_id, line.variant_id): line for line in mine}
-    for line in theirs:
-        key = (line.product_id, line.variant_id)
-        if line.changed_at > bought_at and (
-            key not in lines or lines[key].changed_at < line.changed_at
-        ):
-            lines[key] = line
-    kept = [line for line in lines.values() if line.changed_at > bought_at]
-    return sorted(kept, key=lambda line: line.changed_at)[-bounds.MAX_CART :]
-
-
-def _money_of(cart: list[Line], mine: Profile, theirs: Profile) -> tuple[str | None, bool]:
-    """The currency of the lines that are kept, and whether they are of two."""
-    sides = [p for p in (mine, theirs) if any(line is kept for line in p.cart for kept in cart)]
-    if not sides:
-        return mine.currency or theirs.currency, False
-    mixed = any(side.mixed for side in sides) or len({side.currency for side in sides}) > 1
-    return sides[0].currency, mixed
 
 
 def _merge_interests(

@@ -3,6 +3,7 @@
 from processors import handoffs, identity
 from processors.attribution import ordered, refunded
 from processors.browsers import bind
+from processors.cart import stays_out
 from processors.desk import Desk
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
@@ -172,8 +173,8 @@ class Apply:
                 asked = () if historical else followers.asked_about(profile, desk)
             elif isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
                 return identity.hand_over(turn, event, record.arrived_at)
-        elif kind is e.AddToCart:
-            turn.item_added = at > profile.bought_at
+        elif isinstance(event, e.AddToCart):
+            turn.item_added = not stays_out(profile, event.product_id, event.variant_id, at)
         elif lines is not None:
             turn.item_added = bool(_cart_keys(profile) - lines)
         if ends:

@@ -50,6 +50,8 @@ class Profile(
         "session_at": "sa",
         "sessions": "sn",
         "bought_at": "ba",
+        "stated_at": "sd",
+        "removed": "rv",
         "viewed_row": "vw",
         "saved": "sv",
         "asked": "as",
@@ -109,6 +111,10 @@ class Profile(
     sessions: int = 0
     bought_at: int = 0
     cart: list[Line] = []
+    stated_at: int = 0
+    """When (ms) the shop last said what the whole cart holds."""
+    removed: list[tuple[int, int]] = []
+    """What was taken out of the cart or off the wishlist: short hashes, and when (ms)."""
     currency: str | None = None
     viewed_row: msgspec.Raw = _NOTHING
     categories_row: msgspec.Raw = _NOTHING

@@ -22,6 +22,8 @@ def new_shopper(key: str) -> Shopper:
         "key": key,
         "cart": {},  # line -> [quantity, price, changed]
         "bought_at": -1,
+        "stated_at": -1,  # when the whole cart was last said
+        "removed": {},  # (cart or saved, line) -> when it was taken out last
         "purchases": [],  # (at, {products}, order)
         "saved": {},  # line -> {"at", "price"}
         "asked": {},
@@ -79,7 +81,9 @@ def _add(shopper: Shopper, event: Event, at: int, _shelves: Any) -> set[str]:
     line = line_of(event)
     cart = shopper["cart"]
     known = cart.get(line)
-    if at <= shopper["bought_at"]:
+    if at <= shopper["bought_at"] or at < shopper["stated_at"]:
+        return set()
+    if at < shopper["removed"].get(("cart", line), -1):
         return set()
     if known and at < known[2]:
         return {"added"}
@@ -96,18 +100,26 @@ def _trim(cart: dict[Line, list[int]]) -> None:
 
 def _remove(shopper: Shopper, event: Event, at: int, _shelves: Any) -> None:
     line = line_of(event)
-    known = shopper["cart"].get(line)
-    if known is None or at < known[2]:
+    known, pieces = shopper["cart"].get(line), event.get("quantity")
+    if known and at < known[2]:
         return
-    left = 0 if event.get("quantity") is None else known[0] - event["quantity"]
-    if left > 0:
-        known[0], known[2] = left, at
-    else:
-        del shopper["cart"][line]
+    if pieces is None or (known and pieces >= known[0]):
+        shopper["cart"].pop(line, None)
+        take_out(shopper, "cart", line, at)
+    elif known:
+        known[0], known[2] = known[0] - pieces, at
+
+
+def take_out(shopper: Shopper, of: str, line: Line, at: int) -> None:
+    """What comes late from before stays out."""
+    shopper["removed"][of, line] = max(at, shopper["removed"].get((of, line), -1))
 
 
 def _snapshot(shopper: Shopper, event: Event, at: int, _shelves: Any) -> set[str]:
     cart = shopper["cart"]
+    if at < shopper["stated_at"]:
+        return set()
+    shopper["stated_at"] = at
     older = {line for line, (_, _, changed) in cart.items() if changed <= at}
     newer = set(cart) - older
     for line in older:
@@ -117,7 +129,7 @@ def _snapshot(shopper: Shopper, event: Event, at: int, _shelves: Any) -> set[str
     fresh = False
     for item in event["items"]:
         line = line_of(item)
-        if line not in newer:
+        if line not in newer and at >= shopper["removed"].get(("cart", line), -1):
             fresh = fresh or line not in older
             cart[line] = [item.get("quantity", 1), item["price"], at]
     _trim(cart)
@@ -146,7 +158,8 @@ def newest_orders(purchases: list[tuple[int, set[str], str]]) -> list[tuple[int,
 
 
 def _save(shopper: Shopper, event: Event, at: int, shelves: Any) -> None:
-    _want(shopper["saved"], event, at, shelves)
+    if at >= shopper["removed"].get(("saved", line_of(event)), -1):
+        _want(shopper["saved"], event, at, shelves)
 
 
 def _ask(shopper: Shopper, event: Event, at: int, shelves: Any) -> None:
@@ -172,6 +185,7 @@ def _unsave(shopper: Shopper, event: Event, at: int, _shelves: Any) -> None:
     known = shopper["saved"].get(line_of(event))
     if known is not None and known["at"] <= at:
         del shopper["saved"][line_of(event)]
+    take_out(shopper, "saved", line_of(event), at)
 
 
 def _view(shopper: Shopper, event: Event, at: int, shelves: Any) -> None:

@@ -2,12 +2,19 @@
 
 from typing import Any
 
-from tests.oracle.shopper import Shopper, bought_since, keep_newest_views, newest_orders
+from tests.oracle.shopper import (
+    Shopper,
+    bought_since,
+    keep_newest_views,
+    newest_orders,
+    take_out,
+)
 from tests.oracle.verdict import CART_SCENARIOS
 
 
 def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
     """Changes ``user``; the moments that give way are decided on ``moments``."""
+    _take_out(user, handed, login_at)
     _join_spent(user, handed)
     unbought = _active_unbought(user)
     _join_cart(user, handed)
@@ -39,6 +46,20 @@ def _active_unbought(user: Shopper) -> int:
     """The last activity; the one before where the last was a purchase."""
     newest = [-1, -1, *sorted(user["times"])]
     return int(newest[-2] if newest[-1] == user["bought_at"] else newest[-1])
+
+
+def _take_out(user: Shopper, handed: Shopper, login_at: int) -> None:
+    """What the user took out, or the shop said of the cart, since the login."""
+    for (of, line), at in user["removed"].items():
+        changed = {"cart": 2, "saved": "at"}[of]
+        if at >= login_at and line in handed[of] and handed[of][line][changed] < at:
+            del handed[of][line]
+    if user["stated_at"] >= login_at:
+        kept = {line: held for line, held in handed["cart"].items() if held[2] >= user["stated_at"]}
+        handed["cart"] = kept
+    user["stated_at"] = max(user["stated_at"], handed["stated_at"])
+    for (of, line), at in handed["removed"].items():
+        take_out(user, of, line, at)
 
 
 def _join_cart(user: Shopper, handed: Shopper) -> None:

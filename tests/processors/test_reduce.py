@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from processors.catalogue import Offer, ProductFacts
 from processors.profile import Profile, new_profile
 from processors.reduce import PASSIVE, reduce
@@ -99,6 +102,35 @@ def test_a_snapshot_is_the_cart_as_of_its_time() -> None:
     late = told(cart(NOON), cart(NOON + 5, product="desk"), snapshot(NOON + 1, "chair"))
     assert lines(late) == {"desk": 1, "chair": 1}
     assert lines(told(purchase(NOON + 5), snapshot(NOON + 1, "chair"))) == {}
+
+
+REMOVED = ("remove_from_cart", "remove_from_wishlist")
+DEEDS = st.lists(
+    st.sampled_from((
+        *(lambda at, of=of: cart(at, product=of) for of in ("lamp", "desk")),
+        *(lambda at, of=of: event("add_to_wishlist", at, product_id=of) for of in ("lamp", "desk")),
+        *(lambda at, what=what: event(what, at, product_id="lamp") for what in REMOVED),
+        lambda at: snapshot(at, "lamp", "chair"),
+        snapshot,
+        lambda at: purchase(at, "A-1", "lamp"),
+    )),
+    max_size=7,
+)  # fmt: skip
+
+
+@given(DEEDS.map(lambda deeds: [deed(NOON + at) for at, deed in enumerate(deeds)]), st.data())
+def test_what_is_in_the_cart_and_on_the_wishlist_does_not_hang_on_what_arrived_first(
+    events: list[Any], data: st.DataObject
+) -> None:
+    in_order, shuffled = told(*events), told(*data.draw(st.permutations(events)))
+    assert lines(shuffled).keys() == lines(in_order).keys()
+    assert {i.product_id for i in shuffled.saved} == {i.product_id for i in in_order.saved}
+
+
+def test_what_was_taken_out_a_day_ago_is_not_remembered() -> None:
+    removed = [event("remove_from_cart", at, product_id=of) for at, of in
+               ((NOON, "lamp"), (NOON + DAY, "desk"), (NOON + DAY + 1, "chair"))]  # fmt: skip
+    assert len(told(*removed).removed) == 2
 
 
 def test_an_order_told_twice_counts_once() -> None:
