@@ -183,6 +183,7 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     mine.sessions += theirs.sessions
     mine.locale = mine.locale or theirs.locale
     mine.timezone = mine.timezone or theirs.timezone
+    mine.traits_at = max(mine.traits_at, theirs.traits_at)
     mine.traits = dict([*({**theirs.traits, **mine.traits}).items()][-bounds.MAX_TRAITS :])
     _merge_orders(mine, theirs)
     mine.pending = sorted((*mine.pending, *theirs.pending), key=lambda p: p.at)[

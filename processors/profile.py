@@ -71,6 +71,7 @@ class Profile(
         "finals": "fm",
         "recent": "rm",
         "traits": "tr",
+        "traits_at": "ta",
         "walked": "wk",
         "aliases": "al",
         "alias_to": "at",
@@ -141,6 +142,8 @@ class Profile(
     recent: bytes = b""
     """Marks of the newest event ids: a producer's retry counts once."""
     traits: dict[str, Any] = {}
+    traits_at: int = 0
+    """When (ms) they were told last."""
     walked: int = 0
     """The newest sliced walk that has visited this profile."""
     aliases: list[str] = []

@@ -38,13 +38,13 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
     if recent is None:
         return False
     profile.recent = recent
-    if event.timezone is not None:
+    at, first_at = event.occurred_at, profile.first_at
+    if event.timezone is not None and (profile.timezone is None or at >= profile.active_at):
         profile.timezone = event.timezone
-    if event.locale is not None:
+    if event.locale is not None and (profile.locale is None or at >= profile.active_at):
         profile.locale = event.locale
     if event.user_id is not None:
         profile.known = True
-    at, first_at = event.occurred_at, profile.first_at
     if at < first_at or not first_at:
         profile.first_at = at
     active, column, reducer = _KINDS.get(type(event), _JUST_ACTIVE)
@@ -116,13 +116,19 @@ def _bucket(buckets: list[list[int]], slot: int, most: int, width: int) -> list[
 
 
 def _profile_update(profile: Profile, event: e.ProfileUpdate, shelf: Shelf) -> None:
+    """What was told last holds; from before, only what is not known since."""
+    traits, is_older = profile.traits, event.occurred_at < profile.traits_at
     for name, value in event.traits.items():
+        if is_older and (value is None or name in traits):
+            continue
         if value is None:
-            profile.traits.pop(name, None)
-        elif name in profile.traits or len(profile.traits) < bounds.MAX_TRAITS:
-            profile.traits[name] = list(value) if isinstance(value, tuple) else value
+            traits.pop(name, None)
+        elif name in traits or len(traits) < bounds.MAX_TRAITS:
+            traits[name] = list(value) if isinstance(value, tuple) else value
+    profile.traits_at = max(profile.traits_at, event.occurred_at)
     language = event.traits.get("language")
-    if isinstance(language, str) and event.locale is None:
+    is_known = is_older and profile.locale is not None
+    if isinstance(language, str) and event.locale is None and not is_known:
         profile.locale = language
 
 

@@ -66,7 +66,7 @@ def bought_since(shopper: Shopper, product: str, since: int) -> bool:
 
 def apply(shopper: Shopper, event: Event, at: int, shelves: Any) -> set[str]:
     """Changes the state; tells what happened: ``added``, ``empty`` (the cart is), ``bought``."""
-    if event.get("timezone"):
+    if event.get("timezone") and (shopper["zone"] is None or at >= shopper["active_at"]):
         shopper["zone"] = event["timezone"]
     change = _CHANGES.get(event["type"])
     if change is None:

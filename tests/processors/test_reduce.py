@@ -182,6 +182,25 @@ def test_the_newest_word_on_consent_counts() -> None:
     assert told(yes, no).consents == told(no, yes).consents == {"marketing": (False, NOON + 1)}
 
 
+def test_an_older_profile_update_that_comes_later_only_adds_what_is_not_known() -> None:
+    profile = told(
+        event("profile_update", NOON, traits={"loyalty": 3, "language": "pl"}),
+        event(
+            "profile_update", NOON - DAY, traits={"loyalty": 2, "city": "Łódź", "language": "en"}
+        ),
+        event("profile_update", NOON - HOUR, traits={"loyalty": None}),
+    )
+    assert profile.traits == {"loyalty": 3, "language": "pl", "city": "Łódź"}
+    assert profile.locale == "pl"
+
+
+def test_history_that_comes_later_changes_neither_the_language_nor_the_timezone() -> None:
+    now = event("search", NOON, query="lamp", locale="pl", timezone="Europe/Warsaw")
+    then = event("search", NOON - DAY, query="lampa", locale="tr", timezone="Asia/Tokyo")
+    for profile in (told(now, then), told(then, now)):
+        assert (profile.locale, profile.timezone) == ("pl", "Europe/Warsaw")
+
+
 def test_traits_are_merged_by_name_and_null_takes_one_away() -> None:
     profile = told(
         event("profile_update", NOON, traits={"city": "Łódź", "vip": True, "language": "pl"}),
