@@ -200,9 +200,9 @@ class Partition:
             key = split_subscription_key(key)[0]
         profile = self._open.hold(key)
         if self._news.walks:
-            self._news.catch_up(key, profile, record.recorded_at)
+            self._news.catch_up(key, profile, record.arrived_at)
         if campaigns.walks:
-            campaigns.catch_up(key, profile, record.recorded_at)
+            campaigns.catch_up(key, profile, record.arrived_at)
         if rank == EVENT_RANK:
             after = apply.event(record, key, profile, record.value, record.historical)  # type: ignore[arg-type]
         else:

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from processors.inputs import Input, Tick
 from schemas.adapters import SHOP_EVENT
@@ -36,10 +37,12 @@ NEWS = st.one_of(
 LATE = st.sampled_from((0, 0, 0, 500, 9000, 12 * MINUTE))
 GAPS = st.sampled_from((1, 1001, 7001, 31_000, 11 * MINUTE + 3, 3 * HOUR + 7))
 AHEAD = st.sampled_from((0, 2500, 20 * MINUTE))
+BEHIND = st.sampled_from((0, 0, 0, 900, 6000))
+"""How far (ms) a record's own time may lie behind what its input had shown: clocks differ."""
 HAPPENS = st.one_of(
-    st.tuples(st.sampled_from(USERS), DEEDS, LATE),
-    st.tuples(st.just("shop"), NEWS, st.just(0)),
-    st.tuples(st.just("campaign"), AHEAD, st.just(0)),
+    st.tuples(st.sampled_from(USERS), DEEDS, LATE, BEHIND),
+    st.tuples(st.just("shop"), NEWS, st.just(0), st.just(0)),
+    st.tuples(st.just("campaign"), AHEAD, st.just(0), st.just(0)),
 )
 LIVES = st.lists(st.tuples(GAPS, HAPPENS, st.booleans()), min_size=6, max_size=40)
 
@@ -57,15 +60,17 @@ def decided(life: list[Any], slice_size: int) -> list[bytes]:
         shop.tell(event("add_to_wishlist", at, user, product_id="lamp", price=9500))
         shop.tell(event("stock_alert_requested", at, user, product_id="lamp"))
     at = NOON
-    for number, (gap, (who, what, late), ticks) in enumerate(life):
+    for number, (gap, (who, what, late, behind), ticks) in enumerate(life):
         at += gap
         if who == "campaign":
             start(shop, f"c{number}", at, at + what)
             continue
         told: list[Input] = []
         if who != "shop":
-            named = {"event_id": f"e{number}", "occurred_at": at - late, "user_id": who}
-            told = [shop.record(struct_of(SHOP_EVENT.validate_python(what | named)), at)]
+            occurred_at = at - max(late, behind)
+            named = {"event_id": f"e{number}", "occurred_at": occurred_at, "user_id": who}
+            record = shop.record(struct_of(SHOP_EVENT.validate_python(what | named)), at)
+            told = [replace(record, recorded_at=at - behind)]
         elif news_of(shop, what):
             told = [shop.fact(at=at, type_=what["type"], product=what["product_id"], **said(what))]
         shop.step(*told, tick=Tick(at - 1003) if ticks else None)
