@@ -72,21 +72,26 @@ class Chromium:
         await self._remote.do("Page.navigate", self._tab, url=url)
 
         async def complete() -> bool:
-            try:
-                state: str = await self.run("location.href + ' ' + document.readyState")
-            except RefusedByBrowserError:  # asked of the page that is just going
-                return False
+            state: str = await self.run("location.href + ' ' + document.readyState")
             return state == f"{url} complete"
 
         await eventually(complete, 60)
 
     async def run(self, script: str) -> Any:
-        """An expression's value in the page, promises awaited, as if a person had clicked."""
-        answer = await self._remote.do(
-            "Runtime.evaluate", self._tab,
-            expression=f"(async () => (await ({script})) ?? null)()",
-            awaitPromise=True, returnByValue=True, userGesture=True,
-        )  # fmt: skip
+        """An expression's value in the page, promises awaited, as if a person had clicked.
+
+        Raises:
+            AssertionError: it failed, or was asked of a page that is just going: who waits for
+                the next one asks again.
+        """
+        try:
+            answer = await self._remote.do(
+                "Runtime.evaluate", self._tab,
+                expression=f"(async () => (await ({script})) ?? null)()",
+                awaitPromise=True, returnByValue=True, userGesture=True,
+            )  # fmt: skip
+        except RefusedByBrowserError as error:
+            raise AssertionError(f"{script}: {error}") from error
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
