@@ -3,10 +3,11 @@
 import getpass
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nudge.kafka import partition_counts, writer
-from nudge.reading import read_log
+from nudge.reading import key_of, read_log
 from runtime.settings import KafkaSettings
 from schemas.adapters import CONTROL, InvalidRecordError, dump, parse
 from schemas.control import (
@@ -72,14 +73,18 @@ class Controls:
                 self.versions.pop(control.version, None)
                 self.versions[control.version] = control
 
-    def in_force(self, now: int) -> ScenarioVersion | None:
-        """The version in force at ``now`` (ms): the newest that has come into effect.
+    def begun(self, now: int) -> list[ScenarioVersion]:
+        """The versions that have come into effect by ``now`` (ms), the newest first.
 
         Of two of one time the one told last, as for workers.
         """
         told = reversed(self.versions.values())
-        past = [version for version in told if version.effective_at <= now]
-        return max(past, key=lambda version: version.effective_at, default=None)
+        begun = [version for version in told if version.effective_at <= now]
+        return sorted(begun, key=lambda version: version.effective_at, reverse=True)
+
+    def in_force(self, now: int) -> ScenarioVersion | None:
+        """The version in force at ``now`` (ms), if any."""
+        return next(iter(self.begun(now)), None)
 
     def name_for(self, file: str, now: int) -> str:
         """The name under which a file (by its hash) is applied at ``now`` (ms).
@@ -108,7 +113,7 @@ async def read_controls(settings: KafkaSettings) -> Controls:
     await partition_counts(settings, (SCENARIOS,))
     controls = Controls()
     for record in await read_log(settings, SCENARIOS):
-        key = (record.key or b"").decode(errors="replace")
+        key = key_of(record)
         controls.take(key, record.value, record.timestamp)
     return controls
 
@@ -153,11 +158,20 @@ async def write_control(
         Problem: Kafka cannot be reached, or the topic does not exist.
         KafkaError: the record was refused.
     """
+    await write_controls(settings, [(key, value)], at)
+
+
+async def write_controls(
+    settings: KafkaSettings, records: Iterable[tuple[str, bytes]], at: int | None = None
+) -> None:
+    """Writes keys and values one by one, as :func:`write_control` does one."""
     await partition_counts(settings, (SCENARIOS,))
+    topic = settings.topic(SCENARIOS)
     async with writer(settings) as producer:
-        await producer.send_and_wait(
-            settings.topic(SCENARIOS), value, key=key.encode(), partition=0, timestamp_ms=at
-        )
+        for key, value in records:
+            await producer.send_and_wait(
+                topic, value, key=key.encode(), partition=0, timestamp_ms=at
+            )
 
 
 def who() -> str:

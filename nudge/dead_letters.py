@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from nudge.events import InvalidEventError, ReadyEvent, ready
-from nudge.history import HISTORICAL_HEADER
-from nudge.kafka import partition_counts, transaction, writer
+from nudge.kafka import partitions_of, transaction, writer
 from nudge.reading import headers_of, read_since, topic_behind
 from runtime.settings import KafkaSettings
 from schemas.decisions import DeadLetterReason
+from schemas.headers import HISTORICAL_HEADER, REPLAYED_HEADER, TRUNCATED_HEADER
 from schemas.topics import DEAD_LETTER, SHOP_CATALOG, SHOP_EVENTS, Topic
 
-REPLAYED_HEADER = "nudge-replayed"
-"""On a record of ``push.dead-letter`` that is but a note: which (partition/offset) was sent."""
 _A_TRANSACTION = 500
 
 
@@ -36,6 +34,8 @@ class Letter:
     key: bytes | None
     value: bytes | None
     historical: bool
+    was_cut: bool
+    """Only the beginning of the value is here: it was too large to keep."""
 
     @property
     def place(self) -> str:
@@ -83,8 +83,7 @@ async def letters(settings: KafkaSettings, since: int | None) -> list[Letter]:
     Raises:
         Problem: Kafka cannot be reached, or the topic does not exist.
     """
-    count = (await partition_counts(settings, (DEAD_LETTER,)))[DEAD_LETTER]
-    partitions = [TopicPartition(settings.topic(DEAD_LETTER), number) for number in range(count)]
+    partitions = await partitions_of(settings, DEAD_LETTER)
     found: list[Letter] = []
     replayed: set[str] = set()  # a note can bear an earlier time than its letter: clocks differ
     async for record in read_since(settings, partitions, since):
@@ -112,6 +111,7 @@ def _letter(record: ConsumerRecord, headers: dict[str, str | None]) -> Letter:
         key=record.key,
         value=record.value,
         historical=HISTORICAL_HEADER in headers,
+        was_cut=TRUNCATED_HEADER in headers,
     )
 
 
@@ -119,6 +119,8 @@ def cure_of(letter: Letter) -> Cure:
     """Whether the letter's bytes are a good event now; its key is found anew."""
     if letter.topic not in (SHOP_EVENTS, SHOP_CATALOG):
         return Cure(letter, None, f"only events can be sent again, this is from {letter.source}")
+    if letter.was_cut:
+        return Cure(letter, None, "only its beginning was kept: it was too large")
     try:
         raw = orjson.loads(letter.value or b"")
     except orjson.JSONDecodeError:
@@ -175,7 +177,7 @@ async def _send(
     )
     noted = await producer.send(
         settings.topic(DEAD_LETTER),
-        None,
+        b"",
         key=letter.key,
         partition=letter.partition,
         headers=[
@@ -193,6 +195,5 @@ def wanted(found: Iterable[Letter], reason: str | None, topic: Topic | None) -> 
     return [
         letter
         for letter in found
-        if (reason is None or letter.reason == reason)
-        and (topic is None or letter.source == topic.name)
+        if (reason is None or letter.reason == reason) and (topic is None or letter.topic is topic)
     ]

@@ -71,7 +71,7 @@ def config_of(topic: Topic, replication: int) -> dict[str, str]:
     return topic.config() | in_sync
 
 
-def differences(state: TopicState, count: int, replication: int) -> list[Drift]:
+def differences(state: TopicState, count: int, replication: int, broker: str) -> list[Drift]:
     """How a topic differs from what it should be with P = ``count`` and so many copies at least."""
     if not state.exists:
         return [Drift(state.name, DriftKind.MISSING, "a topic", "none", "Run nudge topics create.")]
@@ -93,11 +93,11 @@ def differences(state: TopicState, count: int, replication: int) -> list[Drift]:
         found = state.config.get(key, "unset")
         if not _same(state.topic, key, value, found):
             drifts.append(Drift(state.name, _KINDS.get(key, DriftKind.SETTING), f"{key}={value}",
-                                found, _alter(state.name, key, value)))  # fmt: skip
+                                found, alter(broker, state.name, key, value)))  # fmt: skip
     in_sync = state.config.get(_IN_SYNC, "1")
     if state.replication > _IN_SYNC_COPIES > int(in_sync):
         drifts.append(Drift(state.name, DriftKind.SETTING, f"{_IN_SYNC}={_IN_SYNC_COPIES}", in_sync,
-                            _alter(state.name, _IN_SYNC, str(_IN_SYNC_COPIES))))  # fmt: skip
+                            alter(broker, state.name, _IN_SYNC, str(_IN_SYNC_COPIES))))  # fmt: skip
     return drifts
 
 
@@ -114,10 +114,11 @@ def _same(topic: Topic, key: str, wanted: str, found: str) -> bool:
     return wanted == found
 
 
-def _alter(name: str, key: str, value: str) -> str:
+def alter(broker: str, name: str, key: str, value: str) -> str:
+    """Kafka's own command that sets one setting of a topic."""
     return (
-        f"kafka-configs --alter --entity-type topics --entity-name {name}"
-        f" --add-config {key}={value}"
+        f"kafka-configs --bootstrap-server {broker} --alter --entity-type topics"
+        f" --entity-name {name} --add-config {key}={value}"
     )
 
 

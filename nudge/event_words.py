@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nudge.when import ago, rfc3339
+from nudge.when import ago, day, rfc3339
 from schemas.catalog import CatalogEvent
 from schemas.events import Item, ShopEvent
 
@@ -74,7 +74,7 @@ _FORMATS: dict[str, Callable[[Any, str | None], str]] = {
     "ms": lambda value, _: ago(value),
     "at": lambda value, _: rfc3339(value),
     "expires_at": lambda value, _: rfc3339(value),
-    "expected_delivery": lambda value, _: rfc3339(value)[:10],
+    "expected_delivery": lambda value, _: day(value),
     "granted": lambda value, _: "agreed to" if value else "took back consent to",
     "accepted": lambda value, _: "accepted" if value else "refused",
     "traits": lambda value, _: ", ".join(f"{name}={trait}" for name, trait in value.items()),

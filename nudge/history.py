@@ -12,25 +12,21 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import OffsetAndMetadata
 
 from nudge.documents import json_documents
-from nudge.drift import TopicState
+from nudge.drift import TopicState, alter
 from nudge.event_input import Source, open_input
 from nudge.events import ReadyEvent
-from nudge.kafka import admin, partition_counts, patiently, transaction, writer
+from nudge.kafka import admin, missing_topic, partition_counts, patiently, transaction, writer
 from nudge.problem import Problem
 from nudge.topics import describe
 from nudge.when import ago, rfc3339
 from runtime.settings import KafkaSettings
+from schemas.headers import HISTORICAL_HEADER
 from schemas.partitioner import partition_of
 from schemas.topics import SHOP_CATALOG, SHOP_EVENTS, TAKEN_AHEAD_MS, Topic
 
-HISTORICAL_HEADER = "nudge-historical"
 _HEADERS = [(HISTORICAL_HEADER, b"1")]
 _A_TRANSACTION = 5000
 _MARGIN_MS = 86_400_000
-_ALTER = (
-    "kafka-configs --bootstrap-server {broker} --alter --entity-type topics"
-    " --entity-name {name} --add-config {key}={value}"
-)
 
 
 @dataclass(slots=True)
@@ -110,9 +106,13 @@ async def traps(settings: KafkaSettings, found: Survey, now: int) -> list[Trap]:
     """Topic settings under which this history would not last, or would lose its times.
 
     Raises:
+        Problem: a topic does not exist.
         KafkaError: the cluster cannot be reached.
     """
     states = {state.topic: state for state in await describe(settings)}
+    for topic in found.oldest:
+        if not states[topic].exists:
+            raise missing_topic(states[topic].name)
     return [
         trap
         for topic, oldest in found.oldest.items()
@@ -127,14 +127,12 @@ def topic_traps(state: TopicState, oldest: int, now: int, broker: str) -> Iterat
         yield Trap(
             f"{state.name} keeps records for {ago(retention)} by their own time, and the oldest"
             f" event is {ago(now - oldest)} old: Kafka would delete it, perhaps while it is read.",
-            _ALTER.format(broker=broker, name=state.name, key="retention.ms", value="-1"),
+            alter(broker, state.name, "retention.ms", "-1"),
         )
     if state.config.get("message.timestamp.type") == "LogAppendTime":
         yield Trap(
             f"{state.name} stamps records with the time they come: history would be of today.",
-            _ALTER.format(
-                broker=broker, name=state.name, key="message.timestamp.type", value="CreateTime"
-            ),
+            alter(broker, state.name, "message.timestamp.type", "CreateTime"),
         )
 
 
@@ -190,7 +188,9 @@ async def _write(
         place = TopicPartition(
             settings.topic(event.topic), partition_of(event.key, counts[event.topic])
         )
-        builder = open_batches.setdefault(place, producer.create_batch())
+        builder = open_batches.get(place)
+        if builder is None:
+            builder = open_batches[place] = producer.create_batch()
         if not _append(builder, event):
             answers.append(
                 await producer.send_batch(builder, place.topic, partition=place.partition)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import IllegalOperation, KafkaError
 from pydantic import ValidationError
@@ -207,6 +207,16 @@ async def partition_counts(settings: KafkaSettings, topics: Iterable[Topic]) -> 
             raise missing_topic(name)
         counts[topic] = len(found[name])
     return counts
+
+
+async def partitions_of(settings: KafkaSettings, topic: Topic) -> list[TopicPartition]:
+    """Every partition of a topic, by its name on the cluster.
+
+    Raises:
+        Problem: Kafka cannot be reached, or the topic does not exist.
+    """
+    count = (await partition_counts(settings, (topic,)))[topic]
+    return [TopicPartition(settings.topic(topic), number) for number in range(count)]
 
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> T:

@@ -2,9 +2,12 @@
 
 import errno
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+_NOT_BOUND = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 class Problem(Exception):  # noqa: N818 - the word that its readers use
@@ -22,6 +25,12 @@ def usage_problem(cause: str, cure: str = "") -> Problem:
     return Problem(cause, cure, EXIT_USAGE)
 
 
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The cure of a name that is not known."""
+    close = get_close_matches(name, list(known), n=2)
+    return f"Did you mean {' or '.join(close)}?" if close else otherwise
+
+
 def problem_of(error: BaseException) -> Problem | None:
     """What an error of our own packages or of a client means; ``None`` where it is a defect.
 
@@ -33,6 +42,13 @@ def problem_of(error: BaseException) -> Problem | None:
         return Problem(f"{error.filename}: {error.strerror}")
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return Problem("No space is left where this was to be written: what is there is cut off.")
+    if isinstance(error, OSError) and error.errno in _NOT_BOUND:
+        return Problem(
+            f"Its port cannot be had: {str(error).partition('] ')[2]}",
+            "Stop what listens there, or set NUDGE_GATEWAY_PORT or NUDGE_HEALTH_PORT.",
+        )
+    if isinstance(error, TimeoutError):
+        return Problem("Kafka did not answer in time.", "`nudge doctor` looks for the cause.")
     for module, name, explain in _KNOWN:
         known = getattr(sys.modules.get(module), name, None)
         if isinstance(known, type) and isinstance(error, known):
@@ -81,7 +97,7 @@ _KNOWN = (
     ("delivery.topics", "TopicsError", _as_it_says),
     ("gateway.broker", "TopicsMissingError", _as_it_says),
     ("gateway.person.reading", "TopicGoneError", _as_it_says),
-    ("processors.profile", "NewerProfileError", _as_it_says),
+    ("processors.rows", "NewerProfileError", _as_it_says),
     ("pydantic_settings", "SettingsError", _of_settings),
     ("aiokafka.errors", "InvalidReplicationFactorError", _of_copies),
     ("aiokafka.errors", "KafkaConnectionError", _of_connection),

@@ -1,6 +1,5 @@
 """Reads stretches of topics: from a time or the beginning, merged by time, then live."""
 
-import difflib
 import heapq
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.kafka import reader
-from nudge.problem import usage_problem
+from nudge.problem import did_you_mean, usage_problem
 from runtime.settings import KafkaSettings
 from schemas.topics import REGISTRY, Topic
 
@@ -136,6 +135,11 @@ async def _fill(
     return [tp for tp in empty if tp in reading and tp not in came]
 
 
+def key_of(record: ConsumerRecord) -> str:
+    """The record's key as text; empty where it has none."""
+    return (record.key or b"").decode(errors="replace")
+
+
 def headers_of(record: ConsumerRecord) -> dict[str, str | None]:
     """The record's headers as text; Kafka has headers without a value."""
     return {
@@ -163,9 +167,8 @@ def topic_named(name: str) -> Topic:
     by_name |= {topic.name.rpartition(".")[2]: topic for topic in REGISTRY}
     found = by_name.get(name)
     if found is None:
-        close = difflib.get_close_matches(name, by_name, n=2)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "See `nudge topics describe`."
-        raise usage_problem(f"There is no topic {name!r}.", hint)
+        cure = did_you_mean(name, by_name, "See `nudge topics describe`.")
+        raise usage_problem(f"There is no topic {name!r}.", cure)
     return found
 
 

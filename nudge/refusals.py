@@ -32,7 +32,4 @@ def campaign_refused(start: CampaignStart) -> str | None:
 
 def decides(controls: Controls, now: int) -> ScenarioVersion | None:
     """The version that workers of this release decide by at ``now`` (ms)."""
-    told = reversed(controls.versions.values())  # of two of one time the one told last
-    past = [version for version in told if version.effective_at <= now]
-    past.sort(key=lambda version: version.effective_at, reverse=True)
-    return next((version for version in past if version_refused(version) is None), None)
+    return next((one for one in controls.begun(now) if version_refused(one) is None), None)

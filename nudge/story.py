@@ -18,10 +18,11 @@ from nudge.reading import headers_of, read_since
 from nudge.tapping import is_of
 from nudge.words import Line, line_of, value_of
 from processors.profile import Profile
-from processors.rows import NewerProfileError, decode
+from processors.rows import decode
 from runtime.settings import KafkaSettings
 from schemas import topics
 from schemas.control import ScenarioVersion
+from schemas.headers import SOURCE_HEADER
 from schemas.partitioner import partition_of
 from schemas.topics import Topic
 
@@ -42,7 +43,6 @@ TOLD: tuple[Topic, ...] = (
 )
 """The topics of a story, in the order in which one thing leads to another."""
 
-SOURCE_HEADER = "nudge-source"
 _ARRIVED_LATE_MS = 60_000
 
 
@@ -152,7 +152,7 @@ async def _profile(
             row = record.value
     try:
         return decode(row) if row else None
-    except (NewerProfileError, ValueError):
+    except ValueError:
         # Another release's row: the story is told without it.
         return None
 

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.kafka import partition_counts
 from nudge.reading import follow as follow_on
-from nudge.reading import headers_of, read, seek, spans
+from nudge.reading import headers_of, key_of, read, seek, spans
 from nudge.terminal import plain
 from nudge.when import clock, now_ms
 from nudge.words import Kind, Line, value_of
@@ -65,7 +65,7 @@ async def records_of(
 
 def is_of(record: ConsumerRecord, user: str, settings: KafkaSettings) -> bool:
     """Whether the record stands under the user's key."""
-    key = (record.key or b"").decode(errors="replace")
+    key = key_of(record)
     if record.topic == settings.topic(SUBSCRIPTIONS):
         return key.rpartition("/")[0] == user
     return key == user

@@ -18,6 +18,7 @@ from nudge.drift import (
     deployment_drifts,
     differences,
 )
+from nudge.problem import Problem
 from runtime.deployment import admin_client, read_deployment
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
@@ -44,24 +45,34 @@ async def create(
     settings: KafkaSettings,
     *,
     partitions: int | None = None,
-    replication: int = DEFAULT_REPLICATION,
+    replication: int | None = None,
 ) -> Created:
     """Creates what is missing and writes the deployment record once. Safe to repeat.
 
     Args:
         partitions: P; ``None``: what the topics there have, else :data:`DEFAULT_PARTITIONS`.
-        replication: copies of each new topic's partitions, at most the number of brokers.
+        replication: copies of each new topic's partitions, at most the number of brokers;
+            ``None``: three.
 
     Raises:
+        Problem: the topics there have another P.
         KafkaError: the cluster cannot be reached or refuses (rights, too few brokers).
     """
     states = await describe(settings)
-    count = partitions or _user_partitions(states) or DEFAULT_PARTITIONS
+    deployment = await read_deployment(settings)
+    there = deployment.partitions if deployment else _user_partitions(states)
+    if partitions and there and partitions != there:
+        raise Problem(
+            f"The topics here have {there} partitions each, not {partitions}, and keep them: users"
+            " would change partition.",
+            "Leave --partitions out, or set NUDGE_NAMESPACE for topics of their own.",
+        )
+    count = there or partitions or DEFAULT_PARTITIONS
     missing = [state for state in states if not state.exists]
     async with admin_client(settings) as admin:
-        await _create(admin, [_new_topic(state, count, replication) for state in missing])
+        copies = replication or DEFAULT_REPLICATION
+        await _create(admin, [_new_topic(state, count, copies) for state in missing])
         await _until_led(admin, [state.name for state in missing])
-    deployment = await read_deployment(settings)
     if deployment is None:
         deployment = await _write_deployment(settings, count)
     return Created(
@@ -89,7 +100,8 @@ async def check(
         or _user_partitions(states)
         or DEFAULT_PARTITIONS
     )
-    drifts = [drift for state in states for drift in differences(state, wanted, copies)]
+    broker = settings.kafka_bootstrap
+    drifts = [d for state in states for d in differences(state, wanted, copies, broker)]
     return drifts + deployment_drifts(settings.topic(SCENARIOS), deployment, wanted)
 
 

@@ -82,6 +82,14 @@ def clock(at: int, *, now: int) -> str:
     return then.strftime("%H:%M:%S" if then.date() == today else "%Y-%m-%d %H:%M:%S")
 
 
+def day(at: int) -> str:
+    """Epoch ms as a day, ``2026-07-01``, where the terminal is."""
+    try:
+        return datetime.fromtimestamp(at / 1000).astimezone().date().isoformat()
+    except (ValueError, OverflowError):  # the last hours of the year 9999, east of Greenwich
+        return rfc3339(at)[:10]
+
+
 def ahead(at: int, *, now: int) -> str | None:
     """What is said of a command that holds from ``at`` on and was given at ``now`` (ms)."""
     if at - now < _UNITS_MS["s"]:

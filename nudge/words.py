@@ -9,7 +9,7 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from nudge.event_words import event_words, money
-from nudge.reading import headers_of, topic_behind
+from nudge.reading import headers_of, key_of, topic_behind
 from nudge.when import ago, clock, rfc3339
 from schemas import topics
 from schemas.adapters import (
@@ -62,7 +62,7 @@ class Line:
 
 def line_of(record: ConsumerRecord) -> Line:
     """The record as a line; one that cannot be read becomes a line that says so."""
-    key = (record.key or b"").decode(errors="replace")
+    key = key_of(record)
     topic = topic_behind(record.topic)
     try:
         if topic is topics.DEAD_LETTER:
@@ -111,7 +111,14 @@ def _catalog_event(value: bytes, _: int) -> Line:
 
 
 def _product(value: bytes, at: int) -> Line:
-    raw = orjson.loads(value)
+    try:
+        return _product_read(orjson.loads(value), at)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        said = f"no product: {type(error).__name__}"
+        raise InvalidRecordError(DeadLetterReason.INVALID, said) from None
+
+
+def _product_read(raw: dict[str, Any], at: int) -> Line:
     if "until" in raw:
         words = f"catalogue folded up to {rfc3339(raw['until'])}"
         return Line(at, "the shop", Kind.CATALOGUE, words)

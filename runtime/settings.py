@@ -116,6 +116,12 @@ class KafkaSettings(Settings):
         return options
 
 
+def without_password(url: str) -> str:
+    """A URL without its user and password, for people."""
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2]}"
+
+
 class RedisSettings(Settings):
     """How to reach Redis: ``redis://`` or ``rediss://`` (TLS), user and password in the URL."""
 

@@ -12,6 +12,7 @@ from schemas.adapters import (
     parse,
 )
 from schemas.decisions import DeadLetter, DeadLetterReason
+from schemas.headers import HISTORICAL_HEADER
 from schemas.partitioner import partition_of
 from schemas.people import Interaction, Subscription, split_subscription_key
 from schemas.push import PushResult
@@ -25,9 +26,6 @@ from schemas.topics import (
     SUBSCRIPTIONS,
 )
 from streams.unreadable import Broken
-
-HISTORICAL_HEADER = "nudge-historical"
-"""An event with it builds state and opens no moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from processors.effects import Effects
 from processors.inputs import Source
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
+from schemas.headers import HISTORICAL_HEADER, SOURCE_HEADER, TRUNCATED_HEADER
 from schemas.partitioner import partition_of
 from schemas.people import subscription_key
 from schemas.topics import (
@@ -25,12 +26,8 @@ from schemas.topics import (
     WITHDRAWALS,
     Topic,
 )
-from streams.decode import HISTORICAL_HEADER, Rejected
+from streams.decode import Rejected
 
-SOURCE_HEADER = "nudge-source"
-"""On a decision: ``topic/partition/offset`` of the input that led to it."""
-TRUNCATED_HEADER = "nudge-truncated"
-"""On a dead letter whose value was too large to keep: its size in bytes."""
 KEEP_BYTES = 500_000
 """Of a dead letter's value."""
 

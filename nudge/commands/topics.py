@@ -37,8 +37,9 @@ def create(
         ),
     ] = None,
     replication: Annotated[
-        int, typer.Option(min=1, max=9, help="Copies; at most the number of brokers.")
-    ] = 3,
+        int | None,
+        typer.Option(min=1, max=9, help="Copies; at most the number of brokers. Default: 3."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Create the topics that are missing.

@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from nudge.doctor.finding import Finding, fail, ok, warn
-from runtime.settings import RedisSettings
+from runtime.settings import RedisSettings, without_password
 
 _DEADLINE_S = 3.0
 _OLDEST = (6, 0)
@@ -20,7 +20,7 @@ _NEARLY_FULL = 0.9
 async def check_redis(settings: RedisSettings) -> AsyncIterator[Finding]:
     """Whether delivery can rely on it."""
     url = settings.redis_url.get_secret_value()
-    where = url.rpartition("@")[2].removeprefix("redis://").removeprefix("rediss://")
+    where = without_password(url)
     client = Redis.from_url(
         url,
         socket_connect_timeout=_DEADLINE_S,

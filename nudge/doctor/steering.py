@@ -9,7 +9,7 @@ from nudge.campaigns import known_campaigns
 from nudge.controls import Controls, read_controls
 from nudge.doctor.finding import Finding, fail, ok, warn
 from nudge.kafka import admin, patiently, reader
-from nudge.reading import Span, read
+from nudge.reading import Span, read, spans
 from nudge.refusals import MEND_VERSION, campaign_refused, decides, version_refused
 from nudge.when import ago, now_ms, rfc3339
 from runtime.settings import KafkaSettings
@@ -148,10 +148,9 @@ async def _waiting(
     committed: dict[TopicPartition, int],
 ) -> tuple[int, int | None]:
     """How many records are not done, and the time of the oldest first one (ms)."""
-    begins = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
-    first = {tp: max(committed.get(tp, -1), begins[tp]) for tp in partitions}
-    waiting = {tp: ends[tp] - first[tp] for tp in partitions if ends[tp] > first[tp]}
-    stretch = {tp: Span(first[tp], min(first[tp] + 1, ends[tp])) for tp in waiting}
+    whole = await spans(consumer, partitions, None)
+    first = {tp: max(committed.get(tp, -1), span.start) for tp, span in whole.items()}
+    waiting = {tp: s.end - first[tp] for tp, s in whole.items() if s.end > first[tp]}
+    stretch = {tp: Span(first[tp], first[tp] + 1) for tp in waiting}
     times = [record.timestamp async for record in read(consumer, stretch)]
     return sum(waiting.values()), min(times, default=None)

@@ -3,11 +3,9 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 
-from aiokafka import TopicPartition
-
 from nudge.doctor.finding import Finding, fail, ok
 from nudge.doctor.traffic import newest_of
-from nudge.kafka import partition_counts, reader
+from nudge.kafka import partitions_of, reader
 from runtime.settings import KafkaSettings
 from runtime.vapid import KeyFilesError, VapidPlace, load_keys
 from schemas.adapters import InvalidRecordError, adapter_of, parse
@@ -21,8 +19,7 @@ async def check_subscribers(settings: KafkaSettings) -> AsyncIterator[Finding]:
         ours = {key.key_id for key in load_keys(VapidPlace().vapid_keys)}
     except KeyFilesError:
         return  # named above, by check_keys
-    count = (await partition_counts(settings, (SUBSCRIPTIONS,)))[SUBSCRIPTIONS]
-    partitions = [TopicPartition(settings.topic(SUBSCRIPTIONS), n) for n in range(count)]
+    partitions = await partitions_of(settings, SUBSCRIPTIONS)
     async with reader(settings) as consumer:
         newest = {record.key: record.value async for record in newest_of(consumer, partitions)}
     for finding in judge_keys(newest.values(), ours):

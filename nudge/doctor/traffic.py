@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from nudge.doctor.finding import Finding, fail, ok, warn
 from nudge.drift import TopicState
 from nudge.event_input import looks_like_email
-from nudge.history import HISTORICAL_HEADER, TOPICS, topic_traps
-from nudge.kafka import partition_counts, reader
-from nudge.reading import Span, headers_of, read, spans
+from nudge.history import TOPICS, topic_traps
+from nudge.kafka import partitions_of, reader
+from nudge.reading import Span, headers_of, key_of, read, spans
 from nudge.topics import describe
 from nudge.when import ago, now_ms
 from runtime.settings import KafkaSettings
@@ -22,7 +22,7 @@ from schemas.decisions import DeadLetterReason
 from schemas.partitioner import partition_of
 from schemas.structs import ShopEvent, read_catalog_event
 from schemas.topics import DEAD_LETTER, SHOP_CATALOG, SHOP_EVENTS, Topic
-from streams.decode import read_event, record_key
+from streams.decode import is_historical, read_event, record_key
 
 SAMPLE = 200
 """Records a partition."""
@@ -60,8 +60,7 @@ async def check_traffic(settings: KafkaSettings) -> AsyncIterator[Finding]:
 
 async def check_dead_letters(settings: KafkaSettings) -> AsyncIterator[Finding]:
     """What could not be used in the last day, by the newest of each partition."""
-    count = (await partition_counts(settings, (DEAD_LETTER,)))[DEAD_LETTER]
-    partitions = [TopicPartition(settings.topic(DEAD_LETTER), number) for number in range(count)]
+    partitions = await partitions_of(settings, DEAD_LETTER)
     async with reader(settings) as consumer:
         day = await spans(consumer, partitions, now_ms() - _DAY_MS)
         total = sum(span.end - span.start for span in day.values())
@@ -85,9 +84,8 @@ async def newest_of(
     consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
 ) -> AsyncIterator[ConsumerRecord]:
     """At most the last :data:`SAMPLE` records of each partition."""
-    begins = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
-    stretch = {tp: Span(max(begins[tp], ends[tp] - SAMPLE), ends[tp]) for tp in partitions}
+    whole = await spans(consumer, partitions, None)
+    stretch = {tp: Span(max(s.start, s.end - SAMPLE), s.end) for tp, s in whole.items()}
     async for record in read(consumer, stretch):
         yield record
 
@@ -95,9 +93,8 @@ async def newest_of(
 async def _oldest(
     consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
 ) -> AsyncIterator[ConsumerRecord]:
-    begins = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
-    stretch = {tp: Span(begins[tp], min(begins[tp] + 1, ends[tp])) for tp in partitions}
+    whole = await spans(consumer, partitions, None)
+    stretch = {tp: Span(s.start, min(s.start + 1, s.end)) for tp, s in whole.items()}
     async for record in read(consumer, stretch):
         yield record
 
@@ -112,7 +109,7 @@ def judge_sample(topic: Topic, sample: list[ConsumerRecord], partitions: int) ->
     if topic is SHOP_EVENTS:
         yield _ids(sample)
     yield _validity(topic, sample)
-    yield from _times(topic, [record for record in sample if not _is_historical(record)])
+    yield from _times(topic, [record for record in sample if not is_historical(record.headers)])
 
 
 _NOUNS = {SHOP_EVENTS: "events", SHOP_CATALOG: "catalogue events"}
@@ -131,15 +128,11 @@ def _read(topic: Topic, record: ConsumerRecord) -> ShopEvent | CatalogEvent:
     return event
 
 
-def _key(record: ConsumerRecord) -> str:
-    return (record.key or b"").decode(errors="replace")
-
-
 def _keys(topic: Topic, sample: list[ConsumerRecord], partitions: int) -> Finding:
     wrong = [
         record
         for record in sample
-        if record.key and partition_of(_key(record), partitions) != record.partition
+        if record.key and partition_of(key_of(record), partitions) != record.partition
     ]
     if not wrong:
         said = f"The keys of {len(sample)} sampled {_NOUNS[topic]} are where murmur2 puts them."
@@ -149,14 +142,14 @@ def _keys(topic: Topic, sample: list[ConsumerRecord], partitions: int) -> Findin
     return fail(
         "partitioner",
         f"{len(wrong)} of {len(sample)} sampled {_NOUNS[topic]} are in the wrong partition (such"
-        f" as {_key(wrong[0])!r}): they are dead-lettered, or split a user in two.{cause}",
+        f" as {key_of(wrong[0])!r}): they are dead-lettered, or split a user in two.{cause}",
         "Key by user id and partition by murmur2; in librdkafka (kcat, confluent-kafka, rdkafka"
         " for Node, Go, .NET): partitioner=murmur2_random.",
     )
 
 
 def _ids(sample: list[ConsumerRecord]) -> Finding:
-    mails = Counter(_key(record) for record in sample if looks_like_email(_key(record)))
+    mails = Counter(key_of(record) for record in sample if looks_like_email(key_of(record)))
     if not mails:
         return ok("user ids", "No sampled user id is an e-mail address.")
     return warn(
@@ -227,16 +220,12 @@ def _times(topic: Topic, sample: list[ConsumerRecord]) -> Iterator[Finding]:
                  " they happened.")  # fmt: skip
 
 
-def _is_historical(record: ConsumerRecord) -> bool:
-    return any(name == HISTORICAL_HEADER for name, _ in record.headers)
-
-
 def judge_history(
     records: Iterable[ConsumerRecord], states: Mapping[str, TopicState], broker: str
 ) -> Iterator[Finding]:
     """Loaded history lasts only where the topic's retention lets it."""
     oldest: dict[str, int] = {}
-    for record in filter(_is_historical, records):
+    for record in (record for record in records if is_historical(record.headers)):
         oldest[record.topic] = min(oldest.get(record.topic, record.timestamp), record.timestamp)
     for name, at in oldest.items():
         traps = list(topic_traps(states[name], at, now_ms(), broker))

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel
 
-from nudge.reading import headers_of
+from nudge.reading import headers_of, key_of
 from schemas import topics
 from schemas.adapters import CAMPAIGN, InvalidRecordError, adapter_of, parse, parse_catalog_event
 from schemas.base import EpochMs, EventMs
@@ -65,7 +65,7 @@ class Table:
         Raises:
             InvalidRecordError: the record is not what the topic holds.
         """
-        key = (record.key or b"").decode(errors="replace")
+        key = key_of(record)
         place: Row = {
             "kafka_topic": self.topic.name,
             "kafka_partition": record.partition,

@@ -61,7 +61,8 @@ def tables_of(topics: Sequence[Topic], *, several: bool) -> list[Topic]:
     found = [topic for topic in topics if topic in TABLES]
     if not found or (not several and len(found) < len(topics)):
         names = ", ".join(topic.name.rpartition(".")[2] for topic in TABLES)
-        raise usage_problem("That topic has no table.", f"These have: {names}. --json shows it.")
+        without = " and ".join(topic.name for topic in topics if topic not in TABLES)
+        raise usage_problem(f"{without} has no table.", f"These have: {names}. --json shows it.")
     return found
 
 

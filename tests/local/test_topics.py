@@ -83,7 +83,7 @@ def test_of_three_copies_two_have_what_is_acknowledged() -> None:
     def named(replication: int, in_sync: str) -> list[tuple[DriftKind, str]]:
         found = config | {"min.insync.replicas": in_sync}
         state = TopicState(JOBS, "push.jobs", 4, replication, found)
-        return [(drift.kind, drift.cure) for drift in differences(state, 4, 3)]
+        return [(drift.kind, drift.cure) for drift in differences(state, 4, 3, "kafka:9092")]
 
     assert named(3, "2") == []
     ((kind, cure),) = named(3, "1")

@@ -23,7 +23,7 @@ from tests.nudge.commands import nudge
 
 async def bury(
     settings: KafkaSettings,
-    key: str,
+    key: str | None,
     value: bytes,
     reason: DeadLetterReason,
     *,
@@ -70,6 +70,15 @@ async def test_what_is_good_now_is_sent_again_once_under_its_right_key(
     assert (event.key, event.partition) == ("anna", partition_of("anna", PARTITIONS))
     left = (await nudge(cluster, "dead-letters", "list", "--json")).good().json_lines()
     assert sorted(letter["reason"] for letter in left) == ["bad_json", "invalid", "rejected"]
+
+
+async def test_a_letter_without_a_key_is_sent_again_under_its_own(cluster: KafkaSettings) -> None:
+    await bury(cluster, None, wire("search", user_id="anna"), DeadLetterReason.NO_KEY)
+    went = (await nudge(cluster, "dead-letters", "replay", "--go")).good()
+    assert "1 sent again, 0 stay" in went.out
+    (event,) = await read_to_end(cluster, SHOP_EVENTS)
+    assert event.key == "anna"
+    assert "No dead letters" in (await nudge(cluster, "dead-letters", "list")).good().err
 
 
 async def test_two_replays_at_once_send_nothing_twice(cluster: KafkaSettings) -> None:

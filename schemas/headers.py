@@ -1,0 +1,10 @@
+"""Names of the headers on Nudge's records; those of dead letters are :class:`DeadLetter`'s."""
+
+HISTORICAL_HEADER = "nudge-historical"
+"""An event with it builds state and opens no moment."""
+SOURCE_HEADER = "nudge-source"
+"""On a decision: ``topic/partition/offset`` of the input that led to it."""
+TRUNCATED_HEADER = "nudge-truncated"
+"""On a dead letter whose value was too large to keep: its size in bytes."""
+REPLAYED_HEADER = "nudge-replayed"
+"""On a record of ``push.dead-letter`` that is but a note: which (partition/offset) was sent."""
