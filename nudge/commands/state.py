@@ -69,15 +69,12 @@ def import_(
     import asyncio
 
     from nudge.kafka import kafka_settings
-    from nudge.problem import Problem
     from nudge.state.files import load_manifest
     from nudge.state.load import import_state
     from nudge.terminal import Progress, note, say
 
     manifest = load_manifest(directory)
-    if manifest is None:
-        raise Problem(f"{directory} holds no backup.", "nudge state export DIR makes one.")
-    total = sum(part.records for part in manifest.parts)
+    total = 0 if manifest is None else sum(part.records for part in manifest.parts)
     with Progress("importing", total) as progress:
         loaded = asyncio.run(
             import_state(

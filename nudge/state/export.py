@@ -9,6 +9,7 @@ from nudge.kafka import partition_counts, reader
 from nudge.problem import Problem
 from nudge.reading import read, spans
 from nudge.state.files import STATE, Manifest, Part, Row, open_directory, save_manifest, write_rows
+from nudge.terminal import note, plain
 from nudge.when import now_ms
 from runtime.deployment import read_cluster_id, read_deployment
 from runtime.settings import KafkaSettings
@@ -49,8 +50,7 @@ async def export_state(settings: KafkaSettings, directory: Path, tell: Tell) -> 
         rows = await _newest(settings, topic, number)
         if topic is PROFILES_CHANGELOG:
             await _count_behind(settings, number, rows, manifest.behind)
-        empty = Part(topic=topic.name, partition=number, records=0, sha256="", written_at=now_ms())
-        part = write_rows(directory, empty, rows.values())
+        part = write_rows(directory, topic, number, rows.values(), now_ms())
         manifest.parts.append(part)
         save_manifest(directory, manifest)
         tell(part, len(manifest.parts), len(wanted))
@@ -72,12 +72,23 @@ async def _newest(settings: KafkaSettings, topic: Topic, number: int) -> dict[by
             row = None if record.value is None else Row(key, record.value, record.timestamp)
             newest[key] = (record.offset, row)
     left_out = {SCENARIOS: DEPLOYMENT_KEY, PRODUCTS: FOLD_MARK_KEY}.get(topic)
-    in_order = sorted((found for found in newest.items()), key=lambda found: found[1][0])
-    return {
+    in_order = sorted(newest.items(), key=lambda found: found[1][0])
+    rows = {
         key: row
         for key, (_, row) in in_order
         if row is not None and key.decode(errors="replace") != left_out
     }
+    return {key: row for key, row in rows.items() if _is_text(place, row)}
+
+
+def _is_text(place: TopicPartition, row: Row) -> bool:
+    """Whether it can be written down; what nobody can read is named and left out."""
+    try:
+        row.key.decode(), row.value.decode()
+    except UnicodeDecodeError:
+        note(plain(f"{place.topic}-{place.partition}: {row.key!r} is no text: left out"))
+        return False
+    return True
 
 
 async def _count_behind(

@@ -7,6 +7,7 @@ The manifest is written anew after each file, and says at last that the backup i
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,11 @@ class Part(BaseModel):
 
     @property
     def file(self) -> str:
-        return f"{self.topic}-{self.partition}.jsonl.gz"
+        return _file_of(self.topic, self.partition)
+
+
+def _file_of(topic: str, partition: int) -> str:
+    return f"{topic}-{partition}.jsonl.gz"
 
 
 class Manifest(BaseModel):
@@ -99,18 +104,25 @@ def save_manifest(directory: Path, manifest: Manifest) -> None:
     fresh.replace(directory / MANIFEST)
 
 
-def write_rows(directory: Path, part: Part, rows: Iterable[Row]) -> Part:
-    """Writes a partition's file, whole or not at all; answers with its count and hash."""
+def write_rows(directory: Path, topic: Topic, partition: int, rows: Iterable[Row], at: int) -> Part:
+    """Writes a partition's file, whole or not at all; ``at``: now (ms)."""
     digest, count = hashlib.sha256(), 0
-    fresh = directory / f"{part.file}.part"
+    file_name = _file_of(topic.name, partition)
+    fresh = directory / f"{file_name}.part"
     with _open(fresh) as raw, gzip.GzipFile("", "wb", _FAST, raw, mtime=0) as file:
         for row in rows:
             line = orjson.dumps({"k": row.key.decode(), "v": row.value.decode(), "t": row.at})
             digest.update(line + b"\n")
             file.write(line + b"\n")
             count += 1
-    fresh.replace(directory / part.file)
-    return part.model_copy(update={"records": count, "sha256": digest.hexdigest()})
+    fresh.replace(directory / file_name)
+    return Part(
+        topic=topic.name,
+        partition=partition,
+        records=count,
+        sha256=digest.hexdigest(),
+        written_at=at,
+    )
 
 
 def read_rows(directory: Path, part: Part) -> Iterator[Row]:
@@ -127,7 +139,7 @@ def read_rows(directory: Path, part: Part) -> Iterator[Row]:
                 count += 1
                 found = orjson.loads(line)
                 yield Row(found["k"].encode(), found["v"].encode(), found["t"])
-    except (EOFError, gzip.BadGzipFile, orjson.JSONDecodeError, KeyError) as error:
+    except (EOFError, OSError, zlib.error, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise Problem(f"{path} is damaged: {error}", "Take another copy of the backup.") from None
     if (count, digest.hexdigest()) != (part.records, part.sha256):
         raise Problem(

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 
@@ -12,10 +14,12 @@ from nudge.kafka import partition_counts, reader, writer
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
 from nudge.state.files import STATE, Manifest, Part, Row, load_manifest, read_rows
-from processors.partition_state import STATE_KEY
+from processors.campaign_walk import CampaignState
+from processors.partition_state import STATE_KEY, PartitionState
 from processors.table import RESERVED
 from runtime.deployment import read_deployment
 from runtime.settings import KafkaSettings
+from schemas.campaigns import stop_key
 from schemas.control import voucher_key
 from schemas.partitioner import partition_of
 from schemas.people import split_subscription_key
@@ -33,6 +37,7 @@ HEADER = "nudge-import"
 """On an imported record: ``<backup>/<how many of its partition came before>``."""
 _UNDER_WAY = 1_000
 _VOUCHERS = voucher_key("").encode()
+_STOPS = stop_key("").encode()
 _ENGINE = RESERVED + b"engine/"
 """Which topics the state belongs to, and how far they were read."""
 _OF_OFFSETS = frozenset({"applied", "walks"})
@@ -62,7 +67,7 @@ async def import_state(
         Problem: the backup is not complete or damaged, the deployment is not empty, has another
             number of partitions, or somebody else wrote meanwhile.
     """
-    manifest = _complete(directory)
+    manifest = complete(directory)
     deployment = await read_deployment(settings)
     if deployment is None:
         raise Problem("There are no topics yet.", "nudge topics create")
@@ -81,7 +86,12 @@ async def import_state(
     return await _count(settings, plan)
 
 
-def _complete(directory: Path) -> Manifest:
+def complete(directory: Path) -> Manifest:
+    """The manifest of a backup whose files are all whole.
+
+    Raises:
+        Problem: there is none, it was broken off, or a file is damaged.
+    """
     manifest = load_manifest(directory)
     if manifest is None:
         raise Problem(f"{directory} holds no backup.", "nudge state export DIR makes one.")
@@ -115,7 +125,7 @@ class _Plan:
                 if (kept := self._kept(topic, row)) is not None:
                     yield topic, self._place(topic, part, kept), kept
         if self._moved:
-            state = orjson.dumps({"clock": self._least_clock()})
+            state = msgspec.json.encode(self._state_when_moved())
             for number in range(self._partitions):
                 yield PROFILES_CHANGELOG, number, Row(STATE_KEY, state, 0)
 
@@ -124,28 +134,36 @@ class _Plan:
             return part.partition
         owner = row.key.decode()
         if topic is SUBSCRIPTIONS:
-            owner = split_subscription_key(owner)[0]
+            with suppress(ValueError):  # nobody's: whoever reads it passes it over
+                owner = split_subscription_key(owner)[0]
         return partition_of(owner, self._partitions)
 
     def _kept(self, topic: Topic, row: Row) -> Row | None:
-        if self._moved and (topic is CAMPAIGNS or row.key.startswith(_VOUCHERS)):
+        is_batch = topic is SCENARIOS and row.key.startswith(_VOUCHERS)
+        if self._moved and (topic is CAMPAIGNS or is_batch):
             # A code's partition is its place modulo P; whom a campaign has reached each
             # partition knows for itself.
-            self.left_out += 1
+            self.left_out += not row.key.endswith(_STOPS)
             return None
         if topic is PROFILES_CHANGELOG and row.key.startswith(RESERVED):
             return None if self._moved or row.key.startswith(_ENGINE) else _without_offsets(row)
         return row
 
-    def _least_clock(self) -> int:
-        clocks = [
-            int(orjson.loads(row.value).get("clock", 0))
+    def _state_when_moved(self) -> PartitionState:
+        """The least clock; walks are numbered on: profiles remember which have come to them."""
+        states = [
+            PartitionState.read(row.value)
             for part in self._manifest.parts
             if part.topic == PROFILES_CHANGELOG.name
             for row in read_rows(self._directory, part)
             if row.key == STATE_KEY
         ]
-        return min(clocks, default=0)
+        campaigns = [state.campaigns.walked for state in states if state.campaigns is not None]
+        return PartitionState(
+            clock=min((state.clock for state in states), default=0),
+            walked=max((state.walked for state in states), default=0),
+            campaigns=CampaignState(max(campaigns, default=0)),
+        )
 
 
 def _without_offsets(row: Row) -> Row:

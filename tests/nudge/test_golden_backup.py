@@ -40,7 +40,7 @@ def read(topic: Topic, number: int, partitions: int, row: Row) -> None:
 
 @pytest.mark.parametrize("partitions", [2, 5])
 def test_every_row_is_read_and_stands_where_its_user_is(partitions: int) -> None:
-    manifest = load._complete(BACKUP)
+    manifest = load.complete(BACKUP)
     plan = load._Plan(BACKUP, manifest, partitions, partitions != manifest.partitions)
     rows = list(plan.rows())
     for topic, number, row in rows:
@@ -59,7 +59,7 @@ def test_every_row_is_read_and_stands_where_its_user_is(partitions: int) -> None
 
 
 def test_a_partition_remembers_which_voucher_codes_it_gave_but_no_offsets() -> None:
-    plan = load._Plan(BACKUP, load._complete(BACKUP), 2, moved=False)
+    plan = load._Plan(BACKUP, load.complete(BACKUP), 2, moved=False)
     for number, value in ((n, row.value) for _, n, row in plan.rows() if row.key == STATE_KEY):
         state = PartitionState(**orjson.loads(value))
         assert state.clock == 1_781_085_600_000 + number
@@ -67,8 +67,9 @@ def test_a_partition_remembers_which_voucher_codes_it_gave_but_no_offsets() -> N
 
 
 def test_with_other_partitions_no_code_is_given_twice_and_no_clock_runs_ahead() -> None:
-    plan = load._Plan(BACKUP, load._complete(BACKUP), 5, moved=True)
+    plan = load._Plan(BACKUP, load.complete(BACKUP), 5, moved=True)
     rows = list(plan.rows())
     assert plan.left_out == 1
     states = [orjson.loads(row.value) for _, _, row in rows if row.key == STATE_KEY]
-    assert states == [{"clock": 1_781_085_600_000}] * 5
+    walked = {"walked": 3, "campaigns": [0, {}, []]}
+    assert states == [{"clock": 1_781_085_600_000, **walked}] * 5

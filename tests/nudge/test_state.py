@@ -13,7 +13,7 @@ from nudge import topics
 from nudge.problem import Problem
 from nudge.state import load
 from nudge.state.export import export_state
-from nudge.state.files import Part, Row, load_manifest, read_rows, write_rows
+from nudge.state.files import Row, load_manifest, read_rows, write_rows
 from nudge.state.load import import_state
 from processors.partition_state import STATE_KEY
 from processors.profile import Profile
@@ -140,11 +140,19 @@ async def test_users_move_to_another_number_of_partitions(
     cluster: KafkaSettings, kafka: str, namespace: str, tmp_path: Path
 ) -> None:
     profile = b'{"v":100,"aa":1781085600000,"lc":"pl"}'
-    clock = orjson.dumps({"clock": 1781085600000, "applied": {"0": 7}, "drawn": {"b": 3}})
+    clock = orjson.dumps({
+        "clock": 1781085600000, "applied": {"0": 7}, "drawn": {"b": 3}, "walked": 4,
+        "campaigns": [2, {"spring": 1781085600000}, []],
+    })  # fmt: skip
     rows = [Sent(user, profile, partition=partition_of(user, PARTITIONS)) for user in USERS]
     rows += [Sent(STATE_KEY.decode(), clock, partition=n) for n in range(PARTITIONS)]
     await produce(cluster, PROFILES_CHANGELOG, rows)
-    left_out = ((SCENARIOS, "vouchers/b"), (SCENARIOS, "version/v1"), (CAMPAIGNS, "spring"))
+    left_out = (
+        (SCENARIOS, "vouchers/b"),
+        (SCENARIOS, "version/v1"),
+        (CAMPAIGNS, "spring"),
+        (CAMPAIGNS, "spring/stop"),
+    )
     for topic, key in left_out:
         await produce(cluster, topic, [Sent(key, b"{}", partition=0)])
     await export_state(cluster, tmp_path / "b", silent)
@@ -164,13 +172,13 @@ async def test_users_move_to_another_number_of_partitions(
     for record in users:
         assert record.partition == partition_of(str(record.key), 6)
     states = [record for record in found if record.key == STATE_KEY.decode()]
-    assert [record.json() for record in states] == [{"clock": 1781085600000}] * 6
+    moved = {"clock": 1781085600000, "walked": 4, "campaigns": [2, {}, []]}
+    assert [record.json() for record in states] == [moved] * 6
 
 
 def test_a_file_that_was_changed_or_cut_is_not_believed(tmp_path: Path) -> None:
-    part = Part(topic="push.subscriptions", partition=0, records=0, sha256="", written_at=1)
     rows = [Row(b"ann/1", b'{"a":1}', 5), Row(STATE_KEY, b"{}", 6)]
-    written = write_rows(tmp_path, part, rows)
+    written = write_rows(tmp_path, SUBSCRIPTIONS, 0, rows, 1)
     assert list(read_rows(tmp_path, written)) == rows
     with pytest.raises(Problem, match="2 records, or other ones than the 3"):
         list(read_rows(tmp_path, written.model_copy(update={"records": 3})))
@@ -180,9 +188,21 @@ def test_a_file_that_was_changed_or_cut_is_not_believed(tmp_path: Path) -> None:
         list(read_rows(tmp_path, written))
 
 
+def test_no_bit_of_a_backup_can_change_unnoticed(tmp_path: Path) -> None:
+    rows = [Row(f"ann-{number}/1".encode(), b'{"a":1}', 5) for number in range(40)]
+    written = write_rows(tmp_path, SUBSCRIPTIONS, 0, rows, 1)
+    whole = (tmp_path / written.file).read_bytes()
+    for place in range(10, len(whole)):  # before it stand time and name, which say nothing
+        bad = bytearray(whole)
+        bad[place] ^= 0x10
+        (tmp_path / written.file).write_bytes(bad)
+        with pytest.raises(Problem):
+            list(read_rows(tmp_path, written))
+
+
 def test_a_backup_that_was_broken_off_or_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="holds no backup"):
-        load._complete(tmp_path)
+        load.complete(tmp_path)
     (tmp_path / "state.json").write_text('{"format": "something else"}')
     with pytest.raises(Problem, match="no manifest"):
         load_manifest(tmp_path)
