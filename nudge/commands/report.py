@@ -83,7 +83,7 @@ def _of_topics(period: "Period") -> "Report":
     from nudge.report.reading import read_topics
 
     with TemporaryDirectory(prefix="nudge-report-") as directory:
-        unreadable = asyncio.run(read_topics(kafka_settings(), period, Path(directory)))
+        unreadable = asyncio.run(read_topics(kafka_settings(), Path(directory)))
         found = _of_tables(Path(directory), period)
     if unreadable:
         said = f"{unreadable} records could not be read and count nowhere."

@@ -22,7 +22,7 @@ ATTRIBUTION_MS = 86_400_000
 _SAME = "kafka_partition, kafka_offset, kafka_time, kafka_key"
 """What a record that stands in two files has in common."""
 
-_READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}
+_READ = (".parquet", ".csv", ".jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Period:
 
     @property
     def before(self) -> int:
-        """Where the preceding period begins: it is as long."""
-        return 2 * self.since - self.until
+        """Where the preceding period begins: it is as long, as far as there was time before."""
+        return max(0, 2 * self.since - self.until)
 
 
 def sql(name: str) -> str:
@@ -67,7 +67,7 @@ def opened(directory: Path, period: Period) -> Iterator[duckdb.DuckDBPyConnectio
                 _add(database, table, paths)
             _set_period(database, period)
             database.execute(sql("00_base"))
-        except duckdb.Error as error:
+        except (duckdb.Error, csv.Error, UnicodeDecodeError) as error:
             raise Problem(f"The tables in {directory} cannot be read: {error}") from error
         yield database
 
@@ -90,7 +90,7 @@ def _files(directory: Path, table: Table) -> list[Path]:
     return sorted(
         path
         for path in directory.rglob(f"{table.topic.name}*")
-        if path.suffix in _READERS and path.name[len(table.topic.name)] in ".-_"
+        if path.suffix in _READ and path.name[len(table.topic.name)] in ".-_"
     )
 
 

@@ -1,10 +1,9 @@
-"""The topics' records as tables, as much of them as a report counts over."""
+"""The topics' records as tables, for a report."""
 
 from pathlib import Path
 
 from nudge.export.files import Format
 from nudge.export.taking import Wanted, take_files
-from nudge.report.data import Period
 from runtime.settings import KafkaSettings
 from schemas.topics import (
     ATTRIBUTIONS,
@@ -18,8 +17,9 @@ from schemas.topics import (
 _COUNTED = (SHOP_EVENTS, DECISIONS, RESULTS, INTERACTIONS, ATTRIBUTIONS, SUBSCRIPTIONS)
 
 
-async def read_topics(settings: KafkaSettings, period: Period, directory: Path) -> int:
-    """Writes tables from the preceding period on; of subscriptions, all there are.
+async def read_topics(settings: KafkaSettings, directory: Path) -> int:
+    """Writes tables of all there is, whatever the period: who bought or agreed before it, and who
+    a visitor turned out to be, stands before it.
 
     Returns:
         how many records could not be read.
@@ -28,5 +28,4 @@ async def read_topics(settings: KafkaSettings, period: Period, directory: Path) 
         Problem: Kafka cannot be reached, or a topic does not exist.
     """
     paths = {topic: directory / f"{topic.name}.{Format.PARQUET}" for topic in _COUNTED}
-    wanted = Wanted(_COUNTED, since=max(period.before, 0))
-    return (await take_files(settings, wanted, paths, Format.PARQUET)).unreadable
+    return (await take_files(settings, Wanted(_COUNTED), paths, Format.PARQUET)).unreadable

@@ -277,6 +277,22 @@ async def test_a_directory_without_tables_is_a_cause_and_a_cure(tmp_path: Path) 
     (await nudge(None, "report", str(tmp_path), "--until", "60d")).failed(2)
     (tmp_path / "push.decisions.parquet").write_text("no table")
     assert "cannot be read" in (await nudge(None, "report", str(tmp_path))).failed().err
+    (tmp_path / "push.decisions.parquet").unlink()
+    (tmp_path / "push.decisions.csv").write_bytes("user_id,żółw\n".encode("iso-8859-2"))
+    assert "cannot be read" in (await nudge(None, "report", str(tmp_path))).failed().err
+
+
+async def test_who_bought_long_before_the_period_is_known_to_a_report_over_topics(
+    cluster: KafkaSettings,
+) -> None:
+    now = time.time_ns() // 1_000_000
+    made = MadeShop()
+    made.order("anna", "A-1", now - 20 * DAY, 5_000)
+    made.order("anna", "A-2", now - HOUR, 7_500)
+    for topic, records in made.records.items():
+        await produce(cluster, topic, [Sent(r.key.decode(), r.value, r.timestamp) for r in records])
+    told = (await nudge(cluster, "report", "--since", "7d", "--json")).good().json()
+    assert [row["ltv"] for row in told["lifetime"]] == [12_500]
 
 
 async def test_a_report_reads_the_topics_themselves(cluster: KafkaSettings) -> None:
