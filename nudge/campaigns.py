@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aiokafka import TopicPartition
-
 from nudge.controls import who
-from nudge.kafka import partition_counts, writer
+from nudge.kafka import partition_counts, partitions_of, writer
 from nudge.problem import Problem
 from nudge.reading import read_log, read_since
+from nudge.rule_files import refused, text_of
 from nudge.when import rfc3339
 from processors.campaign_file import CampaignFileError, CampaignKind, Said, read
 from processors.campaigns import Campaign
@@ -40,18 +39,11 @@ def read_file(path: Path, rules: Rules, spared: str = "") -> tuple[str, Said]:
     Raises:
         Problem: anything is wrong with it; every mistake with its line and its cure.
     """
+    text = text_of(path)
     try:
-        text = path.read_text(encoding="utf-8")
         return text, read(text, str(path), rules)
-    except UnicodeDecodeError:
-        raise Problem(f"{path} is not in UTF-8.", "Save it as UTF-8.") from None
     except CampaignFileError as error:
-        lines = [
-            f"{path}:{problem.line}: {problem.message}"
-            + (f"\n           {problem.cure}" if problem.cure else "")
-            for problem in error.problems
-        ]
-        raise Problem("\n       ".join(lines), spared) from None
+        raise refused(error, spared) from None
 
 
 def shop_zone(rules: Rules) -> ZoneInfo:
@@ -219,15 +211,16 @@ async def decided(settings: KafkaSettings, campaigns: list[Campaign]) -> dict[st
     counts: dict[str, Counter[str]] = {one.name: Counter() for one in campaigns}
     if not campaigns:
         return counts
-    topics = await partition_counts(settings, (DECISIONS,))
-    name = settings.topic(DECISIONS)
-    partitions = [TopicPartition(name, number) for number in range(topics[DECISIONS])]
+    partitions = await partitions_of(settings, DECISIONS)
     since = min(one.started_at for one in campaigns)
     marks = tuple(f'"{one.name}"'.encode() for one in campaigns)
     async for record in read_since(settings, partitions, since):
         if record.value is None or not any(mark in record.value for mark in marks):
             continue
-        decision = parse(adapter_of(Decision), record.value)
+        try:
+            decision = parse(adapter_of(Decision), record.value)
+        except InvalidRecordError:
+            continue  # a newer release wrote it
         if decision.final and decision.scenario in counts:
             plain = decision.outcome.value
             said = plain if plain == "sent" else f"{plain} {decision.reason.value}"

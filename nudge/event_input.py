@@ -145,8 +145,11 @@ def open_input(path: Path) -> IO[bytes]:
     """The file's bytes, without a byte order mark.
 
     Raises:
-        Problem: the file cannot be read.
+        Problem: the file cannot be read, or only once: what it holds is checked first.
     """
+    if path.is_fifo() or path.is_char_device():
+        cure = "Write it to a file first. (`nudge publish -` takes events from a pipe.)"
+        raise Problem(f"{path} is a pipe, and can be read only once.", cure)
     try:
         stream = path.open("rb")
     except OSError as error:

@@ -2,12 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
-from nudge.problem import Problem
-from nudge.replay.lines import feed_files
-from nudge.replay.survey import replayer_of
+from nudge.problem import Problem, did_you_mean
+from nudge.replay.by_files import outcomes, replayer_of
 from processors.rules import Rules
 from schemas.decisions import Decision, Outcome
 from schemas.push import Payload
@@ -37,14 +35,10 @@ def preview(
         Problem: the scenario file has no such scenario.
     """
     if scenario not in rules.scenarios:
-        near = get_close_matches(scenario, rules.scenarios, n=1)
-        cure = f"Did you mean {near[0]}?" if near else "`nudge scenarios check` lists them."
+        cure = did_you_mean(scenario, rules.scenarios, "`nudge scenarios check` lists them.")
         raise Problem(f"There is no scenario {scenario!r} in version {rules.version}.", cure)
-    replayer, found = replayer_of(files, rules), Preview()
-    outcomes = [replayer.take() for _ in feed_files(replayer, files)]
-    outcomes.append(replayer.finish(until))
-    held: dict[str, Decision] = {}
-    for outcome in outcomes:
+    found, held = Preview(), dict[str, Decision]()
+    for outcome in outcomes(replayer_of(files, rules), files, until):
         for one in outcome.decisions:
             if one.scenario != scenario or user not in (None, one.user_id):
                 continue

@@ -47,6 +47,7 @@ class LoggedProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=_environment(self._settings),
+                cwd=self._log.parent,  # where no .env is
                 start_new_session=True,  # Ctrl-C is for us, who stop them in order
             )
 

@@ -7,7 +7,7 @@ from nudge.event_input import looks_like_email
 from nudge.events import ReadyEvent, closest_types, event_models, topic_of
 from nudge.problem import usage_problem
 from nudge.publishing import Published
-from nudge.terminal import note, plain, say, say_json, say_table
+from nudge.terminal import note, plain, say, say_json, say_table, write
 from nudge.when import now_ms
 from schemas.events import Envelope
 from schemas.examples import example
@@ -31,7 +31,7 @@ class Report:
     def checked(self, event: ReadyEvent) -> None:
         self._count(event, event.topic.name)
         if self._json:
-            print(event.value.decode())
+            write(event.value + b"\n")
         elif self._counts.total() <= _LISTED:
             say(f"[green]valid[/green]  {event.type} for {plain(event.key)} → {event.topic.name}")
 

@@ -68,14 +68,17 @@ async def _send_all(
     events: AsyncIterator[ReadyEvent],
     answers: "asyncio.Queue[tuple[ReadyEvent, asyncio.Future[Any]] | None]",
 ) -> None:
+    """Ends ``answers`` with ``None``; whoever cancels it waits for no more of them."""
     try:
         async for event in events:
             future = await producer.send(
                 settings.topic(event.topic), event.value, key=event.key.encode()
             )
             await answers.put((event, future))
-    finally:
+    except Exception:
         await answers.put(None)
+        raise
+    await answers.put(None)
 
 
 async def as_they_are(events: Iterable[ReadyEvent]) -> AsyncIterator[ReadyEvent]:

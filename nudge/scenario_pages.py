@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nudge.rule_files import shipped_text
 from processors import lined_yaml
 from processors.config import Mode, StepsConfig
 from processors.durations import format_duration
@@ -200,10 +200,6 @@ def _flow(value: Any) -> str:
 def _table(head: tuple[str, ...], rows: list[Any]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def shipped_text() -> str:
-    return files("processors.scenarios").joinpath("default.yaml").read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

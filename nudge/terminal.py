@@ -50,14 +50,19 @@ def _is_shown(character: str) -> bool:
     )
 
 
+def write(raw: bytes) -> None:
+    """Bytes as they are on standard output, whatever encoding the terminal has."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(raw)
+    sys.stdout.buffer.flush()
+
+
 def say_json(value: Any, *, indent: bool = False) -> None:
     """``value`` as JSON in UTF-8: one line, or indented for reading."""
     import orjson
 
     options = orjson.OPT_INDENT_2 if indent else 0
-    sys.stdout.flush()
-    sys.stdout.buffer.write(orjson.dumps(value, option=options) + b"\n")
-    sys.stdout.buffer.flush()
+    write(orjson.dumps(value, option=options) + b"\n")
 
 
 def say_table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

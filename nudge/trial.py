@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import ValidationError
 
 from nudge.kafka import partition_counts, reader, writer
-from nudge.problem import Problem
+from nudge.problem import Problem, usage_problem
 from nudge.reading import follow, read_since, seek
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
@@ -62,7 +63,8 @@ async def send_test(
     Ends when every device has a final one; goes on for ever where none comes.
 
     Raises:
-        Problem: Kafka cannot be reached, a topic is missing, or the user has no device.
+        Problem: Kafka cannot be reached, a topic is missing, the user has no device, or the
+            message cannot be said.
     """
     counts = await partition_counts(settings, (SUBSCRIPTIONS, JOBS, RESULTS))
     devices = (await devices_of(settings, counts, user))[-MAX_DEVICES:]
@@ -71,7 +73,11 @@ async def send_test(
             f"{user} has no subscription: no browser that could be pushed to.",
             "Subscribe on a page of the shop; `nudge tap subscriptions --from-start` lists all.",
         )
-    job = _job(user, devices, message, ttl_ms)
+    try:
+        job = _job(user, devices, message, ttl_ms)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        raise usage_problem(f"--{details['loc'][-1]}: {details['msg']}.") from None
     results = TopicPartition(settings.topic(RESULTS), partition_of(user, counts[RESULTS]))
     async with reader(settings) as consumer:
         await seek(consumer, await consumer.end_offsets([results]))

@@ -1,19 +1,21 @@
 """Voucher pools: codes read from a file, checked against what is loaded, and written."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 
 import msgspec
-from aiokafka import TopicPartition
 from pydantic import TypeAdapter, ValidationError
 
-from nudge.controls import Controls, who, write_control
-from nudge.kafka import partition_counts, reader
+from nudge.controls import Controls, who, write_controls
+from nudge.kafka import partitions_of, reader
 from nudge.problem import Problem
 from nudge.reading import Span, read, spans
+from nudge.rule_files import text_of
 from processors.campaign_file import CampaignFileError
 from processors.campaign_file import read as read_campaign
 from processors.config import ScenarioConfig
@@ -25,6 +27,7 @@ from schemas.adapters import dump
 from schemas.base import Id
 from schemas.campaigns import CampaignStart
 from schemas.control import ScenarioVersion, VoucherBatch, voucher_key
+from schemas.currencies import NO_CURRENCY, wants_currency
 from schemas.topics import PROFILES_CHANGELOG
 
 BATCH_CODES = 5000
@@ -60,6 +63,20 @@ def named(versions: Iterable[ScenarioVersion], campaigns: Iterable[CampaignStart
     return {setting.voucher.pool for setting in settings if setting.voucher is not None}
 
 
+def lines_of(file: Path) -> list[str]:
+    """A file's lines; ``-`` is standard input.
+
+    Raises:
+        Problem: it is not in UTF-8.
+    """
+    if str(file) != "-":
+        return text_of(file).splitlines()
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise Problem("Standard input is not in UTF-8.", "Save it as UTF-8.") from None
+
+
 def read_codes(lines: Iterable[str]) -> list[str]:
     """One code a line; empty lines count for nothing.
 
@@ -88,7 +105,20 @@ def read_codes(lines: Iterable[str]) -> list[str]:
 
 
 def batches(pool: str, codes: list[str], worth: Worth, at: int) -> Iterator[VoucherBatch]:
-    """The codes as records, usable from ``at`` (ms)."""
+    """The codes as records, usable from ``at`` (ms).
+
+    Raises:
+        Problem: the pool is no name, or the codes' worth is none.
+    """
+    try:
+        yield from _batches(pool, codes, worth, at)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        said = NO_CURRENCY if wants_currency(details) else details["msg"]
+        raise Problem(f"{details['loc'][0]}: {said}.", "Correct it.") from None
+
+
+def _batches(pool: str, codes: list[str], worth: Worth, at: int) -> Iterator[VoucherBatch]:
     for start in range(0, len(codes), BATCH_CODES):
         some = codes[start : start + BATCH_CODES]
         name = blake2b("\n".join((pool, *some)).encode(), digest_size=8).hexdigest()
@@ -143,9 +173,7 @@ async def drawn(settings: KafkaSettings) -> dict[str, int] | None:
     Raises:
         Problem: Kafka cannot be reached, or the topic does not exist.
     """
-    counts = await partition_counts(settings, (PROFILES_CHANGELOG,))
-    name = settings.topic(PROFILES_CHANGELOG)
-    partitions = [TopicPartition(name, number) for number in range(counts[PROFILES_CHANGELOG])]
+    partitions = await partitions_of(settings, PROFILES_CHANGELOG)
     states: dict[int, bytes] = {}
     async with reader(settings) as consumer:
         whole = await spans(consumer, partitions, None)
@@ -172,6 +200,5 @@ async def load(settings: KafkaSettings, controls: Controls, wanted: list[Voucher
         KafkaError: a record was refused.
     """
     fresh = new_batches(wanted, controls.vouchers)
-    for batch in fresh:
-        await write_control(settings, voucher_key(batch.batch), dump(batch))
+    await write_controls(settings, [(voucher_key(batch.batch), dump(batch)) for batch in fresh])
     return sum(len(batch.codes) for batch in fresh)

@@ -3,8 +3,7 @@
 At night everything would be held, and nothing rendered.
 """
 
-from importlib.resources import files
-
+from nudge.rule_files import shipped_text
 from processors.scenario_file import load
 from schemas.control import ScenarioVersion
 
@@ -17,7 +16,7 @@ _NOON = 13
 
 def daytime_file(at: int) -> str:
     """The shipped file's text, the shop's timezone such that ``at`` (ms) is early afternoon."""
-    text = files("processors.scenarios").joinpath("default.yaml").read_text(encoding="utf-8")
+    text = shipped_text()
     hour = at // _HOUR_MS % 24
     ahead = (_NOON - hour + 11) % 24 - 11
     # Etc zones count the other way round: Etc/GMT-2 is two hours ahead (tz database).

@@ -50,6 +50,10 @@ def check(
     """
     import asyncio
 
+    from nudge.problem import usage_problem
+
+    if user is not None and file_only:
+        raise usage_problem("--file-only looks at no users", "Leave out --user or --file-only.")
     asyncio.run(_check(file, user, scenarios, file_only=file_only))
 
 
@@ -216,6 +220,9 @@ async def _status(campaign_id: str | None, *, json: bool) -> None:
     known = await campaigns.known_campaigns(settings)
     if campaign_id is not None and campaign_id not in known:
         raise Problem(f"No campaign {campaign_id} was ever started.", "")
+    if not known and json:
+        say_json([])
+        return
     if not known:
         note("No campaign was ever started: `nudge campaign start FILE`.")
         return

@@ -38,12 +38,12 @@ def create(
 
     Losing the private key loses every subscriber who came with it.
     """
-    from nudge.terminal import note, say
+    from nudge.terminal import note, plain, say
     from runtime.vapid import create_key
 
     directory = _directory(keys)
     key = create_key(directory, another=another)
-    say(f"created {directory / key.key_id}.pem (mode 0600)")
+    say(f"created {plain(str(directory / key.key_id))}.pem (mode 0600)")
     say(f"public key (applicationServerKey): {key.public_key}")
     note(f"[yellow]{_LOSS}[/yellow]")
 
@@ -54,7 +54,7 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Show the public keys; the private ones are never printed."""
-    from nudge.terminal import note, say_json, say_table
+    from nudge.terminal import note, plain, say_json, say_table
     from runtime.vapid import exposed_files, load_keys
 
     directory = _directory(keys)
@@ -81,7 +81,7 @@ def show(
             ),
         )
     for key_id in sorted(exposed):
-        file = directory / f"{key_id}.pem"
+        file = plain(str(directory / f"{key_id}.pem"))
         note(f"[red]Others than its owner may read {file}: chmod 600 {file}[/red]")
 
 
@@ -91,11 +91,11 @@ def backup(
     keys: Directory = None,
 ) -> None:
     """Copy every pair to a new directory and read the copy back."""
-    from nudge.terminal import note, say
+    from nudge.terminal import note, plain, say
     from runtime.vapid import backup_keys
 
     count = backup_keys(_directory(keys), target)
-    say(f"{count} pair{'s' if count > 1 else ''} copied to {target} and read back")
+    say(f"{count} pair{'s' if count > 1 else ''} copied to {plain(str(target))} and read back")
     note(
         "[yellow]Who holds this copy can push to all your subscribers: keep it off this"
         " machine and out of the repository.[/yellow]"

@@ -86,7 +86,7 @@ def publish(
         return
     if (what is None) == (file is None):
         raise usage_problem("Say what to publish: a TYPE, JSON, - or --file FILE.", "See --help.")
-    if fields and (file is not None or what == "-"):
+    if fields and (what is None or what.lstrip().startswith(("-", "{", "["))):
         raise usage_problem("FIELD=VALUE goes with a TYPE only.")
     given = _Given(what, tuple(fields or ()), file, user, anonymous, at, skip_bad)
     source, events = given.events()

@@ -37,7 +37,9 @@ Out = Annotated[
     str,
     typer.Option(help="Where the decisions go, one a line; - is stdout, none is nowhere."),
 ]
-Partitions = Annotated[int, typer.Option(min=1, help="Partitions of the deployment.")]
+Partitions = Annotated[
+    int, typer.Option(min=1, help="Partitions of the deployment that files were tapped from.")
+]
 Grace = Annotated[str, typer.Option(help="How long live input is waited for.")]
 FromTopics = Annotated[bool, typer.Option("--from-topics", help="Read Kafka instead of files.")]
 Vouchers = Annotated[
@@ -159,10 +161,12 @@ def _codes(said: str) -> "list[VoucherBatch]":
     from nudge import vouchers
     from nudge.problem import usage_problem
 
-    pool, equals, path = said.partition("=")
-    if not equals:
-        raise usage_problem(f"--vouchers {said} names no file", "Write --vouchers POOL=FILE.")
-    codes = vouchers.read_codes(Path(path).read_text(encoding="utf-8-sig").splitlines())
+    pool, _, path = said.partition("=")
+    if not pool or not path:
+        raise usage_problem(
+            f"--vouchers {said} is no pool and its file", "Write --vouchers POOL=FILE."
+        )
+    codes = vouchers.read_codes(vouchers.lines_of(Path(path)))
     return list(vouchers.batches(pool, codes, vouchers.Worth(None, None, None), 0))
 
 
@@ -173,18 +177,11 @@ def _campaign(path: Path, book: "RuleBook") -> str:
 
 
 def _book(path: Path | None) -> "RuleBook":
-    from importlib.resources import files
-
-    from nudge.problem import Problem
+    from nudge.rule_files import scenario_file
     from processors.rule_book import RuleBook
-    from processors.scenario_file import ScenarioFileError, load
 
-    source = path or files("processors.scenarios") / "default.yaml"
     book = RuleBook()
-    try:
-        book.add(load(source.read_text(encoding="utf-8"), str(path or "default.yaml")), 0)
-    except ScenarioFileError as error:
-        raise Problem(str(error), "Correct the file; `nudge scenarios check` reads it.") from None
+    book.add(scenario_file(path)[1], 0)
     return book
 
 
@@ -221,7 +218,8 @@ def _output(name: str) -> "Iterator[Callable[[bytes], None] | None]":
     if name == "none":
         yield None
     elif name == "-":
-        yield lambda line: print(line.decode(), file=sys.stdout)
+        sys.stdout.flush()
+        yield lambda line: sys.stdout.buffer.writelines((line, b"\n"))
     else:
         with Path(name).open("wb") as file:
             yield lambda line: file.writelines((line, b"\n"))

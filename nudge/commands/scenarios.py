@@ -8,7 +8,6 @@ import typer
 from nudge.terminal import examples
 
 if TYPE_CHECKING:
-    from processors.rules import Rules
     from runtime.settings import KafkaSettings
     from schemas.control import ScenarioVersion
 
@@ -26,10 +25,10 @@ def register(root: typer.Typer, section: str) -> None:
 @app.command(epilog=examples("nudge scenarios check scenarios.yaml"))
 def check(file: File) -> None:
     """Check a scenario file: every problem with its line and its cure. Needs no Kafka."""
+    from nudge.rule_files import scenario_file
     from nudge.terminal import plain, say
 
-    text, rules = _load(file)
-    del text
+    _, rules = scenario_file(file)
     say(f"{plain(str(file))} is good: version {rules.version}")
     for name, scenario in rules.scenarios.items():
         say(f"  {scenario.config.enabled:<7}{plain(name)}")
@@ -61,11 +60,12 @@ def apply(
 
     from nudge.controls import who
     from nudge.kafka import kafka_settings
+    from nudge.rule_files import scenario_file
     from nudge.when import moment_ms, now_ms
     from schemas.control import ScenarioVersion
 
     now = now_ms()
-    text, rules = _load(file, "Nothing was applied.")
+    text, rules = scenario_file(file, "Nothing was applied.")
     version = ScenarioVersion(
         type="version",
         version=rules.version,
@@ -245,13 +245,13 @@ def show(
 ) -> None:
     """Print a version's file, as it was applied."""
     import asyncio
-    import sys
+
+    from nudge.terminal import write
 
     if shipped:
-        from importlib.resources import files
+        from nudge.rule_files import shipped_text
 
-        source = files("processors.scenarios").joinpath("default.yaml")
-        sys.stdout.write(source.read_text(encoding="utf-8"))
+        write(shipped_text().encode())
         return
 
     from nudge.controls import read_controls
@@ -263,28 +263,4 @@ def show(
     found = controls.in_force(now_ms()) if version is None else controls.versions.get(version)
     if found is None:
         raise Problem("There is no such version.", "See `nudge scenarios list`.")
-    sys.stdout.write(found.yaml)
-
-
-def _load(file: Path, spared: str = "") -> "tuple[str, Rules]":
-    """Its text, and its rules. ``spared``: what a mistake in it has kept from being.
-
-    Raises:
-        Problem: the file cannot be read, or anything is wrong with it.
-    """
-    from nudge.problem import Problem
-    from processors.scenario_file import ScenarioFileError, load
-
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Problem(f"{file} is not in UTF-8.", "Save it as UTF-8.") from None
-    try:
-        return text, load(text, str(file))
-    except ScenarioFileError as error:
-        lines = [
-            f"{file}:{problem.line}: {problem.message}"
-            + (f"\n           {problem.cure}" if problem.cure else "")
-            for problem in error.problems
-        ]
-        raise Problem("\n       ".join(lines), spared) from None
+    write(found.yaml.encode())

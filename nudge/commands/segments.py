@@ -148,10 +148,9 @@ async def _profiles(
     from nudge.when import now_ms
 
     if events:
-        at, recorded = recorded_profiles(events, rules)
+        at, recorded = recorded_profiles(events, rules, user)
         for key, profile in recorded:
-            if user in (None, key):
-                yield key, profile, at
+            yield key, profile, at
         return
     at = now_ms()
     async for key, profile in live_profiles(kafka_settings(), user):

@@ -40,8 +40,6 @@ def load(
     """
     import asyncio
 
-    from pydantic import ValidationError
-
     from nudge import vouchers
     from nudge.campaigns import known_campaigns
     from nudge.controls import read_controls
@@ -49,20 +47,14 @@ def load(
     from nudge.problem import Problem
     from nudge.terminal import note, plain, say
     from nudge.when import moment_ms, now_ms
-    from schemas.currencies import NO_CURRENCY, wants_currency
 
     now = now_ms()
-    codes = vouchers.read_codes(_lines(file))
+    codes = vouchers.read_codes(vouchers.lines_of(file))
     ends = None if expires is None else moment_ms(expires, now=now)
     if ends is not None and ends <= now:
         raise Problem("These codes have expired already.", "Say --expires with a time to come.")
     worth = vouchers.Worth(None if value is None else _minor(value), currency, ends)
-    try:
-        wanted = list(vouchers.batches(pool, codes, worth, moment_ms(at, now=now)))
-    except ValidationError as error:
-        details = error.errors(include_url=False)[0]
-        said = NO_CURRENCY if wants_currency(details) else details["msg"]
-        raise Problem(f"{details['loc'][0]}: {said}.", "Correct it.") from None
+    wanted = list(vouchers.batches(pool, codes, worth, moment_ms(at, now=now)))
 
     async def run() -> "tuple[int, list[VoucherBatch], set[str]]":
         settings = kafka_settings()
@@ -158,16 +150,3 @@ def _minor(text: str) -> int:
     if not text.isdecimal():
         raise usage_problem(f"--value={text} is no amount", "For 15.00 write --value=1500.")
     return int(text)
-
-
-def _lines(file: Path) -> list[str]:
-    import sys
-
-    from nudge.problem import Problem
-
-    if str(file) == "-":
-        return list(sys.stdin)
-    try:
-        return file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise Problem(f"{file} is not in UTF-8.", "Save it as UTF-8.") from None

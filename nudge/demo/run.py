@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
@@ -20,6 +21,7 @@ from nudge.demo.shop import SHOP_URL, Shop
 from nudge.demo.stories import GUEST, Stage, cast, crowd
 from nudge.demo.view import decision_line, screen
 from nudge.demo.watch import Seen, watch_decisions, watch_worker
+from nudge.kafka import load as load_settings
 from nudge.kafka import quiet_clients
 from nudge.local import LocalStack
 from nudge.local.places import free_ports, fresh_directory, local_root, port_or_free
@@ -28,7 +30,7 @@ from nudge.process import LoggedProcess
 from nudge.pushlab import Message, PushLabServer
 from nudge.when import clock, now_ms
 from processors.scenario_file import load
-from runtime.settings import KafkaSettings
+from runtime.settings import KafkaSettings, RedisSettings
 from runtime.vapid import create_key
 from schemas.control import ScenarioVersion
 
@@ -53,7 +55,7 @@ class Demo:
         self._seconds = seconds
         self._seen = Seen(cast())
         self._directory = fresh_directory("demo")
-        self._stack = LocalStack(console=console)
+        self._stack = LocalStack(console=console, redis=load_settings(RedisSettings))
         self._key = create_key(self._directory / "keys")
         push, *health = free_ports(4)
         self._lab = PushLabServer(push, on_message=self._seen.pushed)
@@ -80,7 +82,7 @@ class Demo:
         return self._seen
 
     async def _play(self, processes: list[LoggedProcess]) -> None:
-        settings, lab = self._stack.kafka_settings(), self._lab
+        settings, lab = self._stack.kafka_settings(self._stack.namespace), self._lab
         await topics.create(settings, partitions=topics.LOCAL_PARTITIONS, replication=1)
         for process in processes:
             process.tell()
@@ -109,7 +111,8 @@ class Demo:
             **self._stack.environment(),
             "NUDGE_VAPID_KEYS": str(self._directory / "keys"),
         }
-        file, own = local_root() / "demo.env", "".join(f"{k}={v}\n" for k, v in values.items())
+        file = local_root() / "demo.env"
+        own = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
         before = file.read_text() if file.exists() else None
         file.write_text(own)
         try:
@@ -166,16 +169,19 @@ class Demo:
         return {"worker": worker, "deliver": deliver, "gateway": gateway}
 
     async def _until_ready(self, name: str, port: int, processes: list[LoggedProcess]) -> None:
-        async with aiohttp.ClientSession() as session, asyncio.timeout(READY_DEADLINE_S):
-            while True:
+        said = f"`nudge {name}` did not get ready in {READY_DEADLINE_S:.0f} s"
+        until = asyncio.get_running_loop().time() + READY_DEADLINE_S
+        patience = aiohttp.ClientTimeout(total=5)
+        async with aiohttp.ClientSession(timeout=patience) as session:
+            while asyncio.get_running_loop().time() < until:
                 for process in processes:
                     process.check()
-                with suppress(aiohttp.ClientError):
+                with suppress(aiohttp.ClientError, TimeoutError):
                     async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
                         if answer.status == 200:
                             return
                 await asyncio.sleep(0.2)
-        raise Problem(f"`nudge {name}` did not get ready in {READY_DEADLINE_S:.0f} s")
+        raise Problem(said, f"Its log is in {self._directory}.")
 
     async def _show(
         self, settings: KafkaSettings, shop: Shop, processes: list[LoggedProcess]
@@ -247,11 +253,11 @@ class Demo:
                 self._console.print(notice, soft_wrap=True)
             fresh = list(self._seen.recent)[-(self._seen.decided_count - decided) :]
             for decision in fresh if self._seen.decided_count > decided else ():
-                self._console.print(decision_line(decision), soft_wrap=True)
+                self._console.print(decision_line(decision), soft_wrap=True, markup=False)
             decided = self._seen.decided_count
             messages = list(self._seen.pushes)[-(self._seen.pushed_count - pushed) :]
             for user, message in messages if self._seen.pushed_count > pushed else ():
-                self._console.print(push_line(user, message), soft_wrap=True)
+                self._console.print(push_line(user, message), soft_wrap=True, markup=False)
             pushed = self._seen.pushed_count
 
 

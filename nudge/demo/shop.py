@@ -47,7 +47,7 @@ PRODUCTS = tuple(
 
 
 class Shop:
-    """Publishes events with the wall's time. ``counts`` says how many."""
+    """Publishes events with the wall's time."""
 
     def __init__(self, producer: AIOKafkaProducer, settings: KafkaSettings, lab: PushLab) -> None:
         self._producer = producer

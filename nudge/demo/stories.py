@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from nudge.demo.shop import CURRENCY, PRODUCTS, Product, Shop
+from nudge.demo.shop import CURRENCY, PRODUCTS, SHOP_URL, Product, Shop
 from processors.template import money
 
 LAMP, ARC, RUG, THROW, MUG, KETTLE, CHAIR, STOOL, VASE, CLOCK = PRODUCTS
@@ -88,7 +88,7 @@ async def _leaves_checkout(stage: Stage, story: Story) -> None:
     who = {"user_id": story.user}
     await stage.shop.add(who, CHAIR, 2)
     await stage.pause(3)
-    await stage.shop.say(type="begin_checkout", value=149800, currency="PLN", **who)
+    await stage.shop.say(type="begin_checkout", value=149800, currency=CURRENCY, **who)
     story.doing = "began the checkout and left"
     await stage.pause(17)
 
@@ -150,9 +150,7 @@ async def crowd(stage: Stage, shoppers: int, events_a_second: float) -> None:
         product: Product = dice.choice(PRODUCTS)
         roll = dice.random()
         if roll < 0.45:
-            await stage.shop.say(
-                type="page_view", url=f"https://shop.example/{product.category}", **who
-            )
+            await stage.shop.say(type="page_view", url=f"{SHOP_URL}/{product.category}", **who)
         elif roll < 0.9:
             await stage.shop.view(who, product)
         elif roll < 0.97:

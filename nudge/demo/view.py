@@ -114,7 +114,7 @@ def _row(decision: Decision) -> tuple[RenderableType, ...]:
     style = _STYLES.get(decision.outcome, "")
     return (
         Text(clock(decision.due_at, now=now_ms()), style="dim"),
-        decision.user_id,
+        Text(decision.user_id),
         decision.scenario,
         Text(decision.outcome.value, style=style),
         Text(decision.reason.value, style=style),

@@ -76,7 +76,7 @@ def _end(story: Story, decision: Decision) -> None:
 
 
 async def watch_decisions(settings: KafkaSettings, seen: Seen) -> None:
-    """Reads ``push.decisions`` from now on, for ever."""
+    """Reads ``push.decisions`` from their beginning on, for ever."""
     consumer = AIOKafkaConsumer(
         settings.topic(DECISIONS),
         **settings.client_options(),

@@ -87,6 +87,9 @@ class LocalKafka(LocalServer):
                 return self._launch(self._docker_command(), _PULL_DEADLINE_S)
             except LocalStackError as error:
                 self._say(f"Kafka in Docker did not start, trying its jars instead: {error}")
+                docker.remove_container(self._container)
+                if not self._data:
+                    docker.remove_volume(self._container)
                 self._in_docker = False
         return self._launch(self._jar_command(), _START_DEADLINE_S)
 

@@ -30,7 +30,8 @@ def fresh_directory(name: str) -> Path:
     parent = local_root() / "run"
     parent.mkdir(exist_ok=True)
     for old in parent.iterdir():
-        if not _is_alive(old.name.split("-")[1]):
+        _, dash, rest = old.name.partition("-")
+        if dash and not _is_alive(rest.partition("-")[0]):
             shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{name}-{os.getpid()}-", dir=parent))
 

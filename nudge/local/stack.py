@@ -12,7 +12,10 @@ from rich.console import Console
 from nudge.local.errors import LocalStackError
 from nudge.local.kafka import LocalKafka
 from nudge.local.redis import LocalRedis, answers
-from runtime.settings import KafkaSettings, RedisSettings
+from nudge.terminal import plain_lines
+from runtime.settings import KafkaSettings, RedisSettings, without_password
+
+_APART = "demo"
 
 
 class LocalStack:
@@ -56,6 +59,11 @@ class LocalStack:
             return self._own_url
         return self.redis.url
 
+    @property
+    def namespace(self) -> str:
+        """A Redis that was there before may hold a shop's keys: ours stand apart then."""
+        return _APART if self._own_url else ""
+
     def kafka_settings(self, namespace: str = "") -> KafkaSettings:
         """Settings that reach this Kafka, whatever the environment says."""
         return KafkaSettings(
@@ -72,6 +80,7 @@ class LocalStack:
             "NUDGE_KAFKA_BOOTSTRAP": self.bootstrap,
             "NUDGE_KAFKA_SECURITY": "PLAINTEXT",
             "NUDGE_REDIS_URL": self.redis_url,
+            "NUDGE_NAMESPACE": self.namespace,
         }
 
     def start(self) -> Self:
@@ -102,7 +111,7 @@ class LocalStack:
     @property
     def redis_address(self) -> str:
         """The URL without user and password, for people."""
-        return "redis://" + self.redis_url.rpartition("@")[2].removeprefix("redis://")
+        return without_password(self.redis_url)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -117,11 +126,14 @@ class LocalStack:
                 f"NUDGE_REDIS_URL says {self.redis_address}, and no Redis answers there."
                 " Start it, or unset the variable to have one started here."
             )
-        self._say(f"using the Redis of NUDGE_REDIS_URL, {self.redis_address}")
+        self._say(
+            f"using the Redis of NUDGE_REDIS_URL, {self.redis_address}, in a namespace of its own"
+            f" ({_APART})"
+        )
 
     def _say(self, line: str) -> None:
         if self._console is not None:
-            self._console.print(f"[dim]·[/dim] {line}", highlight=False)
+            self._console.print(f"[dim]·[/dim] {plain_lines(line, '  ')}", highlight=False)
 
     @contextmanager
     def _step(self, done: str, where: Callable[[], str]) -> Iterator[None]:

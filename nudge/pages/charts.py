@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 _PLOT_HEIGHT = 160
 _TOP = 18
@@ -146,7 +146,7 @@ def _legend(series: Sequence[Series]) -> Markup:
     if len(series) < 2:
         return Markup()
     keys = Markup().join(
-        Markup('<span><i class="k{}"></i>{}</span>').format(place, escape(one.name))
+        Markup('<span><i class="k{}"></i>{}</span>').format(place, one.name)
         for place, one in enumerate(series)
     )
     return Markup('<p class="legend">{}</p>').format(keys)

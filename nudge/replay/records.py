@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nudge.reading import topic_behind
 from nudge.replay.several import Listener
 from nudge.replay.tapped import TappedEvent
+from nudge.terminal import note, plain
 from processors.inputs import EVENT_RANK, FACT_RANK, INTERACTION_RANK, SUBSCRIPTION_RANK
 from schemas.adapters import InvalidRecordError, check_catalog_key
 from schemas.base import EPOCH_MS_LIMIT
@@ -41,6 +42,9 @@ def rank_behind(name: str) -> int | None:
     """The rank of a topic (by its name on the cluster); ``None``: no replay is told of it."""
     topic = topic_behind(name)
     return None if topic is None else RANKS.get(topic)
+
+
+_BAD_SHOWN = 10
 
 
 class Record(Protocol):
@@ -87,6 +91,14 @@ class Read:
     def could_not(self, source: str, line: int, error: InvalidRecordError) -> None:
         """Notes what could not be read, and where."""
         self.bad.append(BadLine(source, line, f"{error.reason}: {error}"))
+
+
+def tell_bad(read: Read) -> None:
+    """Names what could not be read on standard error: the first lines, and how many more."""
+    for bad in read.bad[:_BAD_SHOWN]:
+        note(plain(f"{bad.source}:{bad.line}: {bad.message}"))
+    if len(read.bad) > _BAD_SHOWN:
+        note(f"… and {len(read.bad) - _BAD_SHOWN} more that cannot be read")
 
 
 def check_time(name: str, at: int) -> None:

@@ -92,6 +92,11 @@ class Replayer:
         """The newest time read (ms)."""
         return self._newest
 
+    @property
+    def to_come(self) -> list[tuple[str, int]]:
+        """Planned campaigns that have not begun, and when (ms) they do."""
+        return [(said.campaign_id, begins) for begins, said in self._planned]
+
     def shop_event(self, event: ShopEvent, recorded_at: int, *, historical: bool = False) -> None:
         """An event of ``shop.events``, as a model or a struct; ``recorded_at`` in ms."""
         self._read(recorded_at, EVENT_RANK)

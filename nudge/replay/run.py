@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aiokafka import AIOKafkaConsumer
-
 from nudge.campaigns import known_campaigns
 from nudge.comparison import Tally
 from nudge.controls import read_controls
-from nudge.kafka import kafka_settings
+from nudge.kafka import kafka_settings, reader
 from nudge.replay.lines import feed_files
 from nudge.replay.outcome import Outcome
-from nudge.replay.records import Read
+from nudge.replay.records import Read, tell_bad
 from nudge.replay.replayer import Replayer
 from nudge.replay.several import Several
 from nudge.replay.steering import steer
@@ -30,7 +28,6 @@ from schemas.adapters import dump
 from schemas.control import VoucherBatch
 
 WARM_UP_MS = 30 * 86_400_000
-_BAD_LINES_SHOWN = 10
 
 Write = Callable[[bytes], None]
 """What is done with a decision's line."""
@@ -156,6 +153,9 @@ class _Reading:
         """Tells the runs that this was all, and the reader of the terminal what it came to."""
         for run in self._runs:
             run.finish()
+        for name, begins in self._runs[0].replayer.to_come:
+            said = f"{name} begins at {rfc3339(begins)}, after the history has ended"
+            note(plain(f"{said}: --until moves the clock on."))
         counted, unreadable = f"{read.records} records", f"{len(read.bad)} unreadable"
         speed = f"{read.records / max(time.monotonic() - self._began, 1e-3):,.0f}/s"
         if len(self._runs) == 1:
@@ -171,10 +171,7 @@ class _Reading:
                 f"{of_others} records were of users without a browser: not judged"
                 " [dim](--everybody judges them too)[/dim]."
             )
-        for bad in read.bad[:_BAD_LINES_SHOWN]:
-            note(plain(f"{bad.source}:{bad.line}: {bad.message}"))
-        if len(read.bad) > _BAD_LINES_SHOWN:
-            note(f"… and {len(read.bad) - _BAD_LINES_SHOWN} more")
+        tell_bad(read)
 
 
 def _came_to(run: Run) -> str:
@@ -209,11 +206,7 @@ async def _over_topics(plan: Plan, runs: list[Run]) -> None:
         refused = steer(run.book, campaigns.values(), controls.vouchers.values())
     for words in refused:
         note(plain(f"left out, as workers do: {words}"))
-    consumer = AIOKafkaConsumer(
-        **settings.client_options(), enable_auto_commit=False, isolation_level="read_committed"
-    )
-    await consumer.start()
-    try:
+    async with reader(settings) as consumer:
         warm = None if plan.since is None else plan.since - WARM_UP_MS
         stretch = await stretch_since(consumer, settings, warm)
         if plan.reachable:
@@ -232,5 +225,3 @@ async def _over_topics(plan: Plan, runs: list[Run]) -> None:
                 "The topics begin at "
                 f"{rfc3339(read.oldest)}: profiles had less than 30 days to warm up."
             )
-    finally:
-        await consumer.stop()

@@ -10,6 +10,7 @@ from typing import TypeGuard
 
 from nudge.campaigns import Known, note_said
 from nudge.controls import Controls
+from nudge.reading import key_of
 from nudge.refusals import campaign_refused
 from nudge.replay.records import Record
 from processors.rule_book import RuleBook
@@ -71,7 +72,7 @@ class Steering:
         if topic is CAMPAIGNS:
             note_said(self.campaigns, record.value)
         else:
-            key = (record.key or b"").decode(errors="replace")
+            key = key_of(record)
             self.controls.take(key, record.value, record.timestamp)
 
     def steer(self, book: RuleBook) -> None:

@@ -7,11 +7,8 @@ from pathlib import Path
 from nudge.event_input import open_input
 from nudge.reading import topic_behind
 from nudge.replay.reach import MARKS, Reach
-from nudge.replay.replayer import Replayer
 from nudge.replay.steering import Steering, is_steering
 from nudge.replay.tapped import UNREADABLE, decode_tapped
-from processors.rule_book import RuleBook
-from processors.rules import Rules
 from schemas.topics import CAMPAIGNS, SCENARIOS, SHOP_EVENTS, SUBSCRIPTIONS
 
 _BLOCK = 1 << 16
@@ -54,14 +51,6 @@ def survey(files: list[Path], *, reach: bool = False) -> Survey:
             for line in _lines_with(marks, block):
                 _look(line, found)
     return found
-
-
-def replayer_of(files: list[Path], rules: Rules) -> Replayer:
-    """One that judges by these rules alone, and knows what it must before it is told the files."""
-    book, known = RuleBook(), survey(files)
-    book.add(rules, 0)
-    known.steering.steer(book)
-    return Replayer(book, assume_reachable=known.assume_reachable)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from nudge.kafka import reader
 from nudge.problem import Problem
-from nudge.reading import Span, read, spans
+from nudge.reading import Span, key_of, read, spans
 from nudge.replay.reach import MARKS, Reach
 from nudge.replay.records import RANKS, Read, Together, tell_as_it_stood
 from nudge.replay.several import Listener
@@ -74,7 +74,7 @@ async def with_reach(settings: KafkaSettings, stretch: Stretch) -> Stretch:
             async for record in read(consumer, looked_at):
                 done += 1
                 if record.topic == browsers:
-                    reach.subscribed((record.key or b"").decode(errors="replace"))
+                    reach.subscribed(key_of(record))
                 elif record.value and any(mark in record.value for mark in MARKS):
                     reach.note(record.value)
                 if done % 5000 == 0:

@@ -14,7 +14,7 @@ from nudge.local import LocalKafka, LocalRedis, LocalStack, LocalStackError, doc
 from nudge.local import kafka_jars as jars
 from nudge.local import redis as local_redis
 from nudge.local.kafka import broker_properties, has_broker
-from nudge.local.places import free_ports, local_root
+from nudge.local.places import free_ports, fresh_directory, local_root
 from runtime.deployment import read_cluster_id
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.topics import SHOP_EVENTS
@@ -129,6 +129,24 @@ def test_a_redis_named_in_the_settings_is_used_and_its_password_not_shown(
     assert stack.redis is None
     assert stack.redis_url == given.redis_url.get_secret_value()
     assert stack.redis_address == own_redis.url
+    assert stack.environment()["NUDGE_NAMESPACE"] == "demo", "a shop's keys may lie there"
+
+
+def test_what_a_broker_writes_is_quoted_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    stack = LocalStack(console=Console(file=sys.stdout, width=200))
+    stack._say("no [/var/lib/kafka/data] in [kafka.jar:?]")
+    assert "no [/var/lib/kafka/data] in [kafka.jar:?]" in capsys.readouterr().out
+
+
+def test_what_others_put_beside_our_directories_is_left_alone() -> None:
+    ours = fresh_directory("test")
+    beside = ours.parent / "DS_Store"
+    beside.touch()
+    try:
+        fresh_directory("test")
+        assert beside.exists()
+    finally:
+        beside.unlink()
 
 
 def test_a_redis_named_in_the_settings_that_is_away_is_an_error_with_its_cure() -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from nudge.scenario_pages import PAGE, scenario_page, shipped_text
+from nudge.rule_files import shipped_text
+from nudge.scenario_pages import PAGE, scenario_page
 from processors.scenario_file import load
 
 ROOT = Path(__file__).parents[2]

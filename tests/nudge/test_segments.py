@@ -1,6 +1,7 @@
 """``nudge segments``: who is in, of recorded events; what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 from schemas.adapters import to_json
 from tests.nudge.commands import nudge
@@ -18,15 +19,16 @@ copy:
 """
 
 
-def files(tmp_path: Path) -> tuple[str, ...]:
-    """Ann has viewed two products, Bob one."""
+def files(tmp_path: Path, *more: dict[str, Any]) -> tuple[str, ...]:
+    """Ann has viewed two products, Bob one; then come ``more`` events."""
     scenarios, events = tmp_path / "mine.yaml", tmp_path / "events.jsonl"
     scenarios.write_text(SCENARIOS)
     views = [("ann", "lamp"), ("bob", "lamp"), ("ann", "chair")]
-    events.write_bytes(b"\n".join(
-        to_json({"type": "view_item", "event_id": f"e{n}", "user_id": user, "product_id": product,
-                 "occurred_at": AT + n}) for n, (user, product) in enumerate(views)
-    ))  # fmt: skip
+    told = [
+        {"type": "view_item", "event_id": f"e{n}", "user_id": user, "product_id": product,
+         "occurred_at": AT + n} for n, (user, product) in enumerate(views)
+    ]  # fmt: skip
+    events.write_bytes(b"\n".join(map(to_json, (*told, *more))))
     return ("--scenarios", str(scenarios), "--events", str(events))
 
 
@@ -39,6 +41,16 @@ async def test_a_preview_says_who_is_in_and_why_the_others_are_not(tmp_path: Pat
     said = (await nudge(None, "segments", "preview", "readers", *given, "--user", "bob")).good()
     assert "out bob" in said.out
     assert "views_30d is at least 2 (1)" in said.out
+
+
+async def test_who_has_logged_in_is_one_person_and_counts_once(tmp_path: Path) -> None:
+    view = {"type": "view_item", "event_id": "v", "anonymous_id": "v-1", "product_id": "lamp"}
+    login = {"type": "login", "event_id": "l", "user_id": "ann", "anonymous_id": "v-1"}
+    given = files(tmp_path, {**view, "occurred_at": AT + 8}, {**login, "occurred_at": AT + 9})
+    answer = (await nudge(None, "segments", "preview", "readers", *given, "--json")).good().json()
+    assert answer["users"] == 2
+    asked = await nudge(None, "segments", "preview", "readers", *given, "--user", "v-1")
+    assert "v-1 has logged in as ann" in asked.failed().err
 
 
 async def test_who_or_what_is_not_there_is_said(tmp_path: Path) -> None:

@@ -47,6 +47,23 @@ def test_a_code_that_is_loaded_is_refused_in_every_pool() -> None:
         new_batches(batches("autumn", ["BBB", "CCC"], FREE, 2), known)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("\ufeffAAA\n".encode(), "1 code loaded"),
+        ("Żółw\n".encode("iso-8859-2"), "not in UTF-8"),
+    ],
+    ids=["begun by Notepad", "of another encoding"],
+)
+async def test_codes_from_a_pipe_are_taken_as_those_of_a_file(
+    cluster: KafkaSettings, given: bytes, said: str
+) -> None:
+    answer = await nudge(cluster, "vouchers", "load", "spring", "-", stdin=given)
+    assert said in answer.out + answer.err
+    held = (await read_controls(cluster)).vouchers.values()
+    assert [batch.codes for batch in held] == ([("AAA",)] if answer.code == 0 else [])
+
+
 async def test_codes_are_loaded_once_and_listed_without_being_shown(
     cluster: KafkaSettings, tmp_path: Path
 ) -> None:
