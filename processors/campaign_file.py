@@ -21,7 +21,7 @@ from processors.config import (
     VoucherSetting,
 )
 from processors.copy import Copy
-from processors.copy_checks import Told, slips
+from processors.copy_checks import Told, slips, unsaid
 from processors.copy_names import HOLDS, of
 from processors.durations import Duration
 from processors.localtime import QuietHours
@@ -257,13 +257,9 @@ class _Loader(YamlFile):
         before = len(self.problems)
         for where, said, cure in slips(by_locale, told):
             self.refuse((name, *where), said, cure)
-        for locale in () if len(self.problems) > before else copy.locales():
-            if not copy.renders_without_data(locale, told.shop, told.tz):
-                self.refuse(
-                    (name, locale),
-                    "the last variant needs data that may be missing",
-                    "end with a variant that speaks of nothing but the shop",
-                )
+        if len(self.problems) == before:
+            for where, said, cure in unsaid(copy, told.shop, told.tz):
+                self.refuse((name, *where), said, cure)
         return copy
 
 

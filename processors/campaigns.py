@@ -9,7 +9,7 @@ from processors.campaign_file import CampaignKind, Said, When, scenario_name
 from processors.config import Priority
 from processors.copy import Copy
 from processors.ids import spread
-from processors.localtime import QuietHours, zone
+from processors.localtime import QuietHours, clock_span, zone
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.rules import Rules
@@ -187,17 +187,14 @@ class Campaign(Scenario):
             return planned + offset
         due = (self._closed.until(planned, tz) or planned) + offset
         opens = self._closed.until(due, tz)
-        return due if opens is None else opens + offset % self._opening_ms()
+        if opens is None:
+            return due
+        assert self.file.window is not None
+        return opens + offset % clock_span(self.file.window.start, self.file.window.end)
 
     def open_from(self, at: int, tz: ZoneInfo) -> int:
         opens = None if self._closed is None else self._closed.until(at, tz)
         return at if opens is None else opens
-
-    def _opening_ms(self) -> int:
-        assert self.file.window is not None
-        start, end = self.file.window.start, self.file.window.end
-        minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
-        return (minutes % (24 * 60)) * _MINUTE
 
     # What becomes of it
 

@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import TypeAdapter, ValidationError
 
 from processors.config import ActionConfig, CopyVariant
-from processors.copy import tag_of, with_utm
+from processors.copy import Copy, tag_of, with_utm
 from processors.copy_names import Spoken
 from processors.lined_yaml import Path
 from processors.template import compile_text, context_of
@@ -69,6 +69,14 @@ def slips(by_locale: Mapping[str, tuple[CopyVariant, ...]], told: Told) -> Itera
             is_last = number == len(variants) - 1
             for where, said, cure in _Words(variant, locale, told, is_last=is_last).slips():
                 yield (locale, number, *where), said, cure
+
+
+def unsaid(copy: Copy, shop: Mapping[str, Any], tz: str) -> Iterator[Slip]:
+    """Languages that would say nothing where only the shop is known."""
+    for locale in copy.locales():
+        if not copy.renders_without_data(locale, shop, tz):
+            said = "the last variant needs data that may be missing"
+            yield (locale,), said, "end with a variant that speaks of nothing but the shop"
 
 
 def is_locale(name: str) -> bool:

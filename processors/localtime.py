@@ -20,6 +20,12 @@ def zone(name: str | None, fallback: str) -> ZoneInfo:
     return ZoneInfo(fallback)
 
 
+def clock_span(start: time, end: time) -> int:
+    """From one time of the clock to the next such time of the other (ms); 0 where they are one."""
+    minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
+    return minutes * 60_000 % DAY_MS
+
+
 def local(at: int, tz: ZoneInfo) -> datetime:
     """The wall's time at ``at`` (ms)."""
     return datetime.fromtimestamp(at / 1000, tz)

@@ -7,6 +7,7 @@ from processors.config import DAY, Policy, Priority
 from processors.copy_checks import Slip
 from processors.durations import format_duration
 from processors.lined_yaml import Path
+from processors.localtime import clock_span
 
 _OWED = (Priority.TRANSACTIONAL, Priority.ASKED_FOR)
 
@@ -24,8 +25,7 @@ def slips(policy: Policy) -> Iterator[Slip]:
 def _night(policy: Policy) -> Iterator[Slip]:
     """Who is held as it begins must be told before the next one, and before it is too late."""
     quiet = policy.quiet_hours
-    minutes = (quiet.end.hour - quiet.start.hour) * 60 + quiet.end.minute - quiet.start.minute
-    night = minutes * 60_000 % DAY
+    night = clock_span(quiet.start, quiet.end)
     if not night:
         return
     held = night + quiet.spread

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from processors.config import LinkName, Mode, ScenarioFile, Shop, StepsConfig
 from processors.copy import Copy
-from processors.copy_checks import Told, is_locale, leads, slips
+from processors.copy_checks import Told, is_locale, leads, slips, unsaid
 from processors.copy_names import of
 from processors.desk import NEVER_QUIET
 from processors.durations import format_duration
@@ -195,13 +195,9 @@ class _Loader(YamlFile):
                 told = _told(name, scenarios if is_whole else {}, known, file.shop.timezone)
                 for where, said, cure in slips(by_locale, told):
                     self.refuse((*path, *where), said, cure)
-            for locale in () if len(self.problems) > before else copy.locales():
-                if not copy.renders_without_data(locale, shop, file.shop.timezone):
-                    self.refuse(
-                        (*path, locale),
-                        "the last variant needs data that may be missing",
-                        "end with a variant that speaks of nothing but the shop",
-                    )
+            if len(self.problems) == before:
+                for where, said, cure in unsaid(copy, shop, file.shop.timezone):
+                    self.refuse((*path, *where), said, cure)
             copies[name] = copy
         return copies
 
