@@ -10,6 +10,17 @@ from schemas import structs as e
 _MAX_ORDER_PRODUCTS = 20
 
 
+def line_keys(profile: Profile) -> set[tuple[str, str | None]]:
+    """Products and variants in the cart."""
+    return {(line.product_id, line.variant_id) for line in profile.cart}
+
+
+def changes_line(profile: Profile, event: e.AddToCart) -> bool:
+    """Whether what was added is in the cart by this event, which may have come too late."""
+    line = _find(profile, event.product_id, event.variant_id)
+    return line is not None and line.changed_at == event.occurred_at
+
+
 def stays_out(profile: Profile, product_id: str, variant_id: str | None, at: int) -> bool:
     """Whether a line added at ``at`` (ms) is none any more: since then it was bought or taken out,
     or the shop said what the cart holds."""
@@ -60,11 +71,11 @@ def remove_from_cart(profile: Profile, event: e.RemoveFromCart, shelf: Shelf) ->
     line, at = _find(profile, event.product_id, event.variant_id), event.occurred_at
     if line is not None and at < line.changed_at:
         return
-    if event.quantity is None or (line is not None and event.quantity >= line.quantity):
+    if line is None or event.quantity is None or event.quantity >= line.quantity:
         remember_removal(profile, CART, event.product_id, event.variant_id, at)
         if line is not None:
             profile.cart.remove(line)
-    elif line is not None:
+    else:
         line.quantity -= event.quantity
         line.changed_at = at
 
@@ -97,7 +108,10 @@ def knows_order(profile: Profile, order_id: str) -> bool:
 
 
 def purchase(profile: Profile, event: e.Purchase, shelf: Shelf) -> None:
+    """An order that is told again later, by a page of thanks loaded anew, buys nothing more."""
     at = event.occurred_at
+    if any(order.order_id == event.order_id and order.at < at for order in profile.orders):
+        return
     profile.bought_at = max(profile.bought_at, at)
     profile.cart = [line for line in profile.cart if line.changed_at > at]
     bought = {item.product_id for item in event.items}

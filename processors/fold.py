@@ -99,8 +99,10 @@ def _said(
     match event:
         case PriceChange():
             if heard:
+                offer = _confirmed(offer, "price", event.price, at)
                 offer, low_30d = _priced(offer, at, event.price)
         case StockChange():
+            offer = _confirmed(offer, "quantity", event.quantity, at)
             offer = _counted(offer, at, event.quantity)
             said["sold"] = _sold(product, at, before, offer)
         case ProductUnpublished():
@@ -122,6 +124,8 @@ def _said(
     elif not published:
         return said, ()
     priced, counted = offer.price != before.price, offer.quantity != before.quantity
+    if not (priced or counted or published):
+        return said, ()
     change = OfferChange(
         variant_id=event.variant_id,
         price_before=before.price if priced else None,
@@ -163,6 +167,17 @@ def _described(product: Product, event: ProductPublished) -> Fields:
     if changed(product, **said) != product:
         said["described_at"] = at
     return said
+
+
+def _confirmed(offer: Offer, name: str, value: int, at: int) -> Offer:
+    """What is said again holds from then on: an older statement that comes later is not heard.
+
+    A nightly feed that publishes what has not changed confirms nothing: it is not written anew.
+    """
+    said_at = f"{name}_at"
+    if getattr(offer, name) != value or at <= (getattr(offer, said_at) or 0):
+        return offer
+    return changed(offer, **{said_at: at})
 
 
 def _priced(offer: Offer, at: int, price: int) -> tuple[Offer, int | None]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from processors import bounds
 from processors.identity import put_device
+from processors.judge import withdraw
 from processors.localtime import DAY_MS, HOUR_MS
 from processors.looks import Categories, Viewed
 from processors.marks import newest_marks
@@ -14,7 +15,7 @@ from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
 from processors.rows import from_plain
 from processors.scenarios.base import bought_since
-from processors.traces import Interest, Order, newest_sent
+from processors.traces import Interest, Order, Pending, newest_sent
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -42,7 +43,9 @@ def merge(turn: Turn, handover: HandoverProfile) -> None:
         and not bought_since(theirs, interest.product_id, interest.at)
     ]
     _merge_moments(turn, theirs, login_at)
+    bought = [order for order in mine.orders if order.at >= login_at]
     _merge_facts_of_life(mine, theirs)
+    _take_back(turn, theirs.pending, bought)
     known = {(s.at, s.scenario, s.step) for s in mine.sent}  # taken over at an earlier login
     new = (s for s in theirs.sent if (s.at, s.scenario, s.step) not in known)
     sent = sorted((*mine.sent, *new), key=lambda s: s.at)
@@ -90,6 +93,10 @@ def _merge_moments(turn: Turn, theirs: Profile, login_at: int) -> None:
     for moment in theirs.moments:
         rival = _rival(rules, mine.moments, moment)
         mine.moments.append(moment)
+        scenario = turn.scenario_of(moment)
+        if rival is None and scenario is not None and scenario.is_over(turn, moment):
+            turn.end(moment, Reason.CANCELLED, turn.at)
+            continue
         if _end_if_bought(turn, moment, mine, max(moment.opened_at, login_at)) or rival is None:
             continue
         if _gives_way(rules, rival, moment, login_at):
@@ -113,6 +120,20 @@ def _end_if_bought(turn: Turn, moment: Moment, buyer: Profile, since: int) -> bo
                 turn.end(moment, reason, order.at)
                 return True
     return False
+
+
+def _take_back(turn: Turn, sent: list[Pending], bought: list[Order]) -> None:
+    """What was sent to the visitor although the user had bought, before the login was told."""
+    for pending in [one for one in sent if one in turn.profile.pending]:
+        scenario = turn.rules.scenarios.get(pending.scenario)
+        if scenario is None or e.Purchase not in scenario.ends_on:
+            continue
+        for order in bought:
+            purchase = _purchase(turn.key, order)
+            in_time = order.at <= pending.at and pending.expires_at > turn.active_at
+            if in_time and (reason := scenario.ended_by(turn, purchase, pending.entity)):
+                withdraw(turn, pending, reason)
+                break
 
 
 def _purchase(key: str, order: Order) -> e.ShopEvent:
@@ -156,11 +177,13 @@ def _yields(rules: "Rules", mine: Moment, theirs: Moment) -> bool:
     return theirs.opened_at > mine.opened_at
 
 
+def _was_here_last(theirs: Profile, mine: Profile) -> bool:
+    return theirs.active_at > mine.active_at or not mine.sessions
+
+
 def _merge_session(mine: Profile, theirs: Profile) -> None:
     """The session under way is that of who was active last; one that had not ended goes on."""
-    last, other = (theirs, mine) if theirs.active_at > mine.active_at else (mine, theirs)
-    if not mine.sessions:
-        last, other = theirs, mine
+    last, other = (theirs, mine) if _was_here_last(theirs, mine) else (mine, theirs)
     goes_on = bool(other.sessions) and last.session_at - other.active_at < SESSION_GAP_MS
     again = (*other.again, *last.again) if goes_on else last.again
     awaited = (other.awaited or last.awaited) if goes_on else last.awaited
@@ -172,8 +195,11 @@ def _merge_session(mine: Profile, theirs: Profile) -> None:
 
 
 def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
+    last, other = (theirs, mine) if _was_here_last(theirs, mine) else (mine, theirs)
+    mine.locale = last.locale or other.locale
+    mine.timezone = last.timezone or other.timezone
     _merge_session(mine, theirs)
-    if theirs.active_at > mine.active_at or not mine.sessions:
+    if _was_here_last(theirs, mine):
         mine.prior_at, mine.active_at = max(mine.active_at, theirs.prior_at), theirs.active_at
         mine.session_at = theirs.session_at
     else:
@@ -181,8 +207,6 @@ def _merge_facts_of_life(mine: Profile, theirs: Profile) -> None:
     known = [at for at in (mine.first_at, theirs.first_at) if at]
     mine.first_at = min(known, default=0)
     mine.sessions += theirs.sessions
-    mine.locale = mine.locale or theirs.locale
-    mine.timezone = mine.timezone or theirs.timezone
     mine.traits_at = max(mine.traits_at, theirs.traits_at)
     mine.traits = dict([*({**theirs.traits, **mine.traits}).items()][-bounds.MAX_TRAITS :])
     _merge_orders(mine, theirs)

@@ -3,7 +3,7 @@
 from processors import handoffs, identity
 from processors.attribution import ordered, refunded
 from processors.browsers import bind
-from processors.cart import stays_out
+from processors.cart import changes_line, knows_order, line_keys
 from processors.desk import Desk
 from processors.effects import SubscriptionMoved
 from processors.inputs import (
@@ -16,6 +16,7 @@ from processors.inputs import (
 from processors.judge import judge_due, withdraw
 from processors.merging import merge
 from processors.moment import AWAITS_CLICK
+from processors.policy import refused
 from processors.profile import Profile, new_profile
 from processors.quiet import next_look
 from processors.reduce import is_retry, reduce, touch
@@ -36,7 +37,7 @@ from schemas.people import (
     Subscription,
     split_subscription_key,
 )
-from schemas.push import PushResult
+from schemas.push import MessageClass, PushResult
 
 
 class Apply:
@@ -149,7 +150,8 @@ class Apply:
                 identity.forward(turn, event, record)
                 return profile
             profile.alias_to = None
-        lines = _cart_keys(profile) if kind is e.CartSnapshot else None
+        lines = line_keys(profile) if kind is e.CartSnapshot else None
+        is_told = isinstance(event, e.Purchase) and knows_order(profile, event.order_id)
         sessions, active_before = profile.sessions, profile.active_at
         if not reduce(profile, event, active_at, desk):
             return profile
@@ -163,6 +165,7 @@ class Apply:
             return profile
         turn = Turn(desk, key, profile, at, active_at, late, historical)
         turn.active_before = active_before
+        turn.order_known = is_told
         if begins:
             begin_session(turn)
         if historical:
@@ -173,10 +176,8 @@ class Apply:
                 asked = () if historical else followers.asked_about(profile, desk)
             elif isinstance(event, e.Login | e.SignUp) and identity.moves(event, key):
                 return identity.hand_over(turn, event, record.arrived_at)
-        elif isinstance(event, e.AddToCart):
-            turn.item_added = not stays_out(profile, event.product_id, event.variant_id, at)
-        elif lines is not None:
-            turn.item_added = bool(_cart_keys(profile) - lines)
+        else:
+            self._look_at(turn, event, lines)
         if ends:
             self._end(turn, event, followers.ending)
         if isinstance(event, _MONEY):
@@ -187,6 +188,18 @@ class Apply:
             judge_due(desk, key, profile, at)
         return profile
 
+    def _look_at(
+        self, turn: Turn, event: e.ShopEvent, lines: set[tuple[str, str | None]] | None
+    ) -> None:
+        """What of the event scenarios ask about; ``lines``: the cart's before a snapshot."""
+        profile, says_no = turn.profile, isinstance(event, e.ConsentChange) and not turn.historical
+        if isinstance(event, e.AddToCart):
+            turn.item_added = changes_line(profile, event)
+        elif lines is not None:
+            turn.item_added = bool(line_keys(profile) - lines)
+        elif says_no and refused(profile, MessageClass.MARKETING):
+            self._withdraw_all(turn, Reason.NO_CONSENT)
+
     def _end(self, turn: Turn, event: e.ShopEvent, ending: frozenset[str]) -> None:
         """What the event ends."""
         waits = False
@@ -194,7 +207,9 @@ class Apply:
             name = moment.scenario
             if name in ending:
                 scenario = turn.scenario_of(moment)
-                if scenario is not None and moment.opened_at <= turn.at:
+                if turn.order_known and moment.entity != getattr(event, "order_id", None):
+                    continue  # what ended by the order has ended
+                if scenario is not None and moment.opened_at - scenario.looks_back <= turn.at:
                     reason = scenario.ended_by(turn, event, moment.entity)
                     if reason is not None:
                         turn.end(moment, reason, turn.at)
@@ -206,7 +221,7 @@ class Apply:
     def _money(self, turn: Turn, event: e.Purchase | e.Refund, ending: frozenset[str]) -> None:
         """Whose doing it was, and what need not be said any more."""
         if isinstance(event, e.Purchase):
-            if turn.profile.pending:
+            if turn.profile.pending and not (turn.historical or turn.order_known):
                 self._take_back(turn, event, ending)
             if not turn.historical:
                 ordered(turn, event)
@@ -227,12 +242,15 @@ class Apply:
             if reason is not None:
                 withdraw(turn, pending, reason)
 
+    def _withdraw_all(self, turn: Turn, reason: Reason) -> None:
+        for pending in list(turn.profile.pending):
+            if pending.expires_at > turn.active_at:
+                withdraw(turn, pending, reason)
+
     def _erase(self, turn: Turn) -> Profile:
         for moment in list(turn.profile.moments):
             turn.end(moment, Reason.ERASED, turn.at)
-        for pending in list(turn.profile.pending):
-            if pending.expires_at > turn.active_at:
-                withdraw(turn, pending, Reason.ERASED)
+        self._withdraw_all(turn, Reason.ERASED)
         for device in turn.profile.devices:
             moved = SubscriptionMoved(turn.key, device.subscription_id, None)
             self._desk.effects.subscriptions.append(moved)
@@ -271,13 +289,9 @@ class Apply:
 
 _IDENTITY = frozenset({e.Login, e.SignUp, e.Logout})
 _MONEY = (e.Purchase, e.Refund)
-_SPECIAL = _IDENTITY | {*_MONEY}
+_SPECIAL = _IDENTITY | {*_MONEY, e.ConsentChange}
 
 
 def _left_by_history(desk: Desk, record: UserRecord, profile: Profile) -> None:
     """Whom history leaves behind is looked at from now on."""
     profile.looked_at = max(profile.looked_at, desk.clock, record.arrived_at)
-
-
-def _cart_keys(profile: Profile) -> set[tuple[str, str | None]]:
-    return {(line.product_id, line.variant_id) for line in profile.cart}

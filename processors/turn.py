@@ -27,7 +27,7 @@ class Turn:
 
     __slots__ = (
         "active_at", "active_before", "at", "desk", "historical", "item_added", "key", "late",
-        "opened", "profile", "rules",
+        "opened", "order_known", "profile", "rules", "status_told",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +53,10 @@ class Turn:
         """The event put something into the cart that was not there."""
         self.opened = False
         """A moment was opened: it may be due at once."""
+        self.order_known = False
+        """The event is a purchase that was told of before."""
+        self.status_told: bool | None = None
+        """Whether an order's status was told of before; ``None``: not looked at."""
         self.rules: Rules = desk.book.only or desk.book.at(at)
 
     @property
@@ -74,8 +78,11 @@ class Turn:
         due: int = 0,
         wait: int = 0,
         data: dict[str, Any] | None = None,
+        is_news: bool = False,
     ) -> Moment | None:
         """Opens a moment due at ``due``, or ``wait`` after the last activity (ms).
+
+        ``is_news``: it says something else than what was said at the same time.
 
         Answers ``None`` where it may not open: history, a scenario that is off, a stronger
         moment of its family, a late record whose moment would be due already, or no room among
@@ -97,12 +104,33 @@ class Turn:
             shadow=scenario.config.enabled is Mode.SHADOW,
             data=data or {},
         )
+        self._tell_apart(moment, is_news=is_news)
         self.opened = True
         self.profile.calm_until = 0
         moments = self.profile.moments
         moments.append(moment)
         self.keep_within_bounds()
         return moment if any(one is moment for one in moments) else None
+
+    def _tell_apart(self, moment: Moment, *, is_news: bool) -> None:
+        """One that was ended unspoken would have had this id: due a millisecond later it can speak.
+
+        What has spoken does not again: that is the same thing told twice, unless it is news.
+        """
+        finals, active_at = self.profile.finals, self.profile.active_at
+        while finals:
+            due = moment.due_at(active_at)
+            number = decision_id(self.key, moment.scenario, moment.entity, moment.step, due)
+            has_spoken = not is_news and any(
+                (sent.scenario, sent.step) == (moment.scenario, moment.step) and sent.at >= due
+                for sent in self.profile.sent
+            )
+            if has_spoken or marked(finals, number, bounds.MAX_FINALS) is not None:
+                return
+            if moment.due:
+                moment.due += 1
+            else:
+                moment.wait += 1
 
     def keep_within_bounds(self) -> None:
         """Of more moments than are remembered, the most dispensable end."""

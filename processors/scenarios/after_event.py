@@ -12,9 +12,11 @@ from processors.copy import without_nothing
 from processors.copy_names import PRODUCT, Spoken
 from processors.durations import Duration
 from processors.moment import Moment
+from processors.reduce import SESSION_GAP_MS
 from processors.scenarios.base import Scenario
-from processors.scenarios.newest import is_newest, told_before
+from processors.scenarios.newest import is_newest, last_marked, told_before
 from processors.scenarios.product_news import product
+from processors.session import SESSION_END
 from processors.turn import Turn
 from processors.vocabulary import EVENTS, events_named
 from processors.where import Bound, Scalar, Where
@@ -99,7 +101,12 @@ class AfterEvent(Scenario):
 
     @property
     def opens_on(self) -> frozenset[type[e.Envelope]]:
-        return self._opens_on
+        # What ends a matter may be told before what opens it.
+        return self._opens_on | self._ends_on if self.config.entity else self._opens_on
+
+    @property
+    def looks_back(self) -> int:
+        return SESSION_GAP_MS if SESSION_END in self._opens_on else 0
 
     @property
     def ends_on(self) -> frozenset[type[e.Envelope]]:
@@ -134,14 +141,15 @@ class AfterEvent(Scenario):
         return self.config.message_class
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
-        config = self.config
-        if config.where and not _holds(event, config.where):
+        config, entity = self.config, self._entity(event)
+        if config.entity is not None and type(event) in self._ends_on:
+            self._remember_ending(turn, event, entity)
+        if type(event) not in self._opens_on or not _holds(event, config.where):
             return
         if config.order_number not in (None, turn.profile.order_count):
             return
-        if told_before(turn, event):
+        if told_before(turn, event) or self._has_ended(turn, entity):
             return
-        entity = self._entity(event)
         if config.newest_only and not is_newest(turn, f"{self.name}\x1f{entity}"):
             return
         due, objection = self._due(turn, event)
@@ -154,9 +162,32 @@ class AfterEvent(Scenario):
             if waiting.opened_at > turn.at:
                 return
             turn.end(waiting, Reason.SUPERSEDED, turn.at)
-        moment = turn.open(self, entity, due=due, data={"event": _own_fields(event)})
+        is_news = isinstance(event, e.OrderStatus)  # told_before knows its twins
+        moment = turn.open(
+            self, entity, due=due, data={"event": _own_fields(event)}, is_news=is_news
+        )
         if moment is not None and objection is not None:
             turn.end(moment, objection, turn.at)
+
+    def is_over(self, turn: Turn, moment: Moment) -> bool:
+        ended_at = last_marked(turn, self._ending_of(moment.entity))
+        return self.config.entity is not None and ended_at >= moment.opened_at
+
+    def _remember_ending(self, turn: Turn, event: e.ShopEvent, entity: str) -> None:
+        if not isinstance(event, e.Purchase) and self.ended_by(turn, event, entity) is not None:
+            is_newest(turn, self._ending_of(entity))
+
+    def _has_ended(self, turn: Turn, entity: str) -> bool:
+        """Whether the matter was ended at that time or later; of orders, its purchase is known."""
+        if self.config.entity is None:
+            return False
+        bought = e.Purchase in self._ends_on and any(
+            order.order_id == entity and order.at >= turn.at for order in turn.profile.orders
+        )
+        return bought or last_marked(turn, self._ending_of(entity)) >= turn.at
+
+    def _ending_of(self, entity: str) -> str:
+        return f"{self.name}\x1f{entity}\x1fended"
 
     def _due(self, turn: Turn, event: e.ShopEvent) -> tuple[int, Reason | None]:
         """When it is due (ms), and why that cannot be."""

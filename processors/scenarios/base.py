@@ -8,6 +8,7 @@ from processors.catalogue import Change, ProductFacts
 from processors.config import Priority, ScenarioConfig, StepsConfig
 from processors.copy import Copy
 from processors.copy_names import Spoken
+from processors.localtime import HOUR_MS
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.traces import Interest, Line
@@ -58,6 +59,11 @@ class Scenario:
         return NOTHING
 
     @property
+    def looks_back(self) -> int:
+        """How long (ms) before its opening what ends it may have happened, told later."""
+        return 0
+
+    @property
     def speaks_of(self) -> Spoken | None:
         """The names of :meth:`context`, and what each can hold; ``None``: it is not said."""
         return None
@@ -104,6 +110,10 @@ class Scenario:
         """Why ``event`` ends the moment about ``entity``; ``None`` where it does not."""
         return None
 
+    def is_over(self, turn: Turn, moment: Moment) -> bool:
+        """Whether the user has ended what a visitor's moment is about, as they remember."""
+        return False
+
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
         """Why the due moment has nothing to say any more; ``None`` where it has."""
         return None
@@ -143,6 +153,10 @@ class NewsScenario(Scenario):
 
     by_category: ClassVar[bool] = False
     """Whom it concerns is found by the product's category too."""
+
+    @property
+    def looks_back(self) -> int:
+        return HOUR_MS  # who has just bought it need not hear of it
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:
         """Whether the change could move anybody."""

@@ -50,6 +50,8 @@ class BrowseAbandoned(Scenario):
         return Reason.CANCELLED if turn.profile.cart else None
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
+        if turn.profile.cart:
+            return Reason.CANCELLED  # by what was told late
         return None if tastes.wanted(turn) else tastes.why_none(turn)
 
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:

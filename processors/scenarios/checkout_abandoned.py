@@ -13,7 +13,7 @@ class CheckoutAbandoned(cart_family.CartScenario):
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         profile = turn.profile
-        if profile.spent & cart_family.CHECKOUT_SPENT:
+        if profile.spent & cart_family.CHECKOUT_SPENT or turn.at <= profile.bought_at:
             return
         if turn.live(self.name, cart_family.ENTITY) is None:
             turn.open(self, cart_family.ENTITY, wait=self.config.steps[0].wait)

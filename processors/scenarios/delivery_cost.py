@@ -30,6 +30,7 @@ class DeliveryCost(CheckoutAbandoned):
         if (
             not event.delivery_cost
             or profile.spent & cart_family.CHECKOUT_SPENT
+            or turn.at <= profile.bought_at
             or profile.currency != (turn.rules.shop.currency or profile.currency)
             or profile.mixed
             or cart_family.value(profile) >= self.config.free_from

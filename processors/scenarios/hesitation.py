@@ -14,6 +14,7 @@ from processors.reduce import SESSION_GAP_MS
 from processors.scenarios import product_news as news
 from processors.scenarios import tastes
 from processors.scenarios.base import Scenario
+from processors.scenarios.newest import is_newest
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -48,7 +49,8 @@ class Hesitation(Scenario):
             case e.Engagement():
                 self._dwelt(turn, event.ms)
             case e.CouponAttempt():
-                if not event.accepted:
+                is_last = is_newest(turn, f"{self.name}\x1fcoupon")
+                if is_last and not event.accepted:
                     self._open(turn, _newest(profile), "coupon")
             case _:
                 if profile.dwell is not None:
@@ -72,6 +74,8 @@ class Hesitation(Scenario):
             self._open(turn, product_id, "dwell")
 
     def _open(self, turn: Turn, product_id: str | None, why: str) -> None:
+        if turn.at <= turn.profile.bought_at:
+            return
         if turn.live(self.name, tastes.USER) is None:
             data = {"why": why} if product_id is None else {"why": why, "product_id": product_id}
             turn.open(self, tastes.USER, wait=SESSION_GAP_MS, data=data)
@@ -84,6 +88,8 @@ class Hesitation(Scenario):
         return Reason.CANCELLED if turn.item_added else None
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
+        if turn.profile.cart and moment.data["why"] != "coupon":
+            return Reason.CANCELLED  # by what was told late
         facts = turn.desk.product(moment.data.get("product_id", ""), turn.at)
         out = facts is not None and facts.available(None) is False
         return Reason.OUT_OF_STOCK if out else None

@@ -13,7 +13,7 @@ from processors.durations import Duration
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios import product_news as news
-from processors.scenarios.base import KIND_NAMES, SAVED, Caring, NewsScenario
+from processors.scenarios.base import KIND_NAMES, SAVED, Caring, NewsScenario, bought_since
 from processors.scenarios.newest import is_newest, last_marked
 from processors.turn import Turn
 from schemas import structs as e
@@ -48,7 +48,10 @@ class LowStock(NewsScenario):
     ) -> Caring | None:
         oldest = at - self.config.interest_max_age
         ties = (facts.product_id, change.variant_id, at, oldest)
-        return news.newest(SAVED, profile.saved, *ties) or news.carted(profile, *ties)
+        for caring in news.newest(SAVED, profile.saved, *ties), news.carted(profile, *ties):
+            if caring and not bought_since(profile, facts.product_id, caring.at):
+                return caring
+        return None
 
     def wave_limit(self, change: Change, partitions: int) -> int | None:
         return -(-(change.quantity or 0) * self.config.per_unit // partitions)

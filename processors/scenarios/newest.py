@@ -23,16 +23,13 @@ def is_newest(turn: Turn, about: str) -> bool:
 
 
 def told_before(turn: Turn, event: e.ShopEvent) -> bool:
-    """Whether an event of another time said the same of its order: nothing is news in it.
+    """Whether another event said the same of its order: nothing is news in it.
 
     A page of thanks is loaded anew, and a shop's systems tell by night how each order stands.
     """
-    if isinstance(event, e.Purchase):
-        return any(
-            order.order_id == event.order_id and order.at != event.occurred_at
-            for order in turn.profile.orders
-        )
-    return isinstance(event, e.OrderStatus) and _status_told(turn, event)
+    if isinstance(event, e.OrderStatus) and turn.status_told is None:
+        turn.status_told = _status_told(turn, event)
+    return turn.order_known or bool(turn.status_told)
 
 
 def _status_told(turn: Turn, event: e.OrderStatus) -> bool:
@@ -44,7 +41,7 @@ def _status_told(turn: Turn, event: e.OrderStatus) -> bool:
     if newest > turn.at:
         return True
     if told and told.get(mark) == newest:
-        return newest != turn.at
+        return True
     _remember(turn, mark, set(told))
     return False
 

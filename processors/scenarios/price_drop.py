@@ -14,7 +14,14 @@ from processors.interests import same_money
 from processors.moment import Moment
 from processors.profile import Profile
 from processors.scenarios import product_news as news
-from processors.scenarios.base import KIND_NAMES, SAVED, VIEWED, Caring, NewsScenario
+from processors.scenarios.base import (
+    KIND_NAMES,
+    SAVED,
+    VIEWED,
+    Caring,
+    NewsScenario,
+    bought_since,
+)
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -52,7 +59,9 @@ class PriceDrop(NewsScenario):
             news.carted(profile, *ties) if self._comparable(profile, facts) else None,
             news.newest(VIEWED, profile.viewed, *ties),
         ):
-            if caring is not None and self._is_drop(change, caring):
+            if caring is None or bought_since(profile, facts.product_id, caring.at):
+                continue
+            if self._is_drop(change, caring):
                 return caring
         return None
 

@@ -11,7 +11,7 @@ from processors.copy_names import of
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.scenarios.base import Scenario
-from processors.scenarios.newest import is_newest
+from processors.scenarios.newest import is_newest, last_marked
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.decisions import Reason
@@ -69,6 +69,9 @@ class Reminder(Scenario):
     def ended_by(self, turn: Turn, event: e.ShopEvent, entity: str) -> Reason | None:
         assert isinstance(event, e.ReminderCancelled)
         return Reason.CANCELLED if event.reminder_id == entity else None
+
+    def is_over(self, turn: Turn, moment: Moment) -> bool:
+        return last_marked(turn, f"{self.name}\x1f{moment.entity}") > moment.opened_at
 
     def look(self, turn: Turn, moment: Moment) -> Reason | None:
         return Reason.EXPIRED if turn.at > moment.data["reminder"]["at"] else None

@@ -34,7 +34,14 @@ def new_moment(
         "wait": 0,
         "first_due": None,
         "not_before": -1,
+        "fresh": True,
+        "is_news": False,
     }
+
+
+def looks_back(moment: Moment) -> int:
+    """How long before its opening a purchase may lie that ends it."""
+    return 3_600_000 if moment["config"]["use"] in ("price_drop", "back_in_stock") else 0
 
 
 def holds(event: Event, field: str, wanted: Any) -> bool:

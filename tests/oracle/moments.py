@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from processors.ids import decision_id
-from tests.oracle.moment import Moment, end_of, holds, new_moment
+from tests.oracle.book import Book
+from tests.oracle.moment import Moment, end_of, holds, looks_back, new_moment
 from tests.oracle.reading import Settings
 from tests.oracle.shelves import Shelves
 from tests.oracle.shopper import Event, Shopper, matches
@@ -13,8 +13,8 @@ Change = dict[str, Any]
 _STOCK_ORDER = {"asked": 0, "saved": 1, "cart": 1, "viewed": 2}
 
 
-class Moments:
-    """All decisions come to stand in ``decisions``."""
+class Moments(Book):
+    """Opens, moves, ends and judges."""
 
     def __init__(
         self,
@@ -26,9 +26,7 @@ class Moments:
         self.settings = settings
         self.shelves = shelves
         self.arbiter = Judge(settings, shelves, pauses, reachable)
-        self.decisions: list[dict[str, Any]] = []
-        self.final: set[str] = set()
-        self.told: set[tuple[str, str]] = set()
+        super().__init__()
         scenarios = settings["scenarios"].values()
         self.on = [scenario for scenario in scenarios if scenario["enabled"] != "off"]
 
@@ -55,12 +53,12 @@ class Moments:
         if outcome == "held":
             moment["first_due"] = due_of(shopper, moment)
             moment["not_before"] = again
-            self._write(shopper, moment, outcome, reason, at, due_of(shopper, moment))
+            self.write(shopper, moment, outcome, reason, at, due_of(shopper, moment))
             return
         due = due_of(shopper, moment)
         shopper["moments"].remove(moment)
         moment["first_due"] = due
-        written = self._write(shopper, moment, outcome, reason, at, due)
+        written = self.write(shopper, moment, outcome, reason, at, due)
         if written and outcome == "sent":
             self._remember(shopper, moment, at, due)
         self._judged_for_good(shopper, moment, at)
@@ -74,7 +72,7 @@ class Moments:
                 "step": moment["step"],
                 "entity": moment["entity"],
                 "config": moment["config"],
-                "id": self._id(moment, due),
+                "id": self.id_of(moment, due),
                 "moment": moment,
             }
         )
@@ -99,91 +97,59 @@ class Moments:
                 }
             )
 
-    def _id(self, moment: Moment, due: int) -> str:
-        return decision_id(
-            moment["identity"], moment["scenario"], moment["entity"], moment["step"], due
-        )
-
-    def _write(
-        self, shopper: Shopper, moment: Moment, outcome: str, reason: str, at: int, due: int
-    ) -> bool:
-        name = self._id(moment, due)
-        final = outcome not in ("held", "withdraw_requested")
-        if name in self.final and final:
-            return False
-        if not final and (name, outcome + reason) in self.told:
-            return False
-        self.told.add((name, outcome + reason))
-        if final:
-            self.final.add(name)
-        self.decisions.append(
-            {
-                "decision_id": name,
-                "user_id": shopper["key"],
-                "scenario": moment["scenario"],
-                "step": moment["step"],
-                "entity": moment["entity"],
-                "due_at": due,
-                "decided_at": at,
-                "outcome": outcome,
-                "reason": reason,
-                "final": final,
-            }
-        )
-        return True
-
     # Ending.
 
     def end(self, shopper: Shopper, moment: Moment, reason: str, at: int) -> None:
         shopper["moments"].remove(moment)
-        self._write(shopper, moment, "dropped", reason, at, due_of(shopper, moment))
+        self.write(shopper, moment, "dropped", reason, at, due_of(shopper, moment))
 
     def end_all(self, shopper: Shopper, reason: str, at: int) -> None:
         for moment in list(shopper["moments"]):
             self.end(shopper, moment, reason, at)
 
     def end_by_event(
-        self, shopper: Shopper, event: Event, at: int, told: set[str], counts: int
+        self, shopper: Shopper, event: Event, at: int, told: set[str], counts: int, *, known: bool
     ) -> None:
-        """What the event ends, of moments opened at or before it; what it takes back."""
+        """What the event ends, of moments opened at or before it; what it takes back.
+
+        An order that is ``known`` ends what is about the order, and nothing else.
+        """
+        self._note_ended(shopper, event, at)
         for moment in list(shopper["moments"]):
-            if moment["opened_at"] <= at:
+            if known and moment["entity"] != event["order_id"]:
+                continue
+            if moment["opened_at"] - looks_back(moment) <= at:
                 reason = end_of(moment, event, told)
                 if reason is not None:
                     self.end(shopper, moment, reason, at)
-        if event["type"] == "purchase":
-            self._take_back(shopper, event, at, counts)
+        if event["type"] == "purchase" and not known:
+            self.take_back(shopper, event, at, counts)
 
-    def _take_back(self, shopper: Shopper, event: Event, at: int, counts: int) -> None:
+    def take_back(self, shopper: Shopper, event: Event, at: int, counts: int) -> None:
         out = [sent for sent in shopper["sent"] if sent["class"] == "marketing"][-4:]
+        self.withdraw_bought(shopper, out, event, at, counts, told_at=at)
+
+    def withdraw_bought(
+        self,
+        shopper: Shopper,
+        out: list[dict[str, Any]],
+        event: Event,
+        at: int,
+        counts: int,
+        *,
+        told_at: int,
+    ) -> None:
+        """Of what is out, what the purchase of ``at`` would have ended."""
         for sent in out:
             alive = counts < sent["at"] + sent["config"]["ttl"]
-            if at <= sent["at"] and alive and end_of(sent["moment"], event, {"bought"}) is not None:
-                self._withdraw(shopper, sent, at, "purchased")
+            ends = end_of(sent["moment"], event, {"bought"}) is not None
+            if at <= sent["at"] and alive and ends:
+                self.withdraw(shopper, sent, told_at, "purchased")
 
-    def take_all_back(self, shopper: Shopper, at: int) -> None:
+    def take_all_back(self, shopper: Shopper, at: int, reason: str, counts: int) -> None:
         for sent in [sent for sent in shopper["sent"] if sent["class"] == "marketing"][-4:]:
-            if at < sent["at"] + sent["config"]["ttl"]:
-                self._withdraw(shopper, sent, at, "erased")
-
-    def _withdraw(self, shopper: Shopper, sent: dict[str, Any], at: int, reason: str) -> None:
-        if (sent["id"], "withdrawn") in self.told:
-            return
-        self.told.add((sent["id"], "withdrawn"))
-        self.decisions.append(
-            {
-                "decision_id": sent["id"],
-                "user_id": shopper["key"],
-                "scenario": sent["scenario"],
-                "step": sent["step"],
-                "entity": sent["entity"],
-                "due_at": sent["moment"]["first_due"],
-                "decided_at": at,
-                "outcome": "withdraw_requested",
-                "reason": reason,
-                "final": False,
-            }
-        )
+            if counts < sent["at"] + sent["config"]["ttl"]:
+                self.withdraw(shopper, sent, at, reason)
 
     def end_by_interaction(self, shopper: Shopper, value: dict[str, Any], at: int) -> None:
         about = [sent["entity"] for sent in shopper["sent"] if sent["id"] == value["job_id"]]
@@ -196,6 +162,31 @@ class Moments:
 
     # Opening.
 
+    def tell_apart(self, shopper: Shopper) -> None:
+        """What has just been opened is due a millisecond later than what was ended unspoken."""
+        for moment in shopper["moments"]:
+            if moment.pop("fresh", False):
+                while self._was_ended_unspoken(shopper, moment):
+                    moment["due" if moment["due"] is not None else "wait"] += 1
+
+    def _was_ended_unspoken(self, shopper: Shopper, moment: Moment) -> bool:
+        due = due_of(shopper, moment)
+        spoken = not moment["is_news"] and any(
+            (sent["scenario"], sent["step"]) == (moment["scenario"], 1) and sent["at"] >= due
+            for sent in shopper["sent"]
+        )
+        return self.id_of(moment, due) in self.final and not spoken
+
+    def _note_ended(self, shopper: Shopper, event: Event, at: int) -> None:
+        """What ends a matter may come before what opens it."""
+        for scenario in self.on:
+            if scenario["use"] == "after_event" and event["type"] in scenario["unless"]:
+                entity = event.get(scenario["entity"] or "")
+                if entity is not None:
+                    ended = shopper["ended"]
+                    matter = scenario["name"], entity
+                    ended[matter] = max(at, ended.get(matter, -1))
+
     def make_way(self, shopper: Shopper, event: Event, at: int, told: set[str]) -> None:
         """Before the activity counts: what opens anew takes the place of what was there."""
         if "added" in told:
@@ -203,7 +194,7 @@ class Moments:
         live = self.live(shopper, "abandonment", "cart")
         for scenario in self.on:
             begun = event["type"] == "begin_checkout" and shopper["cart"]
-            free = scenario["name"] not in shopper["spent"]
+            free = scenario["name"] not in shopper["spent"] and at > shopper["bought_at"]
             if scenario["use"] == "checkout_abandoned" and begun and free:
                 self._begin_checkout(shopper, scenario, live, at)
                 return
@@ -241,14 +232,17 @@ class Moments:
     def open_by_event(
         self, shopper: Shopper, event: Event, at: int, clock: int, counts: int
     ) -> None:
+        if event["type"] == "order_status":
+            status = event["order_id"], event["status"]
+            if status in shopper["told"]:
+                return
+            shopper["told"][status] = at
         for scenario in self.on:
             follows = scenario["use"] == "after_event" and scenario["on"] == event["type"]
             if follows and all(holds(event, *where) for where in scenario["where"].items()):
-                if event["type"] == "order_status":
-                    status = event["order_id"], event["status"]
-                    if shopper["told"].setdefault(status, at) != at:
-                        continue
-                self._follow(shopper, scenario, event, at, clock, counts)
+                ended = shopper["ended"].get((scenario["name"], event.get(scenario["entity"])), -1)
+                if ended < at:
+                    self._follow(shopper, scenario, event, at, clock, counts)
 
     def _follow(
         self,
@@ -273,5 +267,5 @@ class Moments:
         kind = scenario["class"]
         priority = scenario["priority"] or ("mass" if kind == "marketing" else kind)
         moment = new_moment(shopper, scenario, scenario["name"], entity, at, kind, priority)
-        moment["due"] = due
+        moment.update(due=due, is_news=event["type"] == "order_status")
         shopper["moments"].append(moment)

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.oracle.moment import new_moment
 from tests.oracle.moments import Moments
-from tests.oracle.shopper import Shopper, matches
+from tests.oracle.shopper import Shopper, bought_since, matches
 
 Change = dict[str, Any]
 _STOCK_ORDER = {"asked": 0, "saved": 1, "cart": 1, "viewed": 2}
@@ -50,6 +50,7 @@ def _drop(
     moment.update(due=at + scenario["settle"], price=price, interest=found)
     moment["variant"] = change["variant"]
     shopper["moments"].append(moment)
+    moments.tell_apart(shopper)
 
 
 def _wave(
@@ -82,6 +83,7 @@ def _wave(
         moment["due"] = at + scenario["stock_waits"][kind]
         moment.update(interest=kind, interest_at=since, variant=change["variant"])
         shopper["moments"].append(moment)
+        moments.tell_apart(shopper)
         places += moments.arbiter.reaches(shopper)
         if moments.arbiter.reaches(shopper) and places > room:
             moments.end(shopper, moment, "wave_limit", at)
@@ -118,6 +120,8 @@ def _price_interest(
     for kind in ("saved", "cart", "viewed"):
         found = _newest(shopper, kind, scenario, change, at)
         if found is None or found[1] is None:
+            continue
+        if bought_since(shopper, change["product"], found[0]):
             continue
         if change["price"] * 100 <= found[1] * (100 - scenario["percent"]):
             return kind

@@ -15,7 +15,15 @@ from tests.oracle.moments import Moments
 from tests.oracle.news import open_by_news
 from tests.oracle.reading import Settings
 from tests.oracle.shelves import Shelves
-from tests.oracle.shopper import EVENTS_KEPT, NOT_ACTIVITY, Shopper, apply, new_shopper, touch
+from tests.oracle.shopper import (
+    EVENTS_KEPT,
+    NOT_ACTIVITY,
+    Shopper,
+    apply,
+    knows,
+    new_shopper,
+    touch,
+)
 from tests.oracle.union import join
 
 Record = dict[str, Any]
@@ -154,9 +162,13 @@ class _World:
         if event["type"] == "erasure_requested":
             self._erase(shopper, at)
             return
+        known = knows(shopper, event)
         told = apply(shopper, event, at, self.shelves)
         counts = max(self.clock, self.newest) if late else at
-        self.moments.end_by_event(shopper, event, at, told, counts)
+        self.moments.end_by_event(shopper, event, at, told, counts, known=known)
+        _, agrees = shopper["consent"].get("marketing", (-1, True))
+        if event["type"] == "consent_change" and not agrees:
+            self.moments.take_all_back(shopper, at, "no_consent", counts)
         if event["type"] not in NOT_ACTIVITY:
             self.moments.make_way(shopper, event, at, told)
             touch(shopper, counts)
@@ -165,12 +177,14 @@ class _World:
             self.concerned[event["product_id"]].add(shopper["key"])
         for item in event.get("items", ()):
             self.concerned[item["product_id"]].add(shopper["key"])
-        self.moments.open_by_event(shopper, event, at, self.clock, counts)
+        if not known:
+            self.moments.open_by_event(shopper, event, at, self.clock, counts)
+        self.moments.tell_apart(shopper)
         self.moments.judge(shopper, at)
 
     def _erase(self, shopper: Shopper, at: int) -> None:
         self.moments.end_all(shopper, "erased", at)
-        self.moments.take_all_back(shopper, at)
+        self.moments.take_all_back(shopper, at, "erased", at)
         fresh = new_shopper(shopper["key"])
         fresh["erased_at"] = at
         shopper.update(fresh)
@@ -195,6 +209,7 @@ class _World:
             counts = max(self.clock, self.newest) if late else at
             touch(shopper, counts)
             self.moments.open_by_activity(shopper, at)
+        self.moments.tell_apart(shopper)
         self.moments.judge(shopper, at)
 
     def _hand_over(self, shopper: Shopper, record: Record) -> Record:
@@ -217,7 +232,7 @@ class _World:
         if at <= shopper["erased_at"]:
             return
         counts = max(self.clock, self.newest) if at < self.clock else at
-        join(self.moments, shopper, handed, at)
+        join(self.moments, shopper, handed, at, counts)
         if login.get("timezone"):
             shopper["zone"] = login["timezone"]
         shopper["seen"] = type(shopper["seen"])(
@@ -229,6 +244,7 @@ class _World:
         touch(shopper, counts)
         self.moments.open_by_activity(shopper, at)
         self.moments.open_by_event(shopper, login, at, self.clock, counts)
+        self.moments.tell_apart(shopper)
         self.moments.judge(shopper, at)
 
     def _news(self, record: Record) -> None:

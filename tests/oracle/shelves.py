@@ -36,6 +36,8 @@ class Shelves:
         if kind != "product_unpublished" or variant:
             offer = now["offers"].setdefault(variant, _blank())
             quantity = 0 if kind == "product_unpublished" else event.get("quantity")
+            if kind in ("price_change", "stock_change"):
+                _confirm(offer, event, at)
             _set_price(offer, event.get("price"), at, change)
             _set_quantity(offer, quantity, at, change)
         known.append((recorded_at, now))
@@ -89,6 +91,13 @@ def _set_price(offer: dict[str, Any], price: int | None, at: int, change: dict[s
     change["low"] = min(recent) if recent else None
     offer["price"], offer["price_at"] = price, at
     offer["history"] = (*history, (at, price))
+
+
+def _confirm(offer: dict[str, Any], event: dict[str, Any], at: int) -> None:
+    """What is said again by itself holds from then on."""
+    for name in ("price", "quantity"):
+        if offer[name] is not None and event.get(name) == offer[name]:
+            offer[f"{name}_at"] = max(offer[f"{name}_at"], at)
 
 
 def _spans(history: tuple[tuple[int, int], ...], end: int) -> list[tuple[int, int, int]]:

@@ -37,6 +37,7 @@ def new_shopper(key: str) -> Shopper:
         "devices": set(),
         "zone": None,
         "told": {},  # (order, status) -> when it was told
+        "ended": {},  # (scenario, entity) -> when the matter was ended last
         "seen": deque(maxlen=EVENTS_KEPT),
         "moved_to": None,
         "erased_at": -1,
@@ -86,7 +87,7 @@ def _add(shopper: Shopper, event: Event, at: int, _shelves: Any) -> set[str]:
     if at < shopper["removed"].get(("cart", line), -1):
         return set()
     if known and at < known[2]:
-        return {"added"}
+        return set()
     quantity = event.get("quantity", 1) + (known[0] if known else 0)
     cart[line] = [quantity, event["price"], at]
     _trim(cart)
@@ -103,10 +104,10 @@ def _remove(shopper: Shopper, event: Event, at: int, _shelves: Any) -> None:
     known, pieces = shopper["cart"].get(line), event.get("quantity")
     if known and at < known[2]:
         return
-    if pieces is None or (known and pieces >= known[0]):
+    if not known or pieces is None or pieces >= known[0]:
         shopper["cart"].pop(line, None)
         take_out(shopper, "cart", line, at)
-    elif known:
+    else:
         known[0], known[2] = known[0] - pieces, at
 
 
@@ -136,8 +137,16 @@ def _snapshot(shopper: Shopper, event: Event, at: int, _shelves: Any) -> set[str
     return {"added"} if fresh else set()
 
 
+def knows(shopper: Shopper, event: Event) -> bool:
+    """Whether the order was told of before."""
+    orders = {order for _, _, order in shopper["purchases"]}
+    return event["type"] == "purchase" and event["order_id"] in orders
+
+
 def _purchase(shopper: Shopper, event: Event, at: int, _shelves: Any) -> set[str]:
     cart = shopper["cart"]
+    if any(order == event["order_id"] and then < at for then, _, order in shopper["purchases"]):
+        return set()
     for line in [line for line, (_, _, changed) in cart.items() if changed <= at]:
         del cart[line]
     shopper["bought_at"] = max(shopper["bought_at"], at)

@@ -12,7 +12,7 @@ from tests.oracle.shopper import (
 from tests.oracle.verdict import CART_SCENARIOS
 
 
-def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
+def join(moments: Any, user: Shopper, handed: Shopper, login_at: int, counts: int) -> None:
     """Changes ``user``; the moments that give way are decided on ``moments``."""
     _take_out(user, handed, login_at)
     _join_spent(user, handed)
@@ -34,12 +34,30 @@ def join(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:
     user["devices"] |= handed["devices"]
     user["sent"] = sorted(user["sent"] + handed["sent"], key=lambda sent: sent["at"])
     user["told"] = {**handed["told"], **user["told"]}
-    user["zone"] = user["zone"] or handed["zone"]
+    for matter, at in handed["ended"].items():
+        user["ended"][matter] = max(at, user["ended"].get(matter, -1))
+    here_last = handed["active_at"] > user["active_at"] or user["active_at"] < 0
+    zones = (handed["zone"], user["zone"]) if here_last else (user["zone"], handed["zone"])
+    user["zone"] = zones[0] or zones[1]
     user["active_at"] = max(unbought, handed["active_at"], login_at)
     _join_moments(moments, user, handed, login_at)
     user["times"] |= handed["times"]
     user["active_at"] = max(user["times"])
+    bought = [purchase for purchase in user["purchases"] if purchase[0] >= login_at]
     user["purchases"] = newest_orders(user["purchases"] + handed["purchases"])
+    _take_back(moments, user, handed, bought, login_at, counts)
+
+
+def _take_back(
+    moments: Any, user: Shopper, handed: Shopper, bought: list[Any], login_at: int, counts: int
+) -> None:
+    """What was sent to the visitor although the user had bought, before the login was told."""
+    newest = [sent for sent in user["sent"] if sent["class"] == "marketing"][-4:]
+    out = [sent for sent in newest if sent in handed["sent"]]
+    for at, products, order in bought:
+        items = [{"product_id": product} for product in products]
+        purchase = {"type": "purchase", "order_id": order, "items": items}
+        moments.withdraw_bought(user, out, purchase, at, counts, told_at=login_at)
 
 
 def _active_unbought(user: Shopper) -> int:
@@ -87,6 +105,12 @@ def _join_moments(moments: Any, user: Shopper, handed: Shopper, login_at: int) -
         if bought is not None:
             moments.end(user, moment, "purchased", bought)
     for moment in handed["moments"]:
+        over = user["ended"].get((moment["scenario"], moment["entity"]), -1)
+        rival = moments.live(user, moment["family"], moment["entity"])
+        if rival is None and over >= moment["opened_at"]:
+            user["moments"].append(moment)
+            moments.end(user, moment, "cancelled", login_at)
+            continue
         ended = _ended_by(user, moment, max(login_at, moment["opened_at"]))
         if ended is not None:
             user["moments"].append(moment)

@@ -58,8 +58,15 @@ def test_a_first_price_has_none_before_and_no_low() -> None:
 def test_the_same_said_again_is_nothing() -> None:
     product = folded(published(NOON, quantity=3))
     assert fold(product, published(NOON + 1, quantity=3)) is None
-    assert fold(product, price(NOON + 1, 10000)) is None
-    assert fold(product, stock(NOON + 1, 3)) is None
+    assert fold(product, price(NOON, 10000)) is None
+    assert fold(product, stock(NOON, 3)) is None
+
+
+def test_what_is_said_again_is_no_news_and_older_statements_are_not_heard_any_more() -> None:
+    product = folded(published(NOON, quantity=3), price(NOON + 9, 10000), stock(NOON + 9, 3))
+    assert product.changes == ()
+    assert fold(product, price(NOON + 5, 8000)) is None
+    assert fold(product, stock(NOON + 5, 0)) is None
 
 
 statements = st.one_of(
@@ -238,7 +245,7 @@ def test_the_low_of_each_change_is_what_a_plain_look_back_finds(
         after = fold(product, price(at, amount, variant or None))
         known = held[variant]
         if known and amount == known[-1][1]:
-            assert after is None
+            assert after is None or after.changes == ()
             continue
         assert after is not None
         product = after

@@ -112,7 +112,7 @@ DEEDS = st.lists(
         *(lambda at, what=what: event(what, at, product_id="lamp") for what in REMOVED),
         lambda at: snapshot(at, "lamp", "chair"),
         snapshot,
-        lambda at: purchase(at, "A-1", "lamp"),
+        lambda at: purchase(at, f"A-{at}", "lamp"),
     )),
     max_size=7,
 )  # fmt: skip
