@@ -263,7 +263,7 @@ def _rules(
     awake.sort(key=rules.rank)  # among equals, as they stand in the file
     opening: dict[type[Envelope], tuple[Scenario, ...]] = {}
     for scenario in awake:
-        for event in scenario.opens_on:
+        for event in scenario.listens_to:
             opening[event] = (*opening.get(event, ()), scenario)
     news = tuple(scenario for scenario in awake if isinstance(scenario, NewsScenario))
     quiet_ones: tuple[QuietScenario, ...] = (

@@ -1,19 +1,18 @@
 """``after_event``: a scenario that only follows an event, configured wholly in the file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from processors.catalogue import ProductFacts
 from processors.config import Priority, ScenarioConfig
-from processors.copy import without_nothing
 from processors.copy_names import PRODUCT, Spoken
 from processors.durations import Duration
 from processors.moment import Moment
 from processors.reduce import SESSION_GAP_MS
 from processors.scenarios.base import Scenario
+from processors.scenarios.event_fields import ENVELOPE, own_fields
 from processors.scenarios.newest import is_newest, last_marked, told_before
 from processors.scenarios.product_news import product
 from processors.session import SESSION_END
@@ -23,16 +22,11 @@ from processors.where import Bound, Scalar, Where
 from schemas import structs as e
 from schemas.catalog import Relation
 from schemas.decisions import Reason
-from schemas.events import Envelope
 from schemas.push import MessageClass
 
 USER_ENTITY = "user"
 """The entity of a scenario that names none: one moment a user."""
 
-_LIST_KEPT = 5
-"""Of a list in the event, so many wait with the moment."""
-
-_ENVELOPE = frozenset({"type", *Envelope.model_fields})
 _NAME_PRODUCTS = frozenset({"product_ids", "product_id", "order_id"})
 
 
@@ -101,6 +95,10 @@ class AfterEvent(Scenario):
 
     @property
     def opens_on(self) -> frozenset[type[e.Envelope]]:
+        return self._opens_on
+
+    @property
+    def listens_to(self) -> frozenset[type[e.Envelope]]:
         # What ends a matter may be told before what opens it.
         return self._opens_on | self._ends_on if self.config.entity else self._opens_on
 
@@ -121,7 +119,7 @@ class AfterEvent(Scenario):
 
     @property
     def speaks_of(self) -> Spoken:
-        fields = frozenset(EVENTS[self.config.on].model_fields) - _ENVELOPE
+        fields = frozenset(EVENTS[self.config.on].model_fields) - ENVELOPE
         if "items" in fields:
             fields = fields - {"items"} | {"count", "product_ids"}
         spoken: dict[str, frozenset[str]] = {"event": fields}
@@ -164,7 +162,7 @@ class AfterEvent(Scenario):
             turn.end(waiting, Reason.SUPERSEDED, turn.at)
         is_news = isinstance(event, e.OrderStatus)  # told_before knows its twins
         moment = turn.open(
-            self, entity, due=due, data={"event": _own_fields(event)}, is_news=is_news
+            self, entity, due=due, data={"event": own_fields(event)}, is_news=is_news
         )
         if moment is not None and objection is not None:
             turn.end(moment, objection, turn.at)
@@ -271,30 +269,3 @@ def _facts(turn: Turn, product_ids: Iterable[str]) -> Iterator[ProductFacts]:
         facts = turn.desk.product(product_id, turn.at)
         if facts is not None:
             yield facts
-
-
-def _own_fields(event: e.ShopEvent) -> dict[str, Any]:
-    """The event's own fields that say something, small enough to wait in a profile."""
-    own: dict[str, Any] = {}
-    for name in _field_names(type(event)):
-        value = getattr(event, name)
-        if isinstance(value, str | int):
-            own[name] = value
-        elif value is not None:
-            plain = e.plain_value(value)
-            own[name] = plain[:_LIST_KEPT] if isinstance(plain, list) else plain
-    own = without_nothing(own)
-    if "traits" in own:
-        own["traits"] = without_nothing(own["traits"])
-    if isinstance(event, _WITH_ITEMS):
-        own["count"] = sum(item.quantity for item in event.items)
-        own["product_ids"] = [item.product_id for item in event.items][:_LIST_KEPT]
-    return own
-
-
-_WITH_ITEMS = (e.Purchase, e.CartSnapshot)
-
-
-@cache
-def _field_names(kind: type[e.Envelope]) -> tuple[str, ...]:
-    return tuple(name for name in e.field_names(kind) if name not in _ENVELOPE | {"items"})

@@ -50,8 +50,13 @@ class Scenario:
 
     @property
     def opens_on(self) -> frozenset[type[Envelope]]:
-        """Events after which :meth:`on_event` is asked."""
+        """Events that may open it."""
         return NOTHING
+
+    @property
+    def listens_to(self) -> frozenset[type[Envelope]]:
+        """Events after which :meth:`on_event` is asked."""
+        return self.opens_on
 
     @property
     def ends_on(self) -> frozenset[type[Envelope]]:
