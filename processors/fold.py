@@ -96,6 +96,7 @@ def _said(
             product = changed(product, **said)
     before = offer = product.offers.get(key, _NOT_KNOWN)
     low_30d = published = None
+    returns = False
     match event:
         case PriceChange():
             if heard:
@@ -111,7 +112,9 @@ def _said(
             elif at >= (product.described_at or 0):
                 said = {"published": False, "described_at": at}
         case ProductPublished():
-            said |= _described(product, event)
+            described = _described(product, event)
+            returns = bool(described) and not product.published
+            said |= described
             if heard:
                 offer, low_30d = _priced(offer, at, event.price)
             if event.quantity is not None:
@@ -121,9 +124,9 @@ def _said(
                 published = True
     if offer is not before:
         said["offers"] = {**product.offers, key: offer}
-    elif not published:
-        return said, ()
     priced, counted = offer.price != before.price, offer.quantity != before.quantity
+    if returns:  # what was off sale could not be bought
+        before, counted = changed(before, quantity=0), offer.quantity is not None
     if not (priced or counted or published):
         return said, ()
     change = OfferChange(

@@ -56,7 +56,9 @@ class BackInStock(NewsScenario):
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:
         before, now = change.quantity_before, change.quantity
-        return before is not None and now is not None and before < self.config.min_quantity <= now
+        if before is None or now is None or not facts.published:
+            return False
+        return before < self.config.min_quantity <= now
 
     def interest(
         self, profile: Profile, facts: ProductFacts, change: Change, at: int

@@ -97,7 +97,9 @@ def _is_drop(scenario: dict[str, Any], change: Change) -> bool:
 
 def _is_return(scenario: dict[str, Any], change: Change) -> bool:
     before = change.get("quantity_before")
-    return before is not None and before < scenario["min_quantity"] <= change["quantity"]
+    if before is None or not change["published"]:
+        return False
+    return bool(before < scenario["min_quantity"] <= change["quantity"])
 
 
 def _newest(

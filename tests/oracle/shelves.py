@@ -28,6 +28,7 @@ class Shelves:
         variant = event.get("variant_id") or WHOLE
         change: dict[str, Any] = {"product": product, "variant": variant}
         whole = kind == "product_published" or (kind == "product_unpublished" and not variant)
+        was_off = not now["published"]
         if whole and at >= now["described_at"]:
             now["described_at"] = at
             now["published"] = kind == "product_published"
@@ -40,6 +41,9 @@ class Shelves:
                 _confirm(offer, event, at)
             _set_price(offer, event.get("price"), at, change)
             _set_quantity(offer, quantity, at, change)
+            if was_off and now["published"] and offer["quantity"] is not None:
+                change["quantity_before"], change["quantity"] = 0, offer["quantity"]
+        change["published"] = now["published"]
         known.append((recorded_at, now))
         return change if "price" in change or "quantity" in change else None
 
