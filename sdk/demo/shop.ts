@@ -15,7 +15,7 @@ const beginAnew = async () => {
   if (localStorage.getItem("boot") === config.boot) return;
   localStorage.clear();
   localStorage.setItem("boot", config.boot);
-  for (const name of ["visitor", "identity", "device", "ended", "engaged", "shown"] as const) {
+  for (const name of ["visitor", "identity", "device", "wanted", "ended", "engaged", "shown"] as const) {
     await put(name, undefined);
   }
 };
