@@ -92,7 +92,7 @@ class Credentials:
         """
         is_server, is_public = self.is_server_key(key), _is_among(key, self._public)
         if not is_server and not is_public:
-            raise RefusedError(401, Code.UNAUTHORIZED, "The write key is missing or unknown.")
+            raise RefusedError(401, Code.UNKNOWN_KEY)
         return is_server
 
     def is_server_key(self, key: str | None) -> bool:

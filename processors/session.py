@@ -7,7 +7,7 @@ from pydantic import Field
 from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
 from processors.turn import Turn
-from schemas.base import Count, Id
+from schemas.base import EPOCH_MS_LIMIT, Count, Id
 from schemas.events import Envelope
 from schemas.structs import struct_for
 
@@ -20,7 +20,7 @@ class SessionEnd(Envelope):
 
     type: Literal["session_end"]
     number: Annotated[int, Field(ge=1)]
-    away: Count | None = None
+    away: Annotated[int, Field(ge=0, le=EPOCH_MS_LIMIT)] | None = None
     views: Count
     """Products viewed, each as often as it was."""
     product_ids: tuple[Id, ...]

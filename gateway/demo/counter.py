@@ -129,7 +129,7 @@ async def login(request: Request) -> Response:
     form = await model_of(request, LoginForm)
     caller_of(request, form)
     secrets_ = site_of(request).settings.gateway_identity_secrets
-    name = re.sub(r"[^a-z0-9]+", "-", form.name.lower()).strip("-")
+    name = re.sub(r"[\W_]+", "-", form.name.lower()).strip("-")
     if not name or not secrets_:
         raise RefusedError(400, Code.INVALID, "A name has letters.", field="name")
     now = int(time.time())

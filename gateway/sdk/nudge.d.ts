@@ -59,6 +59,8 @@ export interface Events {
   topic_follow: { topic: string };
   topic_unfollow: { topic: string };
   survey_answer: { survey: string; answer: string };
+  /** After `login`, which says who it is. */
+  sign_up: { user_id?: string };
   /** Told by `prompt` and `subscribe`; by a shop that asks in its own way. */
   push_prompt: {
     prompt: string;
@@ -122,7 +124,7 @@ export interface InboxOptions {
 export interface Inbox {
   /** Whether this page is connected: while it is, messages come here and are not pushed. */
   live: boolean;
-  /** `init` calls it. */
+  /** `init` calls it; so does the file itself where it comes later. */
   start(options?: InboxOptions): void;
   /** The newest 50, newest first; `undefined` where the gateway does not answer. */
   messages(): Promise<Message[] | undefined>;
@@ -149,18 +151,20 @@ export interface PromptText {
 export type Reach =
   /** This browser can be pushed to. */
   | "subscribed"
-  /** It could be, and has not been asked. */
+  /** It could be: it has not been asked, or said yes and is subscribed at its next visit. */
   | "askable"
-  /** The person said no to our prompt, less than 30 days ago. */
+  /** The person said no to our prompt, or unsubscribed, less than 30 days ago. */
   | "declined"
   /** The person said no to the browser: only they can change that, in its settings. */
   | "blocked"
-  /** No Push API here: an old browser, a private window, iOS outside the Home Screen. */
+  /** No Push API here: an old browser, a private window, iOS outside the Home Screen, no storage. */
   | "unsupported";
 
 export interface Nudge extends Helpers {
   /** Call once a page, before anything else. */
   init(options: Options): Promise<void>;
+  /** What `init` was given. */
+  options?: Options;
   /** Any event; the helpers are its typed form. Rejects where JSON has no form for a field. */
   track(type: string, fields?: object): Promise<void>;
   /** Where this browser stands. */
@@ -175,6 +179,11 @@ export interface Nudge extends Helpers {
   login(identity: string): Promise<void>;
   /** Gives the browser back to the visitor: what was for the user is shown here no more. */
   logout(): Promise<void>;
+  /**
+   * This browser's anonymous id, which stands in its events: for the shop's server, when it tells
+   * what a guest did. `undefined` where the gateway has not named the browser yet.
+   */
+  visitor(): Promise<string | undefined>;
   /** Sends what waits, now. */
   flush(): Promise<void>;
   /** Where the page has `nudge-inbox.js`. */

@@ -1,8 +1,8 @@
 """``nudge bench collector``: events a second that one gateway on one core takes.
 
 The gateway has a core to itself; Kafka, Redis and who posts share another. Each request is a
-batch, answered once the broker has acknowledged every event of it. First as fast as it goes, then
-at a given pace, for how long an answer takes.
+batch under a server's key, answered once the broker has acknowledged every event of it. First as
+fast as it goes, then at a given pace, for how long an answer takes.
 """
 
 import asyncio

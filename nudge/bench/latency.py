@@ -88,6 +88,12 @@ class LatencyResult:
     events: int
     seconds: float
     grace_ms: int
+    shoppers: int
+    """Who filled a cart and left."""
+    withheld: int
+    """Of them those to whom no push was sent."""
+    undelivered: int
+    """Pushes that were sent when due, and of which no push service said 201."""
     campaign: Told | None = None
     feed: Fed | None = None
 
@@ -110,7 +116,10 @@ class LatencyResult:
             "p90_ms": self.percentile(0.9),
             "p99_ms": self.percentile(0.99),
             "worst_ms": self.beyond_grace_ms[-1],
+            "shoppers": self.shoppers,
             "held": self.held,
+            "withheld": self.withheld,
+            "undelivered": self.undelivered,
             **{name: asdict(one) for name, one in beside.items() if one is not None},
         }
 
@@ -132,7 +141,8 @@ class Plan:
     @property
     def looked_at_s(self) -> int:
         """Until the campaign, if any, is through."""
-        return max(self.seconds, campaign_seconds(self.campaign) + _AROUND_S)
+        campaign_s = campaign_seconds(self.campaign) + _AROUND_S if self.campaign else 0
+        return max(self.seconds, campaign_s)
 
     @property
     def mix(self) -> Mix:
@@ -279,7 +289,12 @@ async def _look(
     campaign = None
     if plan.campaign:
         campaign = Told(plan.campaign, decided, len(through), (until - since) / 1000)
-    return LatencyResult(counted, held, events, seconds, settings.grace_ms, campaign, meanwhile.fed)
+    shoppers = len(plan.shoppers)
+    return LatencyResult(
+        counted, held, events, seconds, settings.grace_ms, shoppers,
+        withheld=shoppers - len(due) - held, undelivered=len(due) - len(late),
+        campaign=campaign, feed=meanwhile.fed,
+    )  # fmt: skip
 
 
 async def _read(settings: StreamsSettings, topic: Topic) -> AsyncIterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import { ask, bind, idOf, visitor } from "../src/gateway";
 import { sendReports } from "../src/reports";
-import { alone, get, push } from "../src/store";
+import { alone, get, push, put } from "../src/store";
 import { askShop } from "./shelves";
 
 const PATIENCE_MS = 8000;
@@ -64,6 +64,8 @@ const late = async () => {
 export const subscribe = async (): Promise<Way> => {
   const reached = await Promise.race([nudge.subscribe(), late()]).catch(() => "failed");
   if (reached === "subscribed") return "own";
+  // Else every page would try the browser's own again.
+  await put("wanted", undefined);
   const found = await askShop<StandIn>("/demo/stand-in");
   localStorage.setItem("stand-in", JSON.stringify(found));
   return (await claim()) ? "stand-in" : "none";

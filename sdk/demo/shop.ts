@@ -15,7 +15,7 @@ const beginAnew = async () => {
   if (localStorage.getItem("boot") === config.boot) return;
   localStorage.clear();
   localStorage.setItem("boot", config.boot);
-  for (const name of ["visitor", "identity", "device", "ended", "engaged", "shown"] as const) {
+  for (const name of ["visitor", "identity", "device", "wanted", "ended", "engaged", "shown"] as const) {
     await put(name, undefined);
   }
 };
@@ -37,14 +37,21 @@ const drawWho = () => {
   const ask = () => {
     const name = h("input", { name: "name", "aria-label": "Your name", placeholder: "Your name", maxlength: "40", autocomplete: "off", required: true });
     const form = h("form", {}, name, h("button", { class: "primary" }, "Log in"));
-    form.onsubmit = async (event) => {
-      event.preventDefault();
+    const enter = async () => {
       const answer = await askShop<{ identity: string }>("/demo/login", { name: name.value });
       identity.set(answer.identity);
       await nudge.login(answer.identity);
       await rebind();
       location.reload();
     };
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      enter().catch((error: Error) => {
+        name.setCustomValidity(error.message);
+        name.reportValidity();
+      });
+    };
+    name.oninput = () => name.setCustomValidity("");
     place.replaceChildren(form);
     name.focus();
   };

@@ -1,6 +1,7 @@
 /** An onsite message as a card in the corner: for shops that do not show it themselves. */
 
 import type { Message } from "./public";
+import { dress } from "./style";
 
 const STYLE = `
 :host{all:initial}
@@ -37,7 +38,7 @@ export const card = (
     element.textContent = text;
     return parent.appendChild(element);
   };
-  add(root, "style", STYLE);
+  dress(root, STYLE);
   const section = add(root, "section");
   // Read out when there is time for it, without taking the focus from what the person does.
   section.setAttribute("role", "status");

@@ -1,16 +1,19 @@
 /** Events on their way: kept until the gateway has acknowledged them, online or not. */
 
 import { ask, bytes, fresh, passing, visitor } from "./gateway";
-import { alone, drop, get, peek, push, put, replace, type Identity, type Visitor } from "./store";
+import {
+  alone, drop, get, peek, push, put, replace, unable, type Config, type Identity, type Visitor,
+} from "./store"; // prettier-ignore
 
-const MOST = 50;
+/** The core knows a user's last eight again: more, sent once more, would count twice. */
+const MOST = 8;
 /** Under the 64 KiB that gateway and browsers take, with room for the tokens. */
 const MOST_BYTES = 48_000;
 const MOST_KEPT = 1000;
 /** Refusals of what was sent, not of who sent it or of the way there. */
 const FINAL = [400, 413, 422];
 /** Without their user they say nothing. */
-const PROVED = ["login", "logout"];
+const PROVED = ["sign_up", "login", "logout"];
 
 interface Event {
   type: string;
@@ -28,23 +31,31 @@ const whole = (text: string) =>
 const plain = (event: object): object =>
   JSON.parse(JSON.stringify(event, (_, part) => (typeof part === "string" ? whole(part) : part)));
 
-/** Writes an event down; `flush` sends it. Throws a TypeError for what is no JSON. */
-export const remember = async (type: string, fields: object): Promise<void> => {
+const keep = async (event: object) => {
   const identity = await get("identity");
-  const event = plain({
-    type,
-    event_id: crypto.randomUUID(),
-    occurred_at: Date.now(),
-    ...(identity && { user_id: identity.user }),
-    ...fields,
-  });
-  const key = await push("events", event);
+  const key = await push("events", { ...(identity && { user_id: identity.user }), ...event });
   // A browser that is offline for weeks keeps its newest.
   if (typeof key === "number" && key > MOST_KEPT) await drop("events", 0, key - MOST_KEPT);
+  return true;
+};
+
+/**
+ * Writes an event down; `flush` sends it. Answers whether it could.
+ *
+ * Throws a TypeError for what is no JSON.
+ */
+export const remember = async (type: string, fields: object): Promise<boolean> => {
+  const said = { type, event_id: crypto.randomUUID(), occurred_at: Date.now(), ...fields };
+  return keep(plain(said)).catch(unable);
 };
 
 /** As it is told now. Who cannot be proved any more is still this visitor: the core knows whose. */
-const told = ({ user_id, proof: _, ...rest }: Event, who: Visitor, identity?: Identity) => {
+const told = (
+  { user_id, proof: _, ...rest }: Event,
+  who: Visitor,
+  config?: Config,
+  identity?: Identity,
+) => {
   const proved =
     user_id !== undefined &&
     user_id === identity?.user &&
@@ -54,7 +65,7 @@ const told = ({ user_id, proof: _, ...rest }: Event, who: Visitor, identity?: Id
     ...rest,
     ...(proved && { user_id }),
     anonymous_id: who.anonymous_id,
-    locale: document.documentElement.lang || navigator.language,
+    locale: config?.locale,
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 };
@@ -103,7 +114,8 @@ export const flush = (): Promise<boolean> =>
       if (!waiting.length) return true;
       const who = await visitor();
       if (!who) return false;
-      const all = waiting.map(([, event]) => told(event, who, identity));
+      const config = await get("config");
+      const all = waiting.map(([, event]) => told(event, who, config, identity));
       const unproved = all.findIndex(({ type, user_id }) => PROVED.includes(type) && !user_id);
       if (unproved >= 0) {
         await withdraw(waiting[unproved]!);
@@ -117,10 +129,10 @@ export const flush = (): Promise<boolean> =>
         events,
       });
       if (passing(status)) return false;
-      if (status === 401 && refused++ < 2) {
+      if (status === 401 && body.code !== "unknown_key" && refused++ < 2) {
         // Secrets were changed, or a clock is wrong.
-        if (!identity || identity.refused) await put("visitor", undefined);
-        else await doubt(identity, body.code, logout);
+        if (identity && !identity.refused) await doubt(identity, body.code, logout);
+        else if (!(await visitor(who))) return false;
         continue;
       }
       const named = /^events\.(\d+)\./.exec(body.field ?? "");
@@ -138,4 +150,4 @@ export const flush = (): Promise<boolean> =>
       else if (events.length > 1) most = events.length >> 1;
       else await drop("events", first);
     }
-  });
+  }).catch(unable);

@@ -55,11 +55,11 @@ export const passing = (status: number): boolean =>
 export const fresh = (identity?: Identity): identity is Identity =>
   !!identity && !identity.refused && identity.exp * 1000 > Date.now() + 5000;
 
-/** This browser's own id; asked for once. */
-export const visitor = (): Promise<Visitor | undefined> =>
+/** This browser's own id; asked for once, and again where the gateway does not take the `refused`. */
+export const visitor = (refused?: Visitor): Promise<Visitor | undefined> =>
   alone("visitor", async () => {
     const known = await get("visitor");
-    if (known) return known;
+    if (known && known.visitor !== refused?.visitor) return known;
     const { status, body } = await ask("/v1/visitors", {});
     if (status !== 201) return undefined;
     await put("visitor", body);

@@ -120,6 +120,14 @@ const stop = () => {
   before?.abort();
 };
 
+/** Somebody else is here now: what the page shows is not theirs. */
+const anew = () => {
+  takeDown([...onScreen.keys()]);
+  stop();
+  follow();
+  changed();
+};
+
 /** A page that nobody sees holds no connection: a browser has few of them for one host. */
 const follow = () => {
   const visible = document.visibilityState === "visible";
@@ -143,13 +151,7 @@ const inbox: Inbox = {
     document.addEventListener("visibilitychange", follow);
     addEventListener("pagehide", stop);
     addEventListener("pageshow", follow);
-    // Somebody else now: what the page shows is not theirs.
-    addEventListener("nudge:identity", () => {
-      takeDown([...onScreen.keys()]);
-      stop();
-      follow();
-      changed();
-    });
+    addEventListener("nudge:identity", anew);
     follow();
   },
 
@@ -166,12 +168,14 @@ const inbox: Inbox = {
 
   async open(message: Message, action?: string) {
     const chosen = message.actions?.find((each) => each.action === action);
-    const url = new URL(chosen?.url ?? message.url, location.href);
+    // A button without a link only tells.
+    const wanted = (chosen ?? message).url;
+    const url = wanted && new URL(wanted, location.href);
     const noted = note("clicked", message, action).catch(() => undefined);
     const told = Promise.all([noted.then(sendReports), inbox.read(message.job_id)]);
     // Once it is written down the next page can tell it: nobody waits for the gateway.
     await noted;
-    if (/^https?:$/.test(url.protocol)) location.assign(url.href);
+    if (url && /^https?:$/.test(url.protocol)) location.assign(url.href);
     await told;
   },
 
@@ -185,4 +189,7 @@ const inbox: Inbox = {
   },
 };
 
-globalThis.nudge.inbox = inbox;
+const { nudge } = globalThis;
+nudge.inbox = inbox;
+// `init` came first: it found nothing to start.
+if (nudge.options && nudge.options.inbox !== false) inbox.start(nudge.options.inbox);

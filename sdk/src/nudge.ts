@@ -1,10 +1,10 @@
 /** `nudge.js`: what a shop's page loads. */
 
 import { flush, remember } from "./events";
-import { bind, fresh, unbind } from "./gateway";
+import { bind, fresh, unbind, visitor } from "./gateway";
 import { ask } from "./prompt";
 import type { Events, Nudge, Options, PromptText, Reach } from "./public";
-import { alone, get, put } from "./store";
+import { alone, get, put, unable } from "./store";
 import { sendReports } from "./reports";
 
 const HELPERS: (keyof Events)[] = [
@@ -12,7 +12,7 @@ const HELPERS: (keyof Events)[] = [
   "remove_from_cart", "cart_snapshot", "add_to_wishlist", "remove_from_wishlist",
   "stock_alert_requested", "begin_checkout", "coupon_attempt", "purchase", "profile_update",
   "consent_change", "reminder_set", "reminder_cancelled", "topic_follow", "topic_unfollow",
-  "survey_answer", "push_prompt",
+  "survey_answer", "sign_up", "push_prompt",
 ]; // prettier-ignore
 /** Of the contract; a title's are code points. */
 const MOST_URL = 2048;
@@ -27,23 +27,42 @@ const SLOWEST_MS = 60_000;
 /** So long a logout waits for the gateway, before it unsubscribes the browser. */
 const LOGOUT_MS = 5000;
 
-let options: Options | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let wait = GATHER_MS;
+let asking: Promise<Reach> | undefined;
 
 const supported = () =>
   "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 
-const registration = () =>
-  navigator.serviceWorker
-    .register(options?.serviceWorker ?? "/nudge-sw.js")
-    .then(() => navigator.serviceWorker.ready);
+const script = () => nudge.options?.serviceWorker ?? "/nudge-sw.js";
+
+/** Where it was registered before: the page's own may be another worker of the shop's. */
+const registered = async () =>
+  supported()
+    ? navigator.serviceWorker.getRegistration(script()).catch(() => undefined)
+    : undefined;
+
+/** Until its worker is active: without one no browser subscribes. */
+const active = (found: ServiceWorkerRegistration) =>
+  new Promise<void>((done, failed) => {
+    const worker = (found.waiting ?? found.installing)!;
+    worker.addEventListener("statechange", () => {
+      if (found.active) done();
+      else if (worker.state === "redundant") failed(new Error(`${script()} cannot be installed`));
+    });
+  });
+
+const registration = async () => {
+  const found = await navigator.serviceWorker.register(script());
+  if (!found.active) await active(found);
+  return found;
+};
 
 /** Sends after a moment; after a failure later and later, until it works. */
 const soon = () => {
   timer ??= setTimeout(async () => {
     timer = undefined;
-    wait = (await flush().catch(() => false)) ? GATHER_MS : Math.min(wait * 3, SLOWEST_MS);
+    wait = (await flush()) ? GATHER_MS : Math.min(wait * 3, SLOWEST_MS);
     if (wait > GATHER_MS) soon();
   }, wait);
 };
@@ -74,7 +93,8 @@ const engage = (every: number) => {
       shows = onsite;
       await put("engaged", now);
       await track("engagement", { ms: Math.min(ms, 3_600_000), ...(onsite && { onsite }) });
-    });
+      // Where nothing is kept it would be said at every tick.
+    }).catch(() => undefined);
   const leave = async () => {
     // A press just before is most likely a link: the shop's next page begins in a moment.
     if (shows && Date.now() - pressed > PRESSED_MS) {
@@ -94,26 +114,29 @@ const engage = (every: number) => {
     const now = Date.now();
     if (since) seen += now - since;
     since = document.visibilityState === "visible" ? now : 0;
-    if (!since) void leave();
+    if (!since) void leave().catch(unable);
   });
 };
 
 /** Somebody else is here now: what listens begins anew. */
 const other = () => dispatchEvent(new Event("nudge:identity"));
 
-/** Each visit: the subscription is said to be alive, renewed under a new key, or ended. */
+/** Each visit: the subscription is said to be alive, made, renewed under a new key, or ended. */
 const refresh = async () => {
   if (!supported()) return;
-  const device = await get("device");
+  const [device, wanted] = await Promise.all([get("device"), get("wanted")]);
   if (Notification.permission === "granted") {
     const found = await registration();
     if (device || (await found.pushManager.getSubscription())) await bind(found);
-  } else if (device) {
+    // A push service that cannot be reached may take for ever to say so.
+    else if (wanted) void bind(found).catch(unable);
+  } else if (device || wanted) {
+    await put("wanted", undefined);
     await unbind();
   }
 };
 
-const reach = async (): Promise<Reach> => {
+const stand = async (): Promise<Reach> => {
   if (!supported()) return "unsupported";
   if (Notification.permission === "denied") return "blocked";
   if (Notification.permission === "granted" && (await get("device"))) return "subscribed";
@@ -121,20 +144,50 @@ const reach = async (): Promise<Reach> => {
   return Date.now() - declined < DECLINED_MS ? "declined" : "askable";
 };
 
+const reach = (): Promise<Reach> => stand().catch((error) => unable(error) || "unsupported");
+
 const subscribe = async (name = "own"): Promise<Reach> => {
   if (!supported()) return "unsupported";
   const asked = Notification.permission === "default";
   // First of all: what comes after an await is no gesture to every browser.
   const answer = await Notification.requestPermission();
   if (asked) tell(name, answer === "default" ? "dismissed" : answer);
-  if (answer === "granted") await bind(await registration());
+  if (answer === "granted") await become().catch(unable);
   return reach();
+};
+
+/** Remembered first: where the gateway or a fresh token is away, the next visit does it. */
+const become = async () => {
+  await put("wanted", true).catch(unable);
+  await bind(await registration());
+};
+
+/** Our own question, where the browser may be asked. Who has said yes already is not asked again. */
+const question = async (text: PromptText): Promise<Reach> => {
+  const now = await reach();
+  if (now !== "askable" || (await get("wanted"))) return now;
+  const name = text.name ?? "prompt";
+  tell(name, "shown");
+  const answer = await ask(text, () => {
+    tell(name, "accepted");
+    return subscribe(name);
+  });
+  if (!answer) {
+    tell(name, "declined");
+    await put("declined", Date.now()).catch(unable);
+  }
+  return answer ?? "declined";
 };
 
 /** How many say yes, by prompt: the figure that words and places are chosen by. */
 const tell = (prompt: string, step: string) => void track("push_prompt", { prompt, step });
 
-const claims = (token: string): { sub: string; exp: number; iat?: number } => {
+interface Claims {
+  sub: string;
+  exp: number;
+  iat?: number;
+}
+const claims = (token: string): Claims => {
   const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
   const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));
@@ -143,7 +196,9 @@ const claims = (token: string): { sub: string; exp: number; iat?: number } => {
 /** Takes down what is shown; nobody dismissed it. */
 const close = async (found: ServiceWorkerRegistration) => {
   const shown = await found.getNotifications();
-  await put("ended", [...((await get("ended")) ?? []), ...shown.map((n) => n.data?.job_id)]);
+  const jobs = shown.map((notification) => notification.data?.job_id);
+  const before = get("ended").then((ended) => put("ended", [...(ended ?? []), ...jobs]));
+  await before.catch(unable);
   shown.forEach((notification) => notification.close());
 };
 
@@ -153,12 +208,32 @@ const within = (ms: number, work: Promise<boolean>): Promise<boolean> => {
   return Promise.race([work, late]).catch(() => false);
 };
 
+/** Says who is here now, by a token whose claims these are. */
+const enter = async (token: string, { sub, exp, iat }: Claims) => {
+  const before = await get("identity");
+  const same = before?.user === sub;
+  if (before && !same) await nudge.logout();
+  const known = same && Date.now() - before.at < LOGIN_AGAIN_MS;
+  const at = known ? before.at : Date.now();
+  // By how long it lives: this browser's clock may be hours off. The gateway knows for certain.
+  const end = iat === undefined ? exp : Date.now() / 1000 + exp - iat;
+  const until = before?.token === token ? before.exp : end;
+  if (!known) await flush();
+  await put("identity", { token, user: sub, exp: until, at });
+  if (!known) await remember("login", { user_id: sub });
+  await flush();
+  if (!known || !fresh(before)) {
+    other();
+    await refresh();
+  }
+};
+
 const nudge: Omit<Nudge, keyof Events> = {
   async init(given: Options) {
-    options = given;
+    nudge.options = given;
     const locale = given.locale ?? (document.documentElement.lang || navigator.language);
     const gateway = given.gateway.replace(/\/$/, "");
-    await put("config", { gateway, key: given.key, locale });
+    await put("config", { gateway, key: given.key, locale }).catch(unable);
     addEventListener("online", () => void flush());
     addEventListener("pagehide", () => void flush());
     if (given.automatic !== false) {
@@ -168,74 +243,54 @@ const nudge: Omit<Nudge, keyof Events> = {
     }
     if (given.inbox !== false) globalThis.nudge.inbox?.start(given.inbox);
     void sendReports();
-    await refresh();
+    await refresh().catch(unable);
   },
 
   track,
   reach,
   subscribe: () => subscribe(),
 
-  async prompt(text: PromptText) {
-    const now = await reach();
-    if (now !== "askable") return now;
-    const name = text.name ?? "prompt";
-    tell(name, "shown");
-    const answer = await ask(text, () => {
-      tell(name, "accepted");
-      return subscribe(name);
-    });
-    if (!answer) {
-      tell(name, "declined");
-      await put("declined", Date.now());
-    }
-    return answer ?? "declined";
+  prompt(text: PromptText) {
+    asking ??= question(text).finally(() => (asking = undefined));
+    return asking;
   },
 
   async unsubscribe() {
+    await put("wanted", undefined);
     await unbind();
-    const found = supported() && (await navigator.serviceWorker.getRegistration());
+    const found = await registered();
     const subscription = found && (await found.pushManager.getSubscription());
     if (subscription) await subscription.unsubscribe();
     await put("device", undefined);
+    await put("declined", Date.now());
   },
 
   async login(token: string) {
-    const { sub, exp, iat } = claims(token);
-    const before = await get("identity");
-    const same = before?.user === sub;
-    if (before && !same) await nudge.logout();
-    const known = same && Date.now() - before.at < LOGIN_AGAIN_MS;
-    const at = known ? before.at : Date.now();
-    // By how long it lives: this browser's clock may be hours off. The gateway knows for certain.
-    const end = iat === undefined ? exp : Date.now() / 1000 + exp - iat;
-    const until = before?.token === token ? before.exp : end;
-    if (!known) await flush();
-    await put("identity", { token, user: sub, exp: until, at });
-    if (!known) await remember("login", { user_id: sub });
-    await flush();
-    if (!known || !fresh(before)) {
-      other();
-      await refresh();
-    }
+    const read = claims(token);
+    await enter(token, read).catch(unable);
   },
 
   async logout() {
-    const identity = await get("identity");
-    if (!identity) return;
-    await remember("logout", { user_id: identity.user, proof: identity });
-    await put("identity", undefined);
+    const identity = await get("identity").catch(() => null);
+    if (identity === undefined) return;
+    // Where storage fails nobody will be told: the browser is unsubscribed.
+    const fields = identity && { user_id: identity.user, proof: identity };
+    const noted = !!fields && (await remember("logout", fields));
+    const cleared = await put("identity", undefined).then(() => noted, unable);
     other();
-    const found = supported() && (await navigator.serviceWorker.getRegistration());
+    const found = await registered();
     if (found) await close(found);
     const subscription = found && (await found.pushManager.getSubscription());
     const tell = async () => {
       const told = await flush();
       return subscription ? (await bind(found)) && told : told;
     };
-    const told = await within(LOGOUT_MS, tell());
+    const told = cleared && (await within(LOGOUT_MS, tell()));
     // Where nobody can be told, the browser itself must not show what is the user's.
     if (subscription && !told) await subscription.unsubscribe();
   },
+
+  visitor: () => visitor().then((who) => who?.anonymous_id, (error) => void unable(error)),
 
   async flush() {
     await flush();

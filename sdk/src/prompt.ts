@@ -1,6 +1,7 @@
 /** The soft prompt: our own question before the browser's, which is asked only once. */
 
 import type { PromptText } from "./public";
+import { dress } from "./style";
 
 const STYLE = `
 :host{all:initial}
@@ -12,7 +13,7 @@ div{display:flex;flex-wrap:wrap;gap:.5rem;justify-content:flex-end}
 button{min-height:2.75rem;padding:0 1rem;border:1px solid currentColor;border-radius:.5rem;
 font:inherit;color:inherit;background:none;cursor:pointer}
 button:last-child{color:#fff;background:#1b1b1f}
-button:focus-visible{outline:3px solid #4c8dff;outline-offset:2px}
+button:focus-visible,section:focus-visible{outline:3px solid #4c8dff;outline-offset:2px}
 @media(prefers-color-scheme:dark){section{color:#f3f3f6;background:#24242a}
 button:last-child{color:#1b1b1f;background:#f3f3f6}}`;
 
@@ -30,11 +31,12 @@ export const ask = <T>(text: PromptText, accepted: () => Promise<T>): Promise<T 
       element.textContent = words;
       return parent.appendChild(element);
     };
-    add(root, "style", STYLE);
+    dress(root, STYLE);
     const section = add(root, "section");
     section.setAttribute("role", "dialog");
     section.setAttribute("aria-labelledby", "title");
     section.setAttribute("aria-describedby", "body");
+    section.tabIndex = -1;
     add(section, "h2", text.title).id = "title";
     add(section, "p", text.body).id = "body";
     const buttons = add(section, "div");
@@ -42,8 +44,9 @@ export const ask = <T>(text: PromptText, accepted: () => Promise<T>): Promise<T 
     const accept = add(buttons, "button", text.accept);
     const before = document.activeElement as HTMLElement | null;
     const close = (answer: Promise<T> | undefined) => {
+      const inside = root.activeElement;
       host.remove();
-      before?.focus?.();
+      if (inside) before?.focus?.({ preventScroll: true });
       done(answer);
     };
     decline.onclick = () => close(undefined);
@@ -52,4 +55,6 @@ export const ask = <T>(text: PromptText, accepted: () => Promise<T>): Promise<T 
       if (event.key === "Escape") close(undefined);
     };
     document.body.append(host);
+    // Else a screen reader says nothing of it, and Escape is not heard.
+    section.focus({ preventScroll: true });
   });

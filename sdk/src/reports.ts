@@ -1,7 +1,7 @@
 /** What became of a push, on its way to the gateway: written down first, sent until answered. */
 
 import { ask, passing } from "./gateway";
-import { alone, drop, peek } from "./store";
+import { alone, drop, peek, unable } from "./store";
 
 /** Sends what waits. Answers whether nothing is left. */
 export const sendReports = (): Promise<boolean> =>
@@ -14,4 +14,4 @@ export const sendReports = (): Promise<boolean> =>
       // Taken, or refused for good.
       await drop("reports", first[0]);
     }
-  });
+  }).catch(unable);

@@ -29,7 +29,9 @@ interface Known {
   visitor: Visitor;
   identity: Identity;
   device: Device;
-  /** When our own prompt was declined, epoch ms. */
+  /** The person said yes, and has not taken it back: what failed at that moment is tried again. */
+  wanted: true;
+  /** When our own prompt was declined, or the subscription ended by its person, epoch ms. */
   declined: number;
   /** Jobs whose notification is over: a close event of theirs is no dismissal. */
   ended: string[];
@@ -43,8 +45,16 @@ export type Queue = "events" | "reports";
 
 let opened: Promise<IDBDatabase> | undefined;
 
-const open = () =>
-  (opened ??= new Promise((done, failed) => {
+/** Storage is full, blocked or lost, or the browser refuses: its page goes on all the same. */
+export const unable = (error: unknown): false => {
+  console.warn("nudge:", error);
+  return false;
+};
+
+const forget = () => (opened = undefined);
+
+const open = () => {
+  opened ??= new Promise((done, failed) => {
     const request = indexedDB.open("nudge", 1);
     request.onupgradeneeded = () => {
       const database = request.result;
@@ -52,9 +62,15 @@ const open = () =>
       database.createObjectStore("events", { autoIncrement: true });
       database.createObjectStore("reports", { autoIncrement: true });
     };
-    request.onsuccess = () => done(request.result);
+    request.onsuccess = () => {
+      request.result.onclose = forget;
+      done(request.result);
+    };
     request.onerror = () => failed(request.error);
-  }));
+  });
+  opened.catch(forget);
+  return opened;
+};
 
 const ask = async <T>(
   name: string,

@@ -2,7 +2,7 @@
 
 import { bind, idOf } from "./gateway";
 import { sendReports } from "./reports";
-import { alone, get, push, put } from "./store";
+import { alone, get, push, put, unable } from "./store";
 
 interface Action {
   action: string;
@@ -69,10 +69,11 @@ const report = async (
 ) => {
   const { job_id, scenario, token, subscription_id } = payload;
   if (!job_id || !token || !subscription_id) return;
-  await push("reports", {
+  const told = {
     type, job_id, scenario, token, subscription_id, occurred_at: Date.now(),
     ...(action && { action }),
-  }); // prettier-ignore
+  }; // prettier-ignore
+  if (!(await push("reports", told).catch(unable))) return;
   for (const ms of TRIES_MS) {
     await sleep(ms);
     if (await sendReports()) return;
@@ -92,7 +93,7 @@ const end = (...jobs: (string | undefined)[]) => {
   return alone("ended", async () => {
     const known = (await get("ended")) ?? [];
     await put("ended", [...known, ...ended].slice(-MOST_ENDED));
-  });
+  }).catch(unable);
 };
 
 /** What was pushed; `undefined` where it is no message. */
@@ -109,7 +110,7 @@ const show = async (data: Pushed["data"]) => {
   const payload = read(data);
   if (!payload) {
     // A push must show something: browsers take the permission away from who shows nothing.
-    await worker.registration.showNotification(worker.location.hostname);
+    await worker.registration.showNotification(worker.location.hostname, { data: { job_id: "" } });
     return;
   }
   const subscription = await worker.registration.pushManager.getSubscription();
@@ -117,7 +118,8 @@ const show = async (data: Pushed["data"]) => {
   const { title, body, icon, image, tag, actions, locale } = payload;
   // Firefox says "closed" of what a newer one with the same tag takes the place of.
   const older = await worker.registration.getNotifications({ tag });
-  await end(...older.map((notification) => notification.data?.job_id));
+  const ended = end(...older.map((notification) => notification.data?.job_id));
+  // First of all: where nothing can be written down, a push is still shown.
   await worker.registration.showNotification(title, {
     body,
     tag,
@@ -127,6 +129,7 @@ const show = async (data: Pushed["data"]) => {
     ...(locale && { lang: locale }),
     ...(actions && { actions: actions.map(({ action, title }) => ({ action, title })) }),
   } as NotificationOptions);
+  await ended;
   await report("displayed", payload);
 };
 
@@ -152,12 +155,16 @@ const visit = async (wanted: string) => {
 
 const clicked = async (notification: Notification, action?: string) => {
   const payload = notification.data as Payload | null;
+  // The shop's own, where its worker shows some.
+  if (payload?.job_id === undefined) return;
   // Firefox says "closed" after a click, too.
-  const ended = end(payload?.job_id);
+  const ended = end(payload.job_id);
   notification.close();
-  if (!payload?.job_id) return;
+  if (!payload.job_id) return;
   const chosen = payload.actions?.find((each) => each.action === action);
-  const visited = visit(chosen?.url ?? payload.url).catch(() => undefined);
+  // A button without a link only tells.
+  const { url } = chosen ?? payload;
+  const visited = url && visit(url).catch(() => undefined);
   await ended;
   await report("clicked", payload, action);
   await visited;

@@ -20,6 +20,10 @@ export class Gateway {
   answers: { status: number; body?: object }[] = [];
   /** What it says of every identity token: `expired` lets a logout pass. */
   refuses: "unauthorized" | "expired" | undefined;
+  /** Whether it gives out ids of visitors. */
+  names = true;
+  /** Its proxy answers in its place. */
+  away = false;
   /** It takes connections, and never answers. */
   hangs = false;
   /** What `/v1/messages/stream` says; it stays open. */
@@ -53,7 +57,9 @@ export class Gateway {
   }
 
   private answer(path: string, asked: any): { status: number; body?: object } { // eslint-disable-line @typescript-eslint/no-explicit-any
+    if (this.away) return { status: 503 };
     if (path === "/v1/visitors") {
+      if (!this.names) return { status: 401 };
       return { status: 201, body: { anonymous_id: "a-1", visitor: "a-1.mac" } };
     }
     if (path === "/v1/keys/current") return { status: 200, body: { key_id: "k", public_key: "" } };

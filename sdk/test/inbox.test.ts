@@ -62,6 +62,21 @@ test("a click is told, marks it as read, and goes only where a page can be", asy
   expect(read.map((each) => each.body.job_ids)).toEqual([["job-1"], ["job-2"]]);
 });
 
+test("a button without a link only tells", async () => {
+  const actions = [{ action: "answer/good", title: "Good" }];
+  await nudge.inbox!.open(message("job-1", { actions }) as Message, "answer/good");
+  expect(went).toEqual([]);
+  expect(told()[0]!.body).toMatchObject({ type: "clicked", action: "answer/good" });
+});
+
+test.each([true, false])("the file that comes after `init` starts itself: %s", async (wanted) => {
+  vi.resetModules();
+  Object.assign(nudge, { options: { gateway: "", key: "", ...(!wanted && { inbox: false }) } });
+  await import("../src/inbox");
+  await new Promise((done) => setTimeout(done, 100));
+  expect(nudge.inbox!.live).toBe(wanted);
+});
+
 test("a click goes where it leads, though the gateway says nothing", async () => {
   gateway.hangs = true;
   void nudge.inbox!.open(message("job-1") as Message);

@@ -36,28 +36,39 @@ export const opened = async (location: object = {}): Promise<Page> => {
 export interface Desk {
   unsubscribed: number;
   closed: string[];
+  /** Whether there is a subscription, or can be: `false`, its push service is away. */
+  subscription: boolean | undefined;
 }
 
-/** The page's browser has said yes, and shows the notifications of these jobs. */
+/** The page's person has said yes, and their browser shows the notifications of these jobs. */
 export const subscribed = (...shown: string[]): Desk => {
-  const desk: Desk = { unsubscribed: 0, closed: [] };
+  const desk: Desk = { unsubscribed: 0, closed: [], subscription: true };
   const json = { endpoint: "https://fcm.googleapis.com/x", keys: { p256dh: "p", auth: "a" } };
   const subscription = {
     options: {}, toJSON: () => json, unsubscribe: async () => !!++desk.unsubscribed,
   }; // prettier-ignore
+  const subscribe = async () => {
+    if (desk.subscription === false) throw new DOMException("no push service", "AbortError");
+    desk.subscription = true;
+    return subscription;
+  };
   const registration = {
-    pushManager: { getSubscription: async () => subscription },
+    active: {},
+    pushManager: {
+      getSubscription: async () => (desk.subscription ? subscription : null), subscribe,
+    },
     getNotifications: async () =>
       shown.map((job_id) => ({ data: { job_id }, close: () => desk.closed.push(job_id) })),
   };
   const serviceWorker = {
     register: async () => registration,
-    ready: Promise.resolve(registration),
     getRegistration: async () => registration,
   };
   Object.assign(navigator, { serviceWorker });
   vi.stubGlobal("window", { PushManager: {}, Notification: {} });
-  vi.stubGlobal("Notification", { permission: "granted" });
+  vi.stubGlobal("Notification", {
+    permission: "granted", requestPermission: async () => "granted",
+  }); // prettier-ignore
   return desk;
 };
 

@@ -41,8 +41,15 @@ const happens = async (type: string, event: object) => {
   await Promise.all(works);
 };
 
-const clicked = (url: string) =>
-  happens("notificationclick", { notification: { data: { job_id: "job-1", url }, close() {} } });
+/** A click on a notification with these data; answers whether that closed it. */
+const click = async (data: object | null, action = "") => {
+  let closed = false;
+  const close = () => (closed = true);
+  await happens("notificationclick", { notification: { data, close }, action });
+  return closed;
+};
+
+const clicked = (url: string) => click({ job_id: "job-1", url });
 
 test.each(["", "null", "5", '"text"', "[]", "{}", '{"title":5}'])(
   "a push of '%s' is no message, and still shows something",
@@ -55,6 +62,38 @@ test.each(["", "null", "5", '"text"', "[]", "{}", '{"title":5}'])(
 test("a message is shown by its title", async () => {
   await happens("push", { data: { json: () => ({ title: "Vase", body: "…", tag: "vase" }) } });
   expect(shown).toEqual(["Vase"]);
+});
+
+test("a push is shown though nothing can be written down", async () => {
+  vi.stubGlobal("indexedDB", { open: () => { throw new Error("no room"); } }); // prettier-ignore
+  const pushed = { title: "Vase", tag: "vase", job_id: "job-1", token: "t" };
+  await happens("push", { data: { json: () => pushed } });
+  expect(shown).toEqual(["Vase"]);
+  expect(await clicked("https://shop.example/cart")).toBe(true);
+  expect(opened).toEqual(["https://shop.example/cart"]);
+});
+
+test("a push is shown though the database does not answer", async () => {
+  vi.stubGlobal("indexedDB", { open: () => ({}) });
+  void happens("push", { data: { json: () => ({ title: "Vase", tag: "vase" }) } });
+  await vi.waitFor(() => expect(shown).toEqual(["Vase"]));
+});
+
+test("a button without a link only tells", async () => {
+  const actions = [
+    { action: "answer/good", title: "Good" }, { action: "later", title: "Later", url: "/later" },
+  ]; // prettier-ignore
+  const data = { job_id: "job-1", url: "/cart", actions };
+  await click(data, "answer/good");
+  expect(opened).toEqual([]);
+  await click(data, "later");
+  expect(opened).toEqual(["https://shop.example/later"]);
+});
+
+test("a click on what the shop's own worker shows is left to it", async () => {
+  expect([await click(null), await click({ order: 17 })]).toEqual([false, false]);
+  expect(await click({ job_id: "" })).toBe(true);
+  expect(opened).toEqual([]);
 });
 
 test("a shop whose pages are told apart by the hash opens the one that is meant", async () => {

@@ -10,6 +10,11 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</
 <link rel="icon" href="data:,"><h1>{title}</h1>
 <script src="{gateway}/nudge.js"></script>
 <script>window.ready = nudge.init({{ gateway: "{gateway}", key: "{key}" }})</script></html>"""
+# As docs/sdk.md has it; the pages' own line of script stands within them.
+_CSP = (
+    "default-src 'none'; script-src {gateway} 'unsafe-inline'; connect-src {gateway};"
+    " img-src 'self' data:; worker-src 'self'"
+)
 _TITLES = {"/": "Nordhus", "/product": "Vase", "/cart": "Your cart"}
 
 
@@ -34,7 +39,8 @@ class ShopPages:
 
     async def _page(self, request: web.Request) -> web.Response:
         text = _PAGE.format(title=_TITLES[request.path], gateway=self.gateway, key=PAGE_KEY)
-        return web.Response(text=text, content_type="text/html")
+        headers = {"Content-Security-Policy": _CSP.format(gateway=self.gateway)}
+        return web.Response(text=text, content_type="text/html", headers=headers)
 
     async def _worker(self, _: web.Request) -> web.Response:
         text = f'importScripts("{self.gateway}/nudge-sw.js");'

@@ -143,5 +143,7 @@ async def test_it_can_be_read_by_everybody_on_every_page(visit: Visit) -> None:
             await visit.go(path)
             await visit.page.load(axe)
             assert await visit.page.run(_AXE) == [], (dark, width, path)
+            heard = await visit.page.run("document.querySelector('#said').offsetParent !== null")
+            assert heard, (dark, width, path)
             fits = await visit.page.run("document.documentElement.scrollWidth <= innerWidth")
             assert fits, (dark, width, path)

@@ -264,9 +264,10 @@ async def test_the_shops_own_question_comes_first_and_its_answers_are_told(
     await page.run(f"void (window.asked = nudge.prompt({words}))")
     await eventually(lambda: page.run("!!document.querySelector('nudge-prompt')"))
     assert street.push.channels == {}
-    await page.run(
-        "document.querySelector('nudge-prompt').shadowRoot.querySelectorAll('button')[1].click()"
+    assert (
+        await page.run(f"getComputedStyle({_ASKED}.querySelector('section')).position") == "fixed"
     )
+    await page.run(f"{_ASKED}.querySelectorAll('button')[1].click()")
     assert await page.run("window.asked") == "subscribed"
 
     async def told() -> bool:
@@ -275,6 +276,31 @@ async def test_the_shops_own_question_comes_first_and_its_answers_are_told(
         return asked == [("cart", "shown"), ("cart", "accepted")]
 
     await eventually(told)
+
+
+_ASKED = "document.querySelector('nudge-prompt').shadowRoot"
+
+
+async def test_the_question_has_the_keyboard_and_gives_it_back_where_it_was(
+    street: Street,
+) -> None:
+    page = street.firefox
+    await page.permit(street.shop.origin)
+    await page.visit(f"{street.shop.origin}/")
+    await page.run("ready")
+    await page.run("""(() => {
+      const here = Object.assign(document.createElement("button"), { id: "here" })
+      document.body.append(here)
+      document.body.style.height = "9000px"
+      here.focus()
+      scrollTo(0, 5000)
+      window.asked = nudge.prompt({ title: "Shall we?", body: "…", accept: "Yes", decline: "No" })
+    })()""")
+    await eventually(lambda: page.run("document.activeElement.matches('nudge-prompt')"))
+    escape = "new KeyboardEvent('keydown', { key: 'Escape', bubbles: true })"
+    await page.run(f"void {_ASKED}.activeElement.dispatchEvent({escape})")
+    assert await page.run("window.asked") == "declined"
+    assert await page.run("[document.activeElement.id, scrollY]") == ["here", 5000]
 
 
 async def test_what_can_never_be_taken_holds_up_nothing_else(street: Street) -> None:

@@ -160,7 +160,10 @@ async def test_without_a_write_key_nothing_is_taken(stage: Stage) -> None:
     for key in (None, "", "page-key-for-test", SERVER_KEY[:-1]):
         body = {**page.credentials(), "key": key, "events": [event(anonymous_id="a")]}
         answer = await stage.post("/v1/events", body)
-        assert (answer.status, answer.json()["code"]) == (401, "unauthorized")
+        assert (answer.status, answer.json()["code"]) == (401, "unknown_key")
+    forged = {**page.credentials(), "visitor": "a.forged", "events": [event(anonymous_id="a")]}
+    answer = await stage.post("/v1/events", forged)
+    assert (answer.status, answer.json()["code"]) == (401, "unauthorized")
 
 
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read(stage: Stage) -> None:

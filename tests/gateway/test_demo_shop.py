@@ -120,6 +120,13 @@ async def test_only_the_shops_own_page_stands_behind_its_counter(shop: Stage) ->
     assert (await shop.post("/demo/counter", change)).status == 200
 
 
+async def test_a_visitor_logs_in_by_a_name_in_any_script(shop: Stage) -> None:
+    page = await shop.page()
+    login = {**page.credentials(), "name": "Анна  O'Neil"}
+    assert (await shop.post("/demo/login", login)).json()["user_id"] == "you-анна-o-neil"
+    assert (await shop.post("/demo/login", {**login, "name": "!?"})).status == 400
+
+
 async def test_a_visitors_story_is_theirs_alone(shop: Stage) -> None:
     ann, bob = await shop.page(), await shop.page()
     decision = Decision(

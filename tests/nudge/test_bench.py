@@ -8,7 +8,7 @@ from nudge.bench import scenarios
 from nudge.bench.beside import CAMPAIGN_FILE, nightly
 from nudge.bench.core import CoreBench
 from nudge.bench.dry_run import read_only, write_history, write_tapped
-from nudge.bench.latency import LatencyResult
+from nudge.bench.latency import LatencyResult, Plan
 from nudge.bench.mix import Mix, Traffic
 from nudge.bench.profiles import Written, copies
 from nudge.bench.rate import Rate
@@ -53,10 +53,15 @@ def test_memory_is_what_a_worker_holds_over_one_without_profiles() -> None:
 
 
 def test_all_but_one_push_in_a_hundred_are_no_later_than_the_99th_percentile() -> None:
-    result = LatencyResult(list(range(1, 201)), 0, 1, 1.0, 5_000)
+    result = LatencyResult(list(range(1, 201)), 0, 1, 1.0, 5_000, 200, 0, 0)
     assert result.percentile(0.99) == 199
     assert sum(late <= result.percentile(0.99) for late in result.beyond_grace_ms) >= 198
-    assert LatencyResult([7], 0, 1, 1.0, 5_000).percentile(0.99) == 7
+    assert LatencyResult([7], 0, 1, 1.0, 5_000, 1, 0, 0).percentile(0.99) == 7
+
+
+def test_pushes_are_looked_at_for_as_long_as_was_asked_or_a_campaign_takes() -> None:
+    assert Plan(rate=500, seconds=10, users=100).looked_at_s == 10
+    assert Plan(rate=500, seconds=10, users=100, campaign=30_000).looked_at_s == 90
 
 
 def test_carts_of_the_latency_benchmark_are_due_at_once_whatever_page_is_in_front() -> None:

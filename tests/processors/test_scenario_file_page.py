@@ -4,9 +4,11 @@ import re
 from datetime import time
 from enum import Enum
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, get_args
 
 import pytest
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -14,6 +16,7 @@ from processors import config
 from processors.campaign_file import CampaignFile, Schedule
 from processors.config import ScenarioConfig
 from processors.durations import Duration, format_duration
+from processors.scenario_file import load
 from processors.scenarios import KINDS
 from processors.scenarios.after_event import AfterEventConfig
 from processors.scenarios.back_in_stock import BackInStockConfig, StockWaits
@@ -25,9 +28,18 @@ from processors.scenarios.reorder import ReorderConfig
 from processors.template import NAMES
 from processors.where import Bound
 from schemas.push import MessageClass, Urgency
+from tests.timelines.stories import changed, shipped
 
 _PAGES = ("scenario-file.md", "segments.md", "campaigns.md")
 _DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLES = [
+    dedent(example)
+    for page in ("docs/scenario-file.md", "docs/segments.md", "README.md")
+    for example in re.findall(
+        r"^```yaml\n(.*?)^```", (_DOCS.parent / page).read_text(), re.M | re.S
+    )
+    if "…" not in example
+]
 PAGE = "\n".join((_DOCS / name).read_text() for name in _PAGES)
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -121,6 +133,16 @@ def test_the_page_names_every_setting_with_its_default(heading: str) -> None:
     assert set(said) == set(fields)
     defaults = {name: default for name, (default, _) in said.items()}
     assert defaults == {name: written(name, field) for name, field in fields.items()}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_its_examples_are_taken(example: str) -> None:
+    said = yaml.load(example, Loader=yaml.BaseLoader)
+    if "scenarios" not in said:
+        # What these say is nothing to the point.
+        words = {"title": "…", "body": "…", "url": "{{ shop.url }}"}
+        said = {"scenarios": said, "copy": {name: {"en": [words]} for name in said}}
+    load(yaml.safe_dump(changed(shipped(), said.pop("scenarios") | said)))
 
 
 def test_every_part_of_the_file_has_its_table() -> None:

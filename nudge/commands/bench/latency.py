@@ -51,6 +51,8 @@ def latency(
     ]
     say_table((f"{len(result.beyond_grace_ms):,} pushes", "beyond the grace"), rows)
     note(f"{result.events_per_second:,.0f} events/s, grace {result.grace_ms / 1000:g} s")
+    note(f"{result.shoppers:,} carts: {result.held:,} judged late and not counted,"
+         f" {result.withheld:,} not sent, {result.undelivered:,} not delivered")  # fmt: skip
     if told := result.campaign:
         note(f"campaign: {told.sent:,} of {told.users:,} pushed in {told.seconds:,.0f} s")
     if fed := result.feed:

@@ -176,7 +176,8 @@ def collector(
 ) -> None:
     """Events a second of one gateway pinned to one core, each batch acknowledged by the broker.
 
-    Then at a steady pace: how long an answer takes, from the moment it was to be asked for.
+    Then at a steady pace: how long an answer takes, from the moment it was to be asked for. The
+    requests are those of a shop's server; a page's cost more, since its tokens are checked too.
     """
     import asyncio
 
