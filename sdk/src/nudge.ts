@@ -5,6 +5,7 @@ import { bind, fresh, unbind, visitor } from "./gateway";
 import { ask } from "./prompt";
 import type { Events, Nudge, Options, PromptText, Reach } from "./public";
 import { alone, get, put, unable } from "./store";
+import { registered, registration, supported } from "./registration";
 import { sendReports } from "./reports";
 
 const HELPERS: (keyof Events)[] = [
@@ -30,33 +31,6 @@ const LOGOUT_MS = 5000;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let wait = GATHER_MS;
 let asking: Promise<Reach> | undefined;
-
-const supported = () =>
-  "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
-
-const script = () => nudge.options?.serviceWorker ?? "/nudge-sw.js";
-
-/** Where it was registered before: the page's own may be another worker of the shop's. */
-const registered = async () =>
-  supported()
-    ? navigator.serviceWorker.getRegistration(script()).catch(() => undefined)
-    : undefined;
-
-/** Until its worker is active: without one no browser subscribes. */
-const active = (found: ServiceWorkerRegistration) =>
-  new Promise<void>((done, failed) => {
-    const worker = (found.waiting ?? found.installing)!;
-    worker.addEventListener("statechange", () => {
-      if (found.active) done();
-      else if (worker.state === "redundant") failed(new Error(`${script()} cannot be installed`));
-    });
-  });
-
-const registration = async () => {
-  const found = await navigator.serviceWorker.register(script());
-  if (!found.active) await active(found);
-  return found;
-};
 
 /** Sends after a moment; after a failure later and later, until it works. */
 const soon = () => {
