@@ -1,6 +1,9 @@
 """One person, two ids: an anonymous profile sets out to its user."""
 
+from collections.abc import Iterable
+
 from processors import bounds
+from processors.desk import Desk
 from processors.effects import HandoverSent, SubscriptionMoved
 from processors.inputs import UserRecord
 from processors.profile import SCHEMA, Profile
@@ -119,8 +122,7 @@ def unbind(turn: Turn, event: e.Logout, record: UserRecord) -> None:
         turn.profile.logouts = [*logouts, (visitor, event.occurred_at)][-bounds.MAX_LOGOUTS :]
     unbound = [d for d in turn.profile.devices if visitor is None or d.origin == visitor]
     turn.profile.devices = [d for d in turn.profile.devices if d not in unbound]
-    for device in unbound:
-        effects.subscriptions.append(SubscriptionMoved(turn.key, device.subscription_id, None))
+    end_all(turn.desk, turn.key, unbound)
     if visitor is None or visitor == turn.key:
         return
     handover = HandoverEvent(
@@ -174,9 +176,14 @@ def take_back(turn: Turn, handover: HandoverEvent, event: e.Logout, record: User
 
 def refuse(turn: Turn, handover: HandoverProfile) -> None:
     """The user asked to be forgotten after the login: nothing is taken in, the browsers go."""
-    for device in from_plain(handover.profile).devices:
-        moved = SubscriptionMoved(turn.key, device.subscription_id, None)
-        turn.desk.effects.subscriptions.append(moved)
+    end_all(turn.desk, turn.key, from_plain(handover.profile).devices)
+
+
+def end_all(desk: Desk, key: str, devices: Iterable[Device]) -> None:
+    """The browsers can no longer be pushed to under that user."""
+    desk.effects.subscriptions += [
+        SubscriptionMoved(key, device.subscription_id, None) for device in devices
+    ]
 
 
 def put_device(profile: Profile, device: Device) -> None:

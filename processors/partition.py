@@ -9,6 +9,7 @@ from processors.catalogue import Catalogue, category_subject
 from processors.desk import Desk
 from processors.effects import Effects
 from processors.glance import categories_of, glance
+from processors.identity import end_all
 from processors.index import InterestIndex, products_of
 from processors.inputs import (
     EVENT_RANK,
@@ -280,12 +281,9 @@ class Partition:
         number = table.find(encoded)
         was = None if number is None else table.row(number)
         expiry = expires_at(profile.known, profile.active_at)
-        row = None
-        if profile.moments or expiry > self.desk.clock:
-            row = encode(profile)
-            if was is None and row == EMPTY_ROW:
-                row = None
-        if row is None:
+        row = encode(profile) if profile.moments or expiry > self.desk.clock else None
+        if row is None or (was is None and row == EMPTY_ROW):
+            end_all(self.desk, key, profile.devices)
             self._open.forget(key)
             table.put(encoded, None)
             if was is not None:

@@ -5,7 +5,6 @@ from processors.attribution import ordered, refunded
 from processors.browsers import bind
 from processors.cart import changes_line, knows_order, line_keys
 from processors.desk import Desk
-from processors.effects import SubscriptionMoved
 from processors.inputs import (
     HANDOVER_RANK,
     INTERACTION_RANK,
@@ -251,9 +250,7 @@ class Apply:
         for moment in list(turn.profile.moments):
             turn.end(moment, Reason.ERASED, turn.at)
         self._withdraw_all(turn, Reason.ERASED)
-        for device in turn.profile.devices:
-            moved = SubscriptionMoved(turn.key, device.subscription_id, None)
-            self._desk.effects.subscriptions.append(moved)
+        identity.end_all(turn.desk, turn.key, turn.profile.devices)
         leave_all(turn)
         stub = new_profile()
         stub.erased_at = stub.active_at = turn.at

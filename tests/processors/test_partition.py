@@ -205,8 +205,10 @@ def test_who_comes_back_after_that_is_new_though_no_row_was_written_between(
 def test_a_browser_that_subscribed_and_did_nothing_is_forgotten_too() -> None:
     shop = Shop(reachable=False)
     shop.subscribe("visitor-1", "phone", NOON)
-    shop.tick(NOON + ANONYMOUS_EXPIRY_MS)
+    effects = shop.tick(NOON + ANONYMOUS_EXPIRY_MS)
     assert b"visitor-1" not in shop.core.table
+    (moved,) = effects.subscriptions
+    assert (moved.user_id, moved.subscription) == ("visitor-1", None), "it is nobody's any more"
 
 
 def test_an_unsubscription_of_somebody_unknown_leaves_no_row() -> None:
