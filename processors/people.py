@@ -214,7 +214,7 @@ class Apply:
                         turn.end(moment, reason, turn.at)
             elif name == AWAITS_CLICK:
                 waits = True
-        if waits:
+        if waits and not turn.order_known:
             handoffs.ended(turn, event)
 
     def _money(self, turn: Turn, event: e.Purchase | e.Refund, ending: frozenset[str]) -> None:
