@@ -178,14 +178,23 @@ class Moments(Book):
         return self.id_of(moment, due) in self.final and not spoken
 
     def _note_ended(self, shopper: Shopper, event: Event, at: int) -> None:
-        """What ends a matter may come before what opens it."""
+        """What ends a matter may come before what opens it; purchases are known by themselves."""
         for scenario in self.on:
-            if scenario["use"] == "after_event" and event["type"] in scenario["unless"]:
+            follows = scenario["use"] == "after_event" and event["type"] in scenario["unless"]
+            if follows and event["type"] != "purchase":
                 entity = event.get(scenario["entity"] or "")
                 if entity is not None:
                     ended = shopper["ended"]
                     matter = scenario["name"], entity
                     ended[matter] = max(at, ended.get(matter, -1))
+
+    def _ended_at(self, shopper: Shopper, scenario: dict[str, Any], event: Event) -> int:
+        """When the event's matter was ended last; -1 for never."""
+        entity = event.get(scenario["entity"])
+        ended = [shopper["ended"].get((scenario["name"], entity), -1)]
+        if "purchase" in scenario["unless"]:
+            ended += [at for at, _, order in shopper["purchases"] if order == entity]
+        return int(max(ended))
 
     def make_way(self, shopper: Shopper, event: Event, at: int, told: set[str]) -> None:
         """Before the activity counts: what opens anew takes the place of what was there."""
@@ -239,10 +248,9 @@ class Moments(Book):
             shopper["told"][status] = at
         for scenario in self.on:
             follows = scenario["use"] == "after_event" and scenario["on"] == event["type"]
-            if follows and all(holds(event, *where) for where in scenario["where"].items()):
-                ended = shopper["ended"].get((scenario["name"], event.get(scenario["entity"])), -1)
-                if ended < at:
-                    self._follow(shopper, scenario, event, at, clock, counts)
+            fits = follows and all(holds(event, *where) for where in scenario["where"].items())
+            if fits and self._ended_at(shopper, scenario, event) < at:
+                self._follow(shopper, scenario, event, at, clock, counts)
 
     def _follow(
         self,
