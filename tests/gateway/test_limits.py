@@ -120,6 +120,19 @@ async def test_who_sends_a_byte_at_a_time_is_cut_off(
         writer.close()
 
 
+@pytest.mark.parametrize("trailers", [b"a: b\r\n" * 100_000, b"a: " + b"b" * 600_000])
+async def test_who_sends_trailers_without_end_is_cut_off(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path, trailers: bytes
+) -> None:
+    patient = {"gateway_body_timeout_s": 60, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **patient) as stage:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.gateway.port)
+        head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\n"
+        writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n0\r\n".encode() + trailers)
+        assert await _rest(reader) == b""
+        writer.close()
+
+
 EARLY = {
     408: ("POST /v1/events", f"Origin: {ORIGIN}", "Content-Length: 9", "", "{"),
     413: ("POST /v1/events", f"Origin: {ORIGIN}", "Content-Length: 9999999", "", ""),
