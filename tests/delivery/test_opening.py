@@ -1,0 +1,43 @@
+"""How a partition begins where what is stored is not what it should be."""
+
+from delivery.epochs import Epochs
+from delivery.redis_link import RedisLink
+from nudge.local import LocalRedis
+from schemas.push import ResultOutcome
+from schemas.topics import RESULTS
+from tests.delivery.stage import Stage
+from tests.harness.clusters import PARTITIONS
+
+
+async def test_results_that_nobody_can_read_do_not_keep_the_ledger_from_being_rebuilt(
+    own_stage: Stage, own_redis: LocalRedis
+) -> None:
+    stage = own_stage
+    laptop = await stage.subscribe("ada")
+    async with stage.worker():
+        before = await stage.emit("ada", laptop)
+        await stage.ends(before, ResultOutcome.DELIVERED)
+        for strange in (b"garbage", None, b"{}", b"[]", b'{"job_id": "\xff"}'):
+            await stage.send(RESULTS, "ada", strange)
+        own_redis.flush()
+        after = await stage.emit("ada", laptop)
+        await stage.ends(after, ResultOutcome.DELIVERED)
+    assert stage.posts(before) == stage.posts(after) == 1
+
+
+async def test_a_redis_that_knows_other_topics_leaves_no_doubt_about_new_ones(
+    own_stage: Stage, own_redis: LocalRedis
+) -> None:
+    stage = own_stage
+    laptop = await stage.subscribe("ada")
+    link = RedisLink(stage.settings(), 2.0)
+    epochs = Epochs(link, stage.settings())
+    for partition in range(PARTITIONS):
+        assert await epochs.adopt(partition) is None
+        announced = await epochs.announce_rebuild(partition)
+        assert await epochs.begin(partition, announced, doubt_until=2_000_000)
+    await link.close()
+    for _ in ("the first start", "another"):
+        async with stage.worker():
+            job = await stage.emit("ada", laptop)
+            await stage.ends(job, ResultOutcome.DELIVERED)
