@@ -220,13 +220,13 @@ class Attempts:
         return step
 
     def _wait_s(self, push: Push, asked_s: float | None) -> float:
-        """Until the next try: as asked, else backed off, but once more before the time is up."""
-        if asked_s is not None:
-            return asked_s
+        """Until the next try: backed off, but once more before the time is up, unless the push
+        service asks for longer."""
         patience = self._patience
         wait_s = backoff_s(push.attempts, patience.first_s, patience.longest_s, random.random)
         left_s = push.hand.expires_at / 1000 - time.time()
-        return min(wait_s, max(left_s - _LAST_TRY_S, _LAST_TRY_S))
+        wait_s = min(wait_s, max(left_s - _LAST_TRY_S, _LAST_TRY_S))
+        return wait_s if asked_s is None else max(asked_s, wait_s)
 
 
 def _ending(outcome: ResultOutcome, answer: Answer) -> Ending:

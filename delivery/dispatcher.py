@@ -160,6 +160,8 @@ class Dispatcher:
         return self._rounds.trouble()
 
     def _delay(self, push: Push, delay_s: float) -> None:
+        # Not beyond its end: an ended push would be kept in memory for as long.
+        delay_s = min(delay_s, max(0.0, push.hand.expires_at / 1000 - time.time()))
         heappush(self._delayed, (time.monotonic() + delay_s, next(self._numbers), push))
 
     def _pump(self) -> None:
