@@ -184,9 +184,11 @@ class Attempts:
 
     async def _refused(self, push: Push, origin: Origin, answer: Answer, now: float) -> Step:
         """Our key is not accepted, for this browser or for all."""
+        assert push.endpoint is not None
         origin.refused_us(now, push.key.subscription_id)
-        log.error("vapid_key_refused", origin=push.endpoint and push.endpoint.origin,
-                  key_id=push.key_id, status=answer.status, said=answer.detail)  # fmt: skip
+        self._voice.authorizations.refused(push.key_id, push.endpoint.origin)
+        log.error("vapid_key_refused", origin=push.endpoint.origin, key_id=push.key_id,
+                  status=answer.status, said=answer.detail)  # fmt: skip
         before, push.accepted_before = push.accepted_before, origin.accepted
         if before is not None and origin.accepted > before:
             # Refused twice, and others taken in between: it is this browser's key.
