@@ -144,6 +144,11 @@ class Dispatcher:
             if waiting:
                 self._give_up(hand)
 
+    def abandon(self, partition: Partition) -> None:
+        """What is under way of a closed partition is waited for no longer."""
+        for hand in [hand for hand in self._jobs.values() if hand.partition is partition]:
+            self._give_up(hand)
+
     def _give_up(self, hand: JobInHand) -> None:
         """The job is not done by us: whoever has its partition next, we or another, reads it again.
 

@@ -202,6 +202,7 @@ class Worker:
         for task in idle:
             task.cancel()
         for partition in closed:
+            self._dispatcher.abandon(partition)
             self._ledger.epochs.forget(partition.number)
             if partition.under_way:
                 log.warning("not_drained", partition=partition.number, left=partition.under_way)

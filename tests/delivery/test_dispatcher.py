@@ -1,5 +1,6 @@
 """What the dispatcher holds, and when it lets go."""
 
+import asyncio
 import time
 
 from aiokafka import ConsumerRecord
@@ -102,6 +103,43 @@ async def test_a_job_given_back_as_its_partition_closed_is_sent_when_it_is_read_
     finally:
         await dispatcher.stop()
     assert not broken
+
+
+async def test_a_push_that_outlives_the_drain_is_read_again_by_who_has_the_partition_next() -> None:
+    broken: list[BaseException] = []
+    ended: list[Push] = []
+    answered = asyncio.Event()
+
+    async def attempt(_: Push, __: Origin) -> Step:
+        await answered.wait()
+        return Later(60.0)
+
+    async def end(push: Push, _: Ending) -> None:
+        ended.append(push)
+        dispatcher.over(push)
+
+    dispatcher = Dispatcher(Limits(4, 4, 3), broken.append)
+    dispatcher.start(Rules(lambda: True, lambda _: True, lambda _, __: None), attempt, end)
+    try:
+        closed = Partition(0)
+        closed.enter(Phase.OPEN)
+        first = taken(closed)
+        assert dispatcher.hold(first)
+        dispatcher.add(first.pushes[0])
+        await eventually(lambda: closed.under_way, 10)
+        closed.enter(Phase.CLOSED)
+        dispatcher.forget(closed)
+        dispatcher.abandon(closed)
+        again = taken(Partition(0))
+        assert dispatcher.hold(again)
+        answered.set()
+        await eventually(lambda: not closed.under_way, 10)
+        assert dispatcher.held == again.left == 1
+        assert closed.tracker.committable == 7
+    finally:
+        await dispatcher.stop()
+    assert not broken
+    assert not ended
 
 
 def test_a_service_is_as_its_worst_host_is() -> None:
