@@ -220,6 +220,10 @@ class Worker:
         waiting = sorted(p.number for p in partitions if p.phase is not Phase.OPEN)
         if waiting:
             return Status(False, f"partitions {waiting} are not open yet")
+        stale = sorted(p.number for p in partitions if not self._side.is_fresh(p.number))
+        if stale:
+            detail = f"withdrawals of partitions {stale} are not known up to now: nothing is sent"
+            return Status(False, detail)
         return Status(True, f"{len(partitions)} partitions, {self._dispatcher.held} pushes in hand")
 
     def _check_redis(self) -> Status:

@@ -8,9 +8,11 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 from redis.asyncio import Redis
 
 from gateway.person.footprint import Footprint
+from gateway.postman import Postman
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.push import Channel, MessageClass, Payload, PushJob, Withdrawal
 from schemas.topics import JOBS, WITHDRAWALS
@@ -212,6 +214,20 @@ async def test_a_page_at_one_copy_is_told_what_another_copy_reads(
                 assert (await here.next())[1]["job_id"] == f"job-{number}"
                 assert (await there.next())[1]["job_id"] == f"job-{number}"
         assert len(await inbox(other, page)) == 3
+
+
+async def test_an_error_that_nobody_thought_of_does_not_end_the_feeding_of_inboxes(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Postman] = []
+
+    async def run(postman: Postman) -> None:
+        begun.append(postman)
+        raise RuntimeError("a new one")
+
+    monkeypatch.setattr(Postman, "run", run)
+    async with Stage(cluster, redis_url, tmp_path / "keys"):
+        await eventually(lambda: len(begun) > 1)
 
 
 async def test_what_was_taken_back_stays_out_of_the_inbox_although_its_owner_was_forgotten(
