@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.limits import Connections
+
 HEAD_BYTES = 32_768
 """Of a head, and of trailers: of all that is no body."""
 _LINGER_S = 2.0
@@ -26,6 +28,7 @@ class Protocol(HttpToolsProtocol):
 
     timeout_s: ClassVar[float]
     most_connections: ClassVar[int]
+    of_addresses: ClassVar[Connections]
     busy: ClassVar[Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,25 +40,39 @@ class Protocol(HttpToolsProtocol):
         self._bytes_beside_bodies = 0
         """Since the last byte of a body: of a head, of trailers, of a chunk's extension."""
         self._keeps_alive = False
+        self._address = ""
 
     @classmethod
-    def within(cls, timeout_s: float, most: int, busy: ASGIApp) -> "type[Protocol]":
+    def within(
+        cls, timeout_s: float, most: int, of_addresses: Connections, busy: ASGIApp
+    ) -> "type[Protocol]":
         """The protocol with its bounds.
 
         Args:
             timeout_s: for a head; for an answer to be read, beside what its size takes.
             most: connections at once.
+            of_addresses: counts those of each address; one too many is closed at once.
             busy: what answers the others. Their connections are closed then.
         """
-        bounds = {"timeout_s": timeout_s, "most_connections": most, "busy": staticmethod(busy)}
+        bounds = {
+            "timeout_s": timeout_s,
+            "most_connections": most,
+            "of_addresses": of_addresses,
+            "busy": staticmethod(busy),
+        }
         return type("Protocol", (cls,), bounds)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(_Ending(transport, self._end))
-        self._await_head()
+        self._address = self.client[0] if self.client else ""
+        if self.of_addresses.opened(self._address):
+            self._await_head()
+        else:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self.of_addresses.closed(self._address)
         self._wait(None)
         self._is_read()
 

@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from gateway.app import busy, create_app
+from gateway.limits import Connections
 from gateway.protocol import Protocol
 from gateway.settings import GatewaySettings
 from gateway.site import Site
@@ -19,7 +20,8 @@ from runtime.leaving import LEAVE_WITHIN_S, leave_within
 from runtime.vapid import load_keys
 
 log = structlog.get_logger(__name__)
-_MOST_CONNECTIONS = 2_000
+_MORE_CONNECTIONS = 1_000
+"""Than there may be pages that listen."""
 _KEEP_ALIVE_S = 20
 _DRAIN_S = 20
 _BACKLOG = 1_024
@@ -41,7 +43,10 @@ class Gateway:
                 host=settings.gateway_host,
                 port=settings.gateway_port,
                 http=Protocol.within(
-                    settings.gateway_body_timeout_s, _MOST_CONNECTIONS, busy(settings)
+                    settings.gateway_body_timeout_s,
+                    settings.gateway_tabs + _MORE_CONNECTIONS,
+                    Connections(settings.gateway_burst, settings.proxies()),
+                    busy(settings),
                 ),
                 ws="none",
                 lifespan="off",

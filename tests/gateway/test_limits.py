@@ -224,8 +224,9 @@ async def test_bytes_that_begin_no_request_do_not_keep_a_connection(
 async def test_one_connection_too_many_is_told_to_come_back(
     cluster: KafkaSettings, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway.server, "_MOST_CONNECTIONS", 3)
-    async with Stage(cluster, redis_url, tmp_path / "keys", gateway_inbox=False) as stage:
+    monkeypatch.setattr(gateway.server, "_MORE_CONNECTIONS", 1)
+    few = {"gateway_tabs": 2, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **few) as stage:
         others = [await asyncio.open_connection("127.0.0.1", stage.gateway.port) for _ in range(3)]
         await eventually(lambda: len(_connections(stage)) == 3)
         answer = await stage.ask("GET", "/v1/keys/current", {"Origin": ORIGIN})
