@@ -151,11 +151,18 @@ class Worker:
             )
             await self._intake.start()
             log.info("delivery_started", partitions=partitions)
+            memory = Background(self._warn_of_eviction(), "memory", self._broken)
+            stack.push_async_callback(memory.stop)
             intake = Background(self._intake.run(), "intake", self._broken)
             await stop.wait()
             log.info("delivery_stopping", held=self._dispatcher.held)
             self._intake.stop_taking()
             await intake.over()
+
+    async def _warn_of_eviction(self) -> None:
+        warning = await self._link.memory_warning()
+        if warning is not None:
+            log.warning("redis_may_evict", detail=warning)
 
     def checks(self) -> dict[str, Check]:
         """What readiness asks."""

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from redis.asyncio import Redis
 
 import delivery.side_reader
 from delivery.epochs import Epochs
@@ -76,3 +77,20 @@ async def test_the_epoch_that_is_shown_is_none_where_none_is_held(own_stage: Sta
         assert shown is not None
         assert shown >= int(began)
     assert REGISTRY.get_sample_value(Metric.REDIS_EPOCH) == 0
+
+
+async def test_a_redis_that_may_evict_is_warned_of(
+    own_stage: Stage, own_redis: LocalRedis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Redis.from_url(own_redis.url) as client:
+        await client.config_set("maxmemory", "100mb")
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+    said = ""
+
+    def warned() -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return "maxmemory-policy noeviction" in said
+
+    async with own_stage.worker():
+        await eventually(warned)
