@@ -157,8 +157,8 @@ async def test_a_worker_asked_to_end_while_kafka_says_nothing_is_gone_before_it_
             assert await asyncio.wait_for(worker.terminate(), 15) == 1
         finally:
             own_kafka.resume()
-        # It may have been fenced from the quorum meanwhile.
-        await asyncio.to_thread(own_kafka.restart)
+    # It may have been fenced from the quorum meanwhile.
+    await asyncio.to_thread(own_kafka.restart)
 
 
 async def test_partitions_move_while_pushes_are_under_way(stage: Stage) -> None:
