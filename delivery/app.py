@@ -9,9 +9,13 @@ import structlog
 from delivery.settings import DeliverySettings
 from delivery.worker import Worker
 from runtime.health import HealthServer, Status
+from runtime.leaving import leave_within
 from runtime.vapid import exposed_files, load_keys
 
 log = structlog.get_logger(__name__)
+_COMMIT_WITHIN_S = 4.0
+"""After the drain."""
+_LEFT = "what is in flight is not committed, and whoever has the partitions next takes it again"
 
 
 class Delivery:
@@ -30,6 +34,8 @@ class Delivery:
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._health: HealthServer | None = None
+        self._leaves = False
+        """Whether the process ends with it."""
 
     async def run(self, *, handle_signals: bool = True) -> None:
         """Works until told to stop.
@@ -44,6 +50,7 @@ class Delivery:
             Exception: an error that nothing was written for ended the worker.
         """
         self._warn()
+        self._leaves = handle_signals
         loop = asyncio.get_running_loop()
         signals = (signal.SIGTERM, signal.SIGINT) if handle_signals else ()
         for number in signals:
@@ -65,7 +72,9 @@ class Delivery:
             raise self._failure
 
     def stop(self) -> None:
-        """Ends :meth:`run` cleanly."""
+        """Ends :meth:`run` cleanly, or the process where it is its own and that takes too long."""
+        if self._leaves and not self._stop.is_set():
+            leave_within(self._settings.delivery_drain_timeout_s + _COMMIT_WITHIN_S, _LEFT)
         self._stop.set()
 
     async def statuses(self) -> dict[str, Status]:
@@ -75,7 +84,7 @@ class Delivery:
     def _broken(self, error: BaseException) -> None:
         log.error("delivery_broken", exc_info=error)
         self._failure = self._failure or error
-        self._stop.set()
+        self.stop()
 
     def _warn(self) -> None:
         if self._settings.push_allow_loopback:

@@ -184,9 +184,11 @@ class Attempts:
 
     async def _refused(self, push: Push, origin: Origin, answer: Answer, now: float) -> Step:
         """Our key is not accepted, for this browser or for all."""
+        assert push.endpoint is not None
         origin.refused_us(now, push.key.subscription_id)
-        log.error("vapid_key_refused", origin=push.endpoint and push.endpoint.origin,
-                  key_id=push.key_id, status=answer.status, said=answer.detail)  # fmt: skip
+        self._voice.authorizations.refused(push.key_id, push.endpoint.origin)
+        log.error("vapid_key_refused", origin=push.endpoint.origin, key_id=push.key_id,
+                  status=answer.status, said=answer.detail)  # fmt: skip
         before, push.accepted_before = push.accepted_before, origin.accepted
         if before is not None and origin.accepted > before:
             # Refused twice, and others taken in between: it is this browser's key.
@@ -220,13 +222,13 @@ class Attempts:
         return step
 
     def _wait_s(self, push: Push, asked_s: float | None) -> float:
-        """Until the next try: as asked, else backed off, but once more before the time is up."""
-        if asked_s is not None:
-            return asked_s
+        """Until the next try: backed off, but once more before the time is up, unless the push
+        service asks for longer."""
         patience = self._patience
         wait_s = backoff_s(push.attempts, patience.first_s, patience.longest_s, random.random)
         left_s = push.hand.expires_at / 1000 - time.time()
-        return min(wait_s, max(left_s - _LAST_TRY_S, _LAST_TRY_S))
+        wait_s = min(wait_s, max(left_s - _LAST_TRY_S, _LAST_TRY_S))
+        return wait_s if asked_s is None else max(asked_s, wait_s)
 
 
 def _ending(outcome: ResultOutcome, answer: Answer) -> Ending:

@@ -26,14 +26,19 @@ class Authorizations:
         Args:
             now: epoch seconds.
         """
-        made = self._made.get((key_id, origin))
-        if made is not None and now < made[1]:
-            return made[0]
+        header, made_at = self._made.get((key_id, origin), ("", 0.0))
+        # One from the future was made by a clock that was ahead: it ends later than is allowed.
+        if header and 0 <= now - made_at < _REFRESH_AFTER_S:
+            return header
         key = self._keys.get(key_id)
         if key is None:
             return None
         header = key.authorization(origin, self._subject, int(now) + LIFETIME_S)
         if len(self._made) >= _MOST:
             self._made.clear()
-        self._made[(key_id, origin)] = (header, now + _REFRESH_AFTER_S)
+        self._made[(key_id, origin)] = (header, now)
         return header
+
+    def refused(self, key_id: str | None, origin: str) -> None:
+        """The push service did not accept the header: the next one is made anew."""
+        self._made.pop((key_id, origin), None)

@@ -144,6 +144,11 @@ class Dispatcher:
             if waiting:
                 self._give_up(hand)
 
+    def abandon(self, partition: Partition) -> None:
+        """What is under way of a closed partition is waited for no longer."""
+        for hand in [hand for hand in self._jobs.values() if hand.partition is partition]:
+            self._give_up(hand)
+
     def _give_up(self, hand: JobInHand) -> None:
         """The job is not done by us: whoever has its partition next, we or another, reads it again.
 
@@ -160,6 +165,8 @@ class Dispatcher:
         return self._rounds.trouble()
 
     def _delay(self, push: Push, delay_s: float) -> None:
+        # Not beyond its end: an ended push would be kept in memory for as long.
+        delay_s = min(delay_s, max(0.0, push.hand.expires_at / 1000 - time.time()))
         heappush(self._delayed, (time.monotonic() + delay_s, next(self._numbers), push))
 
     def _pump(self) -> None:

@@ -52,7 +52,7 @@ class Epochs:
         self._settings = settings
         self._held: dict[int, str] = {}
         self._gauge = gauge(Metric.REDIS_EPOCH)
-        link.on_restart(self._held.clear)
+        link.on_restart(self._forget_all)
 
     def key(self, partition: int) -> str:
         """Where it stands in Redis."""
@@ -110,6 +110,12 @@ class Epochs:
     def forget(self, partition: int) -> None:
         """The partition is no longer ours, or must be rebuilt."""
         self._held.pop(partition, None)
+        if not self._held:
+            self._gauge.set(0)
+
+    def _forget_all(self) -> None:
+        self._held.clear()
+        self._gauge.set(0)
 
     def _hold(self, partition: int, epoch: _Epoch) -> None:
         self._held[partition] = str(epoch)

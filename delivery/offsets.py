@@ -25,11 +25,6 @@ class OffsetTracker:
         """Everything below is done."""
         return self._order[0] if self._order else self._taken
 
-    @property
-    def open(self) -> int:
-        """How many are taken and not done."""
-        return len(self._order) - len(self._done)
-
     def take(self, offset: int) -> None:
         """A job was taken. Offsets rise; holes are legal (markers, aborted records).
 

@@ -7,9 +7,9 @@ can be known.
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import orjson
+import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from delivery.background import Background, Broken
 from delivery.ledger import Ledger
@@ -21,6 +21,17 @@ from schemas.topics import RESULTS
 
 log = structlog.get_logger(__name__)
 _MOST_AT_ONCE = 2000
+
+
+class _Result(msgspec.Struct):
+    """Of a result what the ledger keeps."""
+
+    job_id: str
+    subscription_id: str
+    outcome: str
+
+
+_decode = msgspec.json.Decoder(_Result).decode
 
 
 class Opener:
@@ -62,7 +73,8 @@ class Opener:
         """
         await self._side.add(partition.number)
         mark = self._side.mark(partition.number)
-        doubt_until = await self._ledger.epochs.adopt(partition.number)
+        # An epoch older than the group is of other topics: their offsets say nothing of ours.
+        doubt_until = None if first_start else await self._ledger.epochs.adopt(partition.number)
         if doubt_until is not None:
             await self._side.caught_up(partition.number, mark)
             partition.doubt_until = doubt_until
@@ -135,10 +147,20 @@ class Opener:
             consumer.seek(tp, end if found is None else found.offset)
             while await consumer.position(tp) < end:
                 batches = await consumer.getmany(tp, timeout_ms=200, max_records=_MOST_AT_ONCE)
+                results = [_read(record) for record in batches.get(tp, ())]
                 yield [
-                    (result["job_id"], result["subscription_id"])
-                    for result in (orjson.loads(record.value) for record in batches.get(tp, ()))
-                    if result["outcome"] != ResultOutcome.RETRYING
+                    (result.job_id, result.subscription_id)
+                    for result in results
+                    if result is not None and result.outcome != ResultOutcome.RETRYING
                 ]
         finally:
             await consumer.stop()
+
+
+def _read(record: ConsumerRecord) -> _Result | None:
+    try:
+        return _decode(record.value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.warning("result_unreadable", partition=record.partition, offset=record.offset,
+                    error=str(error))  # fmt: skip
+        return None

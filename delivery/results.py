@@ -46,11 +46,9 @@ class Results:
         self._counted = counter(Metric.DEAD_LETTERS)
         self._waiting: dict[TopicPartition, list[_Outgoing]] = {}
         self._writers: dict[TopicPartition, Background] = {}
+        # Not idempotent: once a batch has run out of time the broker would refuse all that follow.
         self._producer = AIOKafkaProducer(
-            **settings.client_options(),
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=_BATCH_BYTES,
+            **settings.client_options(), acks="all", max_batch_size=_BATCH_BYTES
         )
 
     async def start(self) -> None:

@@ -151,11 +151,18 @@ class Worker:
             )
             await self._intake.start()
             log.info("delivery_started", partitions=partitions)
+            memory = Background(self._warn_of_eviction(), "memory", self._broken)
+            stack.push_async_callback(memory.stop)
             intake = Background(self._intake.run(), "intake", self._broken)
             await stop.wait()
             log.info("delivery_stopping", held=self._dispatcher.held)
             self._intake.stop_taking()
             await intake.over()
+
+    async def _warn_of_eviction(self) -> None:
+        warning = await self._link.memory_warning()
+        if warning is not None:
+            log.warning("redis_may_evict", detail=warning)
 
     def checks(self) -> dict[str, Check]:
         """What readiness asks."""
@@ -202,6 +209,7 @@ class Worker:
         for task in idle:
             task.cancel()
         for partition in closed:
+            self._dispatcher.abandon(partition)
             self._ledger.epochs.forget(partition.number)
             if partition.under_way:
                 log.warning("not_drained", partition=partition.number, left=partition.under_way)
@@ -219,6 +227,10 @@ class Worker:
         waiting = sorted(p.number for p in partitions if p.phase is not Phase.OPEN)
         if waiting:
             return Status(False, f"partitions {waiting} are not open yet")
+        stale = sorted(p.number for p in partitions if not self._side.is_fresh(p.number))
+        if stale:
+            detail = f"withdrawals of partitions {stale} are not known up to now: nothing is sent"
+            return Status(False, detail)
         return Status(True, f"{len(partitions)} partitions, {self._dispatcher.held} pushes in hand")
 
     def _check_redis(self) -> Status:

@@ -1,11 +1,12 @@
 """The gateway as an ASGI application. It keeps nothing: any number of copies may run."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.middleware.cors import CORSMiddleware
@@ -30,7 +31,9 @@ from gateway.site import IDENTITY_HEADER, VISITOR_HEADER, Site
 from runtime.metrics import Metric, counter, histogram
 from runtime.vapid import KeyRing
 
+log = structlog.get_logger(__name__)
 _REDIS_TIMEOUT_S = 2.0
+_RETRY_S = 1.0
 _PREFLIGHT_AGE_S = 600
 
 
@@ -52,8 +55,8 @@ def create_app(settings: GatewaySettings, keys: KeyRing) -> FastAPI:
             stack.push_async_callback(redis.aclose)
             site = app.state.site = Site(settings, keys, broker, redis)
             if settings.gateway_inbox:
-                for work in (site.tabs.listen(), Postman(settings, site.inbox, site.tabs).run()):
-                    stack.push_async_callback(_cancel, asyncio.create_task(work))
+                for work in (site.tabs.listen, Postman(settings, site.inbox, site.tabs).run):
+                    stack.push_async_callback(_cancel, asyncio.create_task(_keep_up(work)))
             if settings.gateway_demo_shop:
                 await stack.enter_async_context(demo_shop(app, site))
             yield
@@ -85,6 +88,16 @@ def _cors(settings: GatewaySettings) -> dict[str, Any]:
         "expose_headers": ["Retry-After"],
         "max_age": _PREFLIGHT_AGE_S,
     }
+
+
+async def _keep_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Begins work again that ended by an error which nothing was written for."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            log.error("gateway_work_broken", work=work.__qualname__, exc_info=error)
+        await asyncio.sleep(_RETRY_S)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -12,7 +12,7 @@ from gateway.problems import Code, RefusedError, documented
 from gateway.site import Credited, body_of, caller_of, json_body, now_ms, site_of
 from runtime.metrics import Metric, counter
 from schemas.adapters import EVENT_CLASSES, InvalidRecordError, dump, parse
-from schemas.base import EPOCH_MS_LIMIT
+from schemas.base import EPOCH_MS_LIMIT, FIRST_EVENT_MS
 from schemas.decisions import DeadLetterReason
 from schemas.events import Envelope, Logout, ShopEvent, key_of
 from schemas.topics import SHOP_EVENTS
@@ -161,9 +161,24 @@ def _owner(event: Envelope, number: int) -> str:
 
 
 def _on_time(events: list[Envelope], sent_at: int | None) -> list[Envelope]:
-    """Moves events by as much as the sender's clock was off when it sent them."""
+    """Moves events by as much as the sender's clock was off when it sent them.
+
+    Raises:
+        RefusedError: an event's own time and ``sent_at`` do not go together.
+    """
     off = 0 if sent_at is None else now_ms() - sent_at
     if abs(off) <= SKEW_MS:
         return events
-    moved = ((event, min(max(0, event.occurred_at + off), EPOCH_MS_LIMIT)) for event in events)
-    return [event.model_copy(update={"occurred_at": at}) for event, at in moved]
+    moved = [min(event.occurred_at + off, EPOCH_MS_LIMIT) for event in events]
+    for number, at in enumerate(moved):
+        if at < FIRST_EVENT_MS:
+            raise RefusedError(
+                400,
+                Code.INVALID,
+                "By sent_at it happened before the year 2000.",
+                field=f"events.{number}.occurred_at",
+            )
+    return [
+        event.model_copy(update={"occurred_at": at})
+        for event, at in zip(events, moved, strict=True)
+    ]

@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
+from gateway.person.footprint import erased_key
 from gateway.settings import GatewaySettings
 from runtime.tokens import InteractionTokens
 from schemas.push import Action, Channel, PushJob, Withdrawal
@@ -70,7 +71,11 @@ class Inbox:
         """
         async with self._redis.pipeline(transaction=False) as pipe:
             for job in jobs:
-                keys = [*self._keys(job.user_id), self._withdrawn(job.job_id)]
+                keys = [
+                    *self._keys(job.user_id),
+                    self._withdrawn(job.job_id),
+                    erased_key(self._settings, job.user_id),
+                ]
                 arguments: list[str | int] = [
                     job.job_id, _message(job).model_dump_json(exclude_none=True), job.created_at,
                     MOST, _KEPT_MS,

@@ -18,7 +18,7 @@ from schemas.people import Interaction, InteractionKind
 from schemas.topics import DAY_MS, INTERACTIONS, SHOP_EVENTS
 
 router = APIRouter(tags=["interactions"])
-_UNDER_WAY_MS = 15_000
+_MARGIN_S = 5.0
 _REMEMBERED_MS = 35 * DAY_MS
 """As long as the topic keeps them."""
 ANSWER = "answer/"
@@ -89,7 +89,9 @@ async def _record_once(site: Site, report: InteractionReport) -> bool:
     mark = settings.redis_key(
         "gateway", "seen", f"{report.job_id}\t{report.subscription_id}\t{report.type}"
     )
-    if not await redis.set(mark, b"?", px=_UNDER_WAY_MS, nx=True):
+    # An answer is written before what it answers: two writes, each with its own time.
+    under_way_s = 2 * settings.gateway_ack_timeout_s + _MARGIN_S
+    if not await redis.set(mark, b"?", px=int(under_way_s * 1000), nx=True):
         if await redis.get(mark) == b"!":
             return True
         raise RefusedError(503, Code.UNAVAILABLE, "It is being recorded.", retry_after_s=1)

@@ -1,8 +1,9 @@
 """How much one caller may send: bytes, seconds, requests."""
 
 import asyncio
-from collections import OrderedDict
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -54,6 +55,39 @@ def who_has(address: str) -> str:
     if isinstance(found, IPv4Address):
         return str(found)
     return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
+
+
+class Connections:
+    """Those of each address, so that none holds all.
+
+    Args:
+        most: of one address.
+        proxies: addresses and networks that speak for many, and are not held to that.
+    """
+
+    def __init__(self, most: int, proxies: Iterable[str]) -> None:
+        self._most = most
+        self._proxies = [ip_network(proxy) for proxy in proxies]
+        self._open: Counter[str] = Counter()
+
+    def opened(self, address: str) -> bool:
+        """Counts one; false: it is one too many. Either way tell of its end."""
+        self._open[who_has(address)] += 1
+        return self._open[who_has(address)] <= self._most or self._is_proxy(address)
+
+    def closed(self, address: str) -> None:
+        whose = who_has(address)
+        self._open[whose] -= 1
+        if not self._open[whose]:
+            del self._open[whose]
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return not address  # a socket of this machine
+        mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+        return any((mapped or found) in proxies for proxies in self._proxies)
 
 
 async def read_body(request: Request, most_bytes: int, timeout_s: float) -> bytes:

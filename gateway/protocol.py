@@ -13,7 +13,10 @@ from typing import Any, ClassVar
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.limits import Connections
+
 HEAD_BYTES = 32_768
+"""Of a head, and of trailers: of all that is no body."""
 _LINGER_S = 2.0
 """For so long the rest of a refused request is heard: the answer would be lost to a reset."""
 _LEAST_BYTES_PER_S = 16_384
@@ -25,53 +28,75 @@ class Protocol(HttpToolsProtocol):
 
     timeout_s: ClassVar[float]
     most_connections: ClassVar[int]
+    of_addresses: ClassVar[Connections]
     busy: ClassVar[Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline: TimerHandle | None = None
         self._unread: TimerHandle | None = None
-        self._head_bytes: int | None = None
-        """Of the head that is on its way; ``None``: none is."""
+        self._awaits_head = False
+        """Whether a head is on its way."""
+        self._bytes_beside_bodies = 0
+        """Since the last byte of a body: of a head, of trailers, of a chunk's extension."""
         self._keeps_alive = False
+        self._address = ""
 
     @classmethod
-    def within(cls, timeout_s: float, most: int, busy: ASGIApp) -> "type[Protocol]":
+    def within(
+        cls, timeout_s: float, most: int, of_addresses: Connections, busy: ASGIApp
+    ) -> "type[Protocol]":
         """The protocol with its bounds.
 
         Args:
             timeout_s: for a head; for an answer to be read, beside what its size takes.
             most: connections at once.
+            of_addresses: counts those of each address; one too many is closed at once.
             busy: what answers the others. Their connections are closed then.
         """
-        bounds = {"timeout_s": timeout_s, "most_connections": most, "busy": staticmethod(busy)}
+        bounds = {
+            "timeout_s": timeout_s,
+            "most_connections": most,
+            "of_addresses": of_addresses,
+            "busy": staticmethod(busy),
+        }
         return type("Protocol", (cls,), bounds)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(_Ending(transport, self._end))
-        self._await_head()
+        self._address = self.client[0] if self.client else ""
+        if self.of_addresses.opened(self._address):
+            self._await_head()
+        else:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self.of_addresses.closed(self._address)
         self._wait(None)
         self._is_read()
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
-        if self._head_bytes is not None:
-            self._head_bytes += len(data)
+        self._bytes_beside_bodies += len(data)
         super().data_received(data)
-        if self._head_bytes is not None and self._head_bytes > HEAD_BYTES:
+        if self._bytes_beside_bodies > HEAD_BYTES:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._head_bytes is None:
+        if not self._awaits_head:
             self._await_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Not a chunked body's trailers: they are not to be read as headers (RFC 9110 §6.5.1).
+        if self._awaits_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._head_bytes = None
+        self._awaits_head = False
+        self._bytes_beside_bodies = 0
         self._wait(None)
         is_busy = self._is_busy()
         self.app = self.busy if is_busy else self.config.loaded_app
@@ -80,6 +105,10 @@ class Protocol(HttpToolsProtocol):
         self._keeps_alive = self.cycle.keep_alive and not is_busy
         self.cycle.keep_alive = False
 
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._bytes_beside_bodies = 0
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
         if not self.cycle.response_started:
@@ -87,7 +116,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        is_idle = self.cycle.response_complete and self._head_bytes is None
+        is_idle = self.cycle.response_complete and not self._awaits_head
         if is_idle and not self.transport.is_closing():
             # uvicorn's own is put off by a byte that begins no request.
             self._wait(self.timeout_keep_alive)
@@ -109,7 +138,8 @@ class Protocol(HttpToolsProtocol):
         return max(len(self.connections) - 1, len(self.tasks)) >= self.most_connections
 
     def _await_head(self) -> None:
-        self._head_bytes = 0
+        self._awaits_head = True
+        self._bytes_beside_bodies = 0
         self._wait(self.timeout_s)
 
     def _wait(self, seconds: float | None) -> None:

@@ -11,14 +11,17 @@ import structlog
 import uvicorn
 
 from gateway.app import busy, create_app
+from gateway.limits import Connections
 from gateway.protocol import Protocol
 from gateway.settings import GatewaySettings
 from gateway.site import Site
 from runtime.health import Check, HealthServer, Status
+from runtime.leaving import LEAVE_WITHIN_S, leave_within
 from runtime.vapid import load_keys
 
 log = structlog.get_logger(__name__)
-_MOST_CONNECTIONS = 2_000
+_MORE_CONNECTIONS = 1_000
+"""Than there may be pages that listen."""
 _KEEP_ALIVE_S = 20
 _DRAIN_S = 20
 _BACKLOG = 1_024
@@ -40,7 +43,10 @@ class Gateway:
                 host=settings.gateway_host,
                 port=settings.gateway_port,
                 http=Protocol.within(
-                    settings.gateway_body_timeout_s, _MOST_CONNECTIONS, busy(settings)
+                    settings.gateway_body_timeout_s,
+                    settings.gateway_tabs + _MORE_CONNECTIONS,
+                    Connections(settings.gateway_burst, settings.proxies()),
+                    busy(settings),
                 ),
                 ws="none",
                 lifespan="off",
@@ -53,6 +59,8 @@ class Gateway:
                 timeout_graceful_shutdown=_DRAIN_S,
             )
         )
+        self._leaves = False
+        """Whether the process ends with it."""
         self.port = 0
         """Where it listens; 0 until it does."""
 
@@ -69,6 +77,7 @@ class Gateway:
             OSError: the port is taken.
         """
         self._warn()
+        self._leaves = handle_signals
         loop = asyncio.get_running_loop()
         signals = (signal.SIGTERM, signal.SIGINT) if handle_signals else ()
         for number in signals:
@@ -99,7 +108,12 @@ class Gateway:
             await self._server.serve(sockets=[listening])
 
     def stop(self) -> None:
-        """Takes no more connections, answers what is under way, and ends :meth:`run`."""
+        """Takes no more connections, answers what is under way, and ends :meth:`run`.
+
+        Where the process is its own and that takes too long, it ends without that.
+        """
+        if self._leaves and not self._server.should_exit:
+            leave_within(LEAVE_WITHIN_S, "what it has not acknowledged was not answered 202")
         self._server.should_exit = True
         site: Site | None = getattr(self._app.state, "site", None)
         if site is not None:

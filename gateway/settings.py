@@ -103,7 +103,7 @@ class GatewaySettings(
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            return tuple(_listed(value))
         return value
 
     @field_validator("gateway_origins")
@@ -124,7 +124,7 @@ class GatewaySettings(
     @field_validator("gateway_proxies")
     @classmethod
     def _are_known(cls, value: str) -> str:
-        for proxy in filter(None, map(str.strip, value.split(","))):
+        for proxy in _listed(value):
             try:
                 network = ip_network(proxy)
             except ValueError as error:
@@ -132,6 +132,10 @@ class GatewaySettings(
             if network.prefixlen == 0:
                 raise ValueError(f"{proxy} believes everybody: {_WANTED_PROXIES}")
         return value
+
+    def proxies(self) -> list[str]:
+        """The addresses and networks whose ``X-Forwarded-For`` is believed."""
+        return _listed(self.gateway_proxies)
 
     @model_validator(mode="after")
     def _demo_stays_here(self) -> "GatewaySettings":
@@ -148,3 +152,7 @@ class GatewaySettings(
         if any(len(secret.get_secret_value()) < _SHORTEST_SECRET for secret in value):
             raise ValueError(f"each needs at least {_SHORTEST_SECRET} characters")
         return value
+
+
+def _listed(value: str) -> list[str]:
+    return [part for part in map(str.strip, value.split(",")) if part]

@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict
 from contextlib import suppress
 from enum import StrEnum
+from time import monotonic
 
 import orjson
 import structlog
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 _QUEUE = 100
 _POLL_S = 1.0
 _RETRY_S = 1.0
+_SILENCE_S = 5.0
+"""Nothing was heard for so long, not even what was asked for: nobody is there any more."""
 
 
 class News(StrEnum):
@@ -162,9 +165,15 @@ class Tabs:
     async def _follow(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(self._channel)
-            while True:
+            heard_at = monotonic()
+            while monotonic() - heard_at < _SILENCE_S:
                 said = await channel.get_message(timeout=_POLL_S)
-                if said is not None:
+                if said is None:
+                    # redis-py's own health check asks too, but does not wait for an answer.
+                    await channel.ping()
+                    continue
+                heard_at = monotonic()
+                if said["type"] == "message":
                     await self._hand_on(said["data"])
 
     async def _hand_on(self, raw: bytes) -> None:

@@ -84,6 +84,10 @@ class EndpointSettings(Settings):
         )
 
 
+_LONGEST_ORIGIN = 256
+"""As results and metrics have room for (``schemas.push.PushResult``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint that may be spoken to."""
@@ -132,7 +136,10 @@ class EndpointPolicy:
         else:
             service = self._check_public(scheme, host, number)
         shown = "" if number == _DEFAULT_PORT[scheme] else f":{number}"
-        return Endpoint(url=url, origin=f"{scheme}://{host}{shown}", service=service)
+        origin = f"{scheme}://{host}{shown}"
+        if len(origin) > _LONGEST_ORIGIN:
+            raise EndpointNotAllowedError("the host's name is too long")
+        return Endpoint(url=url, origin=origin, service=service)
 
     def _check_loopback(self, host: str, port: int) -> str:
         if not self.allow_loopback:

@@ -1,18 +1,16 @@
 """The Faust app: ``faust -A streams.app worker -l info``, or ``nudge worker``."""
 
-import os
-import threading
 from collections.abc import AsyncIterable
 from typing import Any
 
 import faust
-import structlog
 from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 from faust.types import TP
 from mode import Service
 
 from processors.partition import Partition
+from runtime.leaving import LEAVE_WITHIN_S, leave_within
 from runtime.logs import configure_logging, logging_config
 from schemas.topics import SHOP_CATALOG, USER_INPUTS
 from streams.core import CoreMaker
@@ -21,10 +19,7 @@ from streams.settings import StreamsSettings
 from streams.store import ProfileCollection
 from streams.transport import Transport
 
-log = structlog.get_logger(__name__)
-
-STOP_WITHIN_S = 25.0
-"""Docker and Kubernetes kill after 30 s."""
+_LEFT = "what is in flight is not committed, and whoever has the partitions next begins there"
 
 
 class _Boot(BootStrategy):  # type: ignore[misc]  # Faust is untyped
@@ -66,11 +61,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust is untyped
         await super().on_stop()
 
     async def stop(self) -> None:
-        # Clients that wait for a broker that hangs would wait on: from a thread of its own, since
-        # what stops after the app may hang as well.
-        bound = threading.Timer(STOP_WITHIN_S, _leave)
-        bound.daemon = True
-        bound.start()
+        # What stops after the app may hang as well.
+        leave_within(LEAVE_WITHIN_S, _LEFT)
         await super().stop()
 
     async def rejoin(self) -> None:
@@ -84,15 +76,6 @@ class WorkerApp(faust.App):  # type: ignore[misc]  # Faust is untyped
             self.consumer.on_buffer_full(own)
         else:
             self.consumer.on_buffer_drop(own)
-
-
-def _leave() -> None:
-    log.error(
-        "stop_given_up",
-        detail=f"Kafka did not answer within {STOP_WITHIN_S:.0f} s: what is in flight is not"
-        " committed, and whoever has the partitions next begins there",
-    )
-    os._exit(1)
 
 
 def create_app(settings: StreamsSettings, make_core: CoreMaker = Partition) -> WorkerApp:

@@ -19,8 +19,10 @@ from streams.guard import (
     stored_inputs,
 )
 from streams.inputs import PartitionInputs, Pressure
+from streams.marks import wall_ms
 from streams.offsets import Positions, read_positions
 from streams.outgoing import Outgoing
+from streams.reader import WALK_MEMORY_MS
 from streams.transactions import OwnershipLostError, Transactions
 from streams.transport import Answer, Batch
 
@@ -202,7 +204,12 @@ class Generation:
         return {p: actor.told_until for p, actor in self._actors.items() if actor.is_ready}
 
     def oldest_clock(self) -> int | None:
-        """The least clock (ms), ``None`` while a partition is not ready or walks are under way."""
+        """The least clock (ms), ``None`` while a partition is not ready or walks are under way.
+
+        Without partitions it is an hour ago: one that comes and needs more has it read again.
+        """
+        if not self.partitions:
+            return wall_ms() - WALK_MEMORY_MS
         actors = self._actors.values()
         if not actors or any(not actor.is_ready or actor.has_work for actor in actors):
             return None

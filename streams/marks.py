@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
@@ -17,6 +18,7 @@ from schemas.adapters import dump
 from schemas.control import PartitionMark
 from schemas.topics import MARKS
 
+log = structlog.get_logger(__name__)
 HURRY_MS = 500
 """A mark that moved so far is told at once: a backlog waits for it."""
 
@@ -44,9 +46,9 @@ class MarksWriter:
         self._every_s = every_ms / 1000
         self._told: dict[int, int] = {}
         self._hurry = asyncio.Event()
-        self._producer = AIOKafkaProducer(
-            **settings.client_options(), acks="all", enable_idempotence=True
-        )
+        self._fails = False
+        # Not idempotent: after a batch that was refused the broker would refuse all that follow.
+        self._producer = AIOKafkaProducer(**settings.client_options(), acks="all")
 
     def moved(self, partition: int, until: int) -> None:
         """A partition has come as far as ``until`` (ms)."""
@@ -76,7 +78,11 @@ class MarksWriter:
             batch.append(key=str(partition).encode(), value=dump(mark), timestamp=None)
         try:
             await (await self._producer.send_batch(batch, self._topic, partition=0))
-        except KafkaError:
+        except KafkaError as error:
             # The others' clocks wait for the next one, as they would for a worker that is away.
+            if not self._fails:
+                log.warning("marks_not_written", error=repr(error))
+            self._fails = True
             return
+        self._fails = False
         self._told |= moved

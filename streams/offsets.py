@@ -51,16 +51,12 @@ async def read_positions(
     for tp in wanted:
         begins = beginnings[tp]
         committed = answered[tp].offset if tp in answered else -1
-        known = max(stored.get(tp, begins), begins)
-        if committed < known and known > begins:
-            committed = to_restore[tp] = known
-        if committed < 0:
-            start[tp] = begins
-            continue
+        reached = max(committed, stored.get(tp, -1))
         if tp in stored:
-            check_state(tp, known, committed)
-        check_offset(tp, committed, begins, ends[tp], accept_lost=accept_lost)
-        if committed < begins:
-            to_restore[tp] = begins
-        start[tp] = max(committed, begins)
+            check_state(tp, max(stored[tp], begins), committed)
+        if reached >= 0:
+            check_offset(tp, reached, begins, ends[tp], accept_lost=accept_lost)
+        start[tp] = max(reached, begins)
+        if reached >= 0 and start[tp] > max(committed, 0):
+            to_restore[tp] = start[tp]
     return Positions(start, to_restore)

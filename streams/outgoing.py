@@ -9,7 +9,7 @@ from processors.effects import Effects
 from processors.inputs import Source
 from runtime.settings import KafkaSettings
 from schemas.adapters import dump
-from schemas.headers import HISTORICAL_HEADER, SOURCE_HEADER, TRUNCATED_HEADER
+from schemas.headers import HISTORICAL_HEADER, KEYLESS_HEADER, SOURCE_HEADER, TRUNCATED_HEADER
 from schemas.partitioner import partition_of
 from schemas.people import subscription_key
 from schemas.topics import (
@@ -30,6 +30,8 @@ from streams.decode import Rejected
 
 KEEP_BYTES = 500_000
 """Of a dead letter's value."""
+KEEP_KEY_BYTES = 4_096
+"""A dead letter's key is kept whole or, where it is longer, left out: cut it would be another."""
 
 Headers = list[tuple[str, bytes]]
 _NO_HEADERS: Headers = []
@@ -94,7 +96,7 @@ class Outgoing:
             self.records.setdefault((name, self.partition), []).extend(written)
 
     def add_rejected(self, rejected: Rejected) -> None:
-        """To the dead letters, with as much of the original value as is kept."""
+        """To the dead letters, with as much of the original as is kept."""
         headers = rejected.letter.headers()
         if rejected.historical:
             headers.append((HISTORICAL_HEADER, b"1"))
@@ -102,10 +104,14 @@ class Outgoing:
         if value is not None and len(value) > KEEP_BYTES:
             headers.append((TRUNCATED_HEADER, str(len(value)).encode()))
             value = value[:KEEP_BYTES]
+        key = rejected.key
+        if key is not None and len(key) > KEEP_KEY_BYTES:
+            headers.append((KEYLESS_HEADER, str(len(key)).encode()))
+            key = None
         # A record may have neither key nor value; a producer needs one of them.
-        if value is None and rejected.key is None:
+        if value is None and key is None:
             value = b""
-        self.put(DEAD_LETTER, rejected.key, value, headers=headers)
+        self.put(DEAD_LETTER, key, value, headers=headers)
 
     def _add_to_others(self, effects: Effects) -> None:
         for sent in effects.handovers:

@@ -50,7 +50,6 @@ class Tables:
         self._tables: dict[int, ProfileTable] = {}
         self._ends: dict[int, int] = {}
         self._owned: frozenset[int] = frozenset()
-        self.recovered_rows = 0
 
     def of(self, partition: int) -> ProfileTable:
         return self._tables.setdefault(partition, ProfileTable())
@@ -70,9 +69,15 @@ class Tables:
 
     def own(self, partitions: Iterable[int]) -> None:
         """A generation begins with these partitions; the tables of all others are forgotten."""
-        self._owned = frozenset(partitions)
+        before, self._owned = self._owned, frozenset(partitions)
+        for partition in before - self._owned:
+            gauge(Metric.RECOVERY_PROGRESS).remove(partition)
         for partition in set(self._tables) - self._owned:
             self.drop(partition)
+
+    def owns(self, partition: int) -> bool:
+        """Whether the partition is of the generation that is now."""
+        return partition in self._owned
 
     def apply(self, batch: Batch, end: int) -> None:
         """Takes in what was read of the changelog, up to the offset ``end``.
@@ -85,7 +90,7 @@ class Tables:
             ChangelogGapError: something between is missing.
         """
         partition = batch.tp.partition
-        if partition not in self._owned:
+        if not self.owns(partition):
             log.info("changelog_passed_over", partition=partition, before=batch.before)
             return
         known = self.end_of(partition)
@@ -97,7 +102,6 @@ class Tables:
         if batch.before <= known:
             records = [record for record in records if record.offset > known]
         self.of(partition).load(records)
-        self.recovered_rows += len(records)
         self.keep(partition, max(known, end))
 
 
@@ -125,7 +129,8 @@ class ProfileStore(Store):  # type: ignore[misc]  # Faust is untyped
             for event in batch:
                 message = event.message
                 self._tables.apply(message.value, message.offset)
-                self._show_progress(message.tp, message.offset)
+                if self._tables.owns(message.tp.partition):
+                    self._show_progress(message.tp, message.offset)
         except Exception as error:
             self._owner.fail(error)
             raise

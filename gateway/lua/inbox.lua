@@ -1,11 +1,14 @@
 -- A message for a user's inbox, put there once however often its job is read.
 --
 -- KEYS: the messages (hash, job id to JSON), their order (sorted by time), those read (set), the
--- job's withdrawal.
+-- job's withdrawal, the owner's erasure (until when, ms).
 -- ARGV: job id, JSON, time (ms), the most that are kept, how long the inbox lives unused (ms).
 --
--- Answers 1 when it was put there, 0 when it was there already or had been taken back.
+-- Answers 1 when it was put there, 0 when it was there already or had been taken back,
+-- or when its owner has asked to be forgotten since.
 if redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
+local erased = redis.call('GET', KEYS[5])
+if erased and tonumber(ARGV[3]) <= tonumber(erased) then return 0 end
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 local more = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[4])

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from runtime.settings import RedisSettings
 from schemas.people import InteractionKind
+from schemas.topics import JOBS
 
 _MOST_AT_ONCE = 500
 _DELETE = """
@@ -28,6 +29,11 @@ return gone
 """Deletes keys; delivery's count of subscriptions stays right."""
 
 
+def erased_key(names: RedisSettings, owner: str) -> str:
+    """Where it stands until when (ms) the owner is forgotten, without the owner's name."""
+    return names.redis_key("gateway", "erased", hashlib.sha256(owner.encode()).hexdigest())
+
+
 class Footprint:
     """Finds and deletes keys.
 
@@ -37,6 +43,7 @@ class Footprint:
 
     def __init__(self, redis: Redis, names: RedisSettings) -> None:
         self._redis = redis
+        self._names = names
         self._name = names.redis_key
 
     async def find(
@@ -80,6 +87,20 @@ class Footprint:
             gone += await redis.eval(_DELETE, len(some), *some, *held)
         return gone
 
+    async def mark_erased(self, until: Mapping[str, int]) -> None:
+        """Keeps jobs from before, which can be read again, out of the inboxes.
+
+        Args:
+            until: when (ms) each of the person's ids was forgotten.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for one, at in until.items():
+                pipe.set(erased_key(self._names, one), at, px=JOBS.retention_ms)
+            await pipe.execute()
+
     async def _devices(self, ids: Iterable[str]) -> set[str]:
         redis: Any = self._redis
         found: list[bytes] = []
@@ -116,7 +137,7 @@ class Footprint:
                 of_jobs.setdefault(str(number), set(devices)).update(map(str, named))
         found = []
         for number, sent_to in of_jobs.items():
-            found.append(self._name("gateway", "withdrawn", number))
+            # What was taken back stays noted: its job can be read again.
             for device in sent_to - {""}:
                 found.append(self._name("ledger", f"{number}\t{device}"))
                 found += [

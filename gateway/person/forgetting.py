@@ -7,7 +7,7 @@ it goes on. In this order:
    ``erasure_requested``: the partition ends the moments, takes back what is out and leaves a stub.
 2. The browsers' own profiles, where they have gone on by themselves, the same way.
 3. Tombstones for every subscription that is left.
-4. The keys in Redis.
+4. The keys in Redis; a mark keeps out of the inboxes what is read of the topics again.
 """
 
 import time
@@ -107,12 +107,17 @@ async def forget(
             if row is not None and _moved_to(row) is None and has_a_life(row):
                 await asking.erase(visitor, anonymous_id=visitor)
         ended = await asking.end_subscriptions({held.user, *visitors})
-        newest = asking.rows.get(held.user, held.rows.get(held.user))
+        rows = held.rows | asking.rows
+        newest = rows.get(held.user)
     # The worker ends some of those that there were, and a logout gives others to the visitor.
     browsers = {key.rpartition("/")[2] for key in (*held.subscriptions, *ended)}
+    at = _erased_at(newest)
+    erased = {one: max(at, _erased_at(rows.get(one))) for one in (held.user, *visitors)}
+    footprint = Footprint(redis, names)
+    await footprint.mark_erased(erased)
     # Looked at anew: delivery and the gateway wrote meanwhile.
-    gone = await Footprint(redis, names).delete(await find_in_redis(redis, names, held))
-    return Forgotten(held.user, visitors, _erased_at(newest), already, len(browsers), gone)
+    gone = await footprint.delete(await find_in_redis(redis, names, held))
+    return Forgotten(held.user, visitors, at, already, len(browsers), gone)
 
 
 def _silent(_done: int, _total: int) -> None:

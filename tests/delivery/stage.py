@@ -6,12 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from pydantic import ValidationError
 
 from delivery.app import Delivery
 from delivery.settings import DeliverySettings
@@ -237,7 +238,9 @@ class Stage:
         while True:
             for tp, records in (await self._consumer.getmany(timeout_ms=50)).items():
                 if tp.topic == results:
-                    self.results += [PushResult.model_validate_json(r.value) for r in records]
+                    for record in records:
+                        with suppress(ValidationError):  # a stranger's
+                            self.results.append(PushResult.model_validate_json(record.value or b""))
                 elif tp.topic == dead:
                     self.dead_letters += records
                 else:

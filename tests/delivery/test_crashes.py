@@ -3,13 +3,16 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from delivery.app import Delivery
 from delivery.topics import TopicsError
+from nudge.local import LocalKafka
 from nudge.local.places import free_ports
 from nudge.pushlab import Behaviour, Fault
+from runtime.settings import KafkaSettings
 from schemas.push import MessageClass, ResultOutcome
 from tests.delivery.proxy import Wire
 from tests.delivery.stage import MARKETING, TRANSACTIONAL, Stage
@@ -140,6 +143,24 @@ async def test_a_stopping_worker_finishes_what_is_in_flight(stage: Stage) -> Non
         await stage.ends(last, ResultOutcome.DELIVERED)
     assert stage.posts(job) == 1
     assert stage.outcomes(job) == [ResultOutcome.DELIVERED]
+
+
+async def test_a_worker_asked_to_end_while_kafka_says_nothing_is_gone_before_it_is_killed(
+    own_kafka: LocalKafka, own_cluster: KafkaSettings, redis_url: str, tmp_path: Path
+) -> None:
+    async with (
+        Stage(own_cluster, redis_url, tmp_path / "keys") as stage,
+        stage.process(delivery_drain_timeout_s=1) as worker,
+    ):
+        laptop = await stage.subscribe("ada")
+        await stage.ends(await stage.emit("ada", laptop), ResultOutcome.DELIVERED)
+        own_kafka.pause()
+        try:
+            assert await asyncio.wait_for(worker.terminate(), 15) == 1
+        finally:
+            own_kafka.resume()
+    # It may have been fenced from the quorum meanwhile.
+    await asyncio.to_thread(own_kafka.restart)
 
 
 async def test_partitions_move_while_pushes_are_under_way(stage: Stage) -> None:

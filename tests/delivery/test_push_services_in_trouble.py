@@ -38,6 +38,16 @@ async def test_a_push_service_that_asks_for_time_gets_it(stage: Stage, in_second
     assert [result.attempt for result in stage.results_of(job)] == [1, 2]
 
 
+@pytest.mark.parametrize("asked", ["0", formatdate(0, usegmt=True)], ids=["zero", "past"])
+async def test_a_push_service_that_asks_for_no_time_is_given_some(stage: Stage, asked: str) -> None:
+    laptop = await stage.subscribe("ada")
+    laptop.faults.append(Fault(status=503, retry_after=asked))
+    async with stage.worker(delivery_backoff_s=60):
+        job = await stage.emit("ada", laptop, ttl_s=10)
+        await stage.ends(job, ResultOutcome.EXPIRED)
+    assert 1 <= stage.posts(job) <= 4
+
+
 async def test_a_broken_push_service_is_tried_until_the_time_is_up(stage: Stage) -> None:
     laptop = await stage.subscribe("ada")
     laptop.faults.append(Fault(status=503))

@@ -220,3 +220,15 @@ def test_the_header_is_kept_and_made_anew_before_it_ages(keys: KeyRing) -> None:
     assert headers.header(None, "https://a.example", 1e9 + 6 * 3600) != first
     assert headers.header(None, "https://b.example", 1e9) != first
     assert headers.header("unheard-of", "https://a.example", 1e9) is None
+
+
+def test_a_header_that_was_made_while_the_clock_was_ahead_or_was_refused_is_not_used_again(
+    keys: KeyRing,
+) -> None:
+    headers = Authorizations(keys, "mailto:ops@shop.example")
+    ahead = headers.header(None, "https://a.example", 1e9 + 2 * 86_400)
+    put_right = headers.header(None, "https://a.example", 1e9)
+    assert put_right != ahead
+    assert headers.header(None, "https://a.example", 1e9 + 60) is put_right
+    headers.refused(None, "https://a.example")
+    assert headers.header(None, "https://a.example", 1e9 + 60) != put_right

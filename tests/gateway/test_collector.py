@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from schemas.base import EPOCH_MS_LIMIT as END
 from schemas.partitioner import partition_of
 from schemas.topics import SHOP_EVENTS
 from tests.gateway.stage import ORIGIN, PAGE_KEY, SERVER_KEY, Stage, event, identity, now_ms
@@ -131,6 +132,14 @@ async def test_a_page_whose_clock_is_wrong_is_put_right(stage: Stage) -> None:
     assert answer.status == 202
     (record,) = await stage.read(SHOP_EVENTS)
     assert before - 6_000 <= record.json()["occurred_at"] <= now_ms() - 4_000
+
+
+async def test_an_event_that_sent_at_would_move_out_of_history_is_refused(stage: Stage) -> None:
+    page = await stage.page()
+    events = [event(anonymous_id=page.anonymous_id, occurred_at=at) for at in (END, now_ms())]
+    answer = await page.send(*events, sent_at=END)
+    assert (answer.status, answer.json()["field"]) == (400, "events.1.occurred_at")
+    assert await stage.read(SHOP_EVENTS) == []
 
 
 async def test_a_page_of_somebody_elses_is_refused(stage: Stage) -> None:

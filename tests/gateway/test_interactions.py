@@ -3,11 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+
+import pytest
+from redis.asyncio import Redis
 
 from delivery.app import Delivery
 from delivery.settings import DeliverySettings
+from gateway.broker import Broker
 from nudge.pushlab import Browser
+from runtime.settings import KafkaSettings
 from schemas.adapters import dump
 from schemas.push import MessageClass, Payload, PushJob
 from schemas.topics import INTERACTIONS, JOBS, SHOP_EVENTS
@@ -133,3 +139,30 @@ async def test_a_clock_ahead_does_not_make_a_click_of_tomorrow(stage: Stage) -> 
     assert (await stage.post("/v1/interactions", ahead)).status == 202
     (record,) = await stage.read(INTERACTIONS)
     assert record.json()["occurred_at"] <= now_ms()
+
+
+async def test_a_report_counts_as_under_way_for_as_long_as_its_writes_may_take(
+    cluster: KafkaSettings,
+    redis_url: str,
+    redis: Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left: list[int] = []
+
+    async def write(*_: object) -> None:
+        (mark,) = [key async for key in redis.scan_iter("*:seen:*under-way*")]
+        left.append(await redis.pttl(mark))
+
+    monkeypatch.setattr(Broker, "write", write)
+    slow = {"gateway_ack_timeout_s": 30, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **slow) as stage:
+        browser = stage.lab.subscribe()
+        owner = stage.settings.redis_key("subscriptions", "owner", browser.subscription_id)
+        await redis.set(owner, "1 ada")
+        token = stage.settings.interaction_tokens().make("under-way", browser.subscription_id)
+        payload = {"job_id": "under-way", "scenario": "s", "token": token}
+        said = report(payload, browser, action="answer/good")
+        assert (await stage.post("/v1/interactions", said)).status == 202
+    assert len(left) == 2
+    assert min(left) > 60_000

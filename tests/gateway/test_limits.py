@@ -120,6 +120,19 @@ async def test_who_sends_a_byte_at_a_time_is_cut_off(
         writer.close()
 
 
+@pytest.mark.parametrize("trailers", [b"a: b\r\n" * 100_000, b"a: " + b"b" * 600_000])
+async def test_who_sends_trailers_without_end_is_cut_off(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path, trailers: bytes
+) -> None:
+    patient = {"gateway_body_timeout_s": 60, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **patient) as stage:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.gateway.port)
+        head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\n"
+        writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n0\r\n".encode() + trailers)
+        assert await _rest(reader) == b""
+        writer.close()
+
+
 EARLY = {
     408: ("POST /v1/events", f"Origin: {ORIGIN}", "Content-Length: 9", "", "{"),
     413: ("POST /v1/events", f"Origin: {ORIGIN}", "Content-Length: 9999999", "", ""),
@@ -211,8 +224,9 @@ async def test_bytes_that_begin_no_request_do_not_keep_a_connection(
 async def test_one_connection_too_many_is_told_to_come_back(
     cluster: KafkaSettings, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway.server, "_MOST_CONNECTIONS", 3)
-    async with Stage(cluster, redis_url, tmp_path / "keys", gateway_inbox=False) as stage:
+    monkeypatch.setattr(gateway.server, "_MORE_CONNECTIONS", 1)
+    few = {"gateway_tabs": 2, "gateway_inbox": False}
+    async with Stage(cluster, redis_url, tmp_path / "keys", **few) as stage:
         others = [await asyncio.open_connection("127.0.0.1", stage.gateway.port) for _ in range(3)]
         await eventually(lambda: len(_connections(stage)) == 3)
         answer = await stage.ask("GET", "/v1/keys/current", {"Origin": ORIGIN})

@@ -8,8 +8,12 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
+from redis.asyncio import Redis
 
-from runtime.settings import KafkaSettings
+from gateway.person.footprint import Footprint
+from gateway.postman import Postman
+from runtime.settings import KafkaSettings, RedisSettings
 from schemas.push import Channel, MessageClass, Payload, PushJob, Withdrawal
 from schemas.topics import JOBS, WITHDRAWALS
 from tests.gateway.stage import ORIGIN, PAGE_KEY, Page, Stage, now_ms
@@ -210,3 +214,32 @@ async def test_a_page_at_one_copy_is_told_what_another_copy_reads(
                 assert (await here.next())[1]["job_id"] == f"job-{number}"
                 assert (await there.next())[1]["job_id"] == f"job-{number}"
         assert len(await inbox(other, page)) == 3
+
+
+async def test_an_error_that_nobody_thought_of_does_not_end_the_feeding_of_inboxes(
+    cluster: KafkaSettings, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Postman] = []
+
+    async def run(postman: Postman) -> None:
+        begun.append(postman)
+        raise RuntimeError("a new one")
+
+    monkeypatch.setattr(Postman, "run", run)
+    async with Stage(cluster, redis_url, tmp_path / "keys"):
+        await eventually(lambda: len(begun) > 1)
+
+
+async def test_what_was_taken_back_stays_out_of_the_inbox_although_its_owner_was_forgotten(
+    stage: Stage, redis: Redis, redis_config: RedisSettings
+) -> None:
+    box, footprint = stage.gateway._app.state.site.inbox, Footprint(redis, redis_config)
+    message, owner = job("ann", "j-1"), ["ann"]
+    await box.put([message])
+    await box.take_back([Withdrawal(job_id="j-1", user_id="ann", at=now_ms(), reason="erased")])
+    await footprint.delete(await footprint.find(owner, {}, [{"job_id": "j-1"}]))
+    assert [put.fresh for put in await box.put([message])] == [False]
+    await footprint.mark_erased({"ann": now_ms()})
+    earlier = job("ann", "j-2", created_at=message.created_at)
+    later = job("ann", "j-3", created_at=now_ms() + 60_000)
+    assert [put.fresh for put in await box.put([earlier, later])] == [False, True]

@@ -173,6 +173,12 @@ async def test_a_user_is_told_everything_then_forgotten_and_nothing_brings_them_
     await eventually(lambda: has_seen(stage, other, "sentinel"), 30.0)
     await eventually(lambda: is_forgotten(stage, *browsers), 30.0)
 
+    before = done["erased_at"] - 1
+    await decide(stage.kafka, job("ann", "j-3", created_at=before), job(other, "j-4"))
+    inboxes = [redis_config.redis_key("gateway", "inbox", user) for user in ("ann", other)]
+    await eventually(lambda: redis.hexists(inboxes[1], "j-4"), 20.0)
+    assert not await redis.exists(inboxes[0]), "a copy that was behind has filled it again"
+
     again = await asks(stage, ERASURE, "ann")
     assert again.status == 200, again
     assert again.json()["already"] is True

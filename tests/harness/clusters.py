@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from nudge import topics
 from runtime.settings import KafkaSettings, RedisSettings
-from schemas.topics import REGISTRY
+from schemas.topics import REGISTRY, Topic
 
 PARTITIONS = 4
 """Of every topic keyed by user or product in tests."""
@@ -56,5 +57,19 @@ async def delete_topics(settings: KafkaSettings) -> None:
     await admin.start()
     try:
         await admin.delete_topics([settings.topic(topic) for topic in REGISTRY])
+    finally:
+        await admin.close()
+
+
+async def configure(settings: KafkaSettings, topic: Topic, **config: str) -> None:
+    """Gives a topic other settings than its own; ``_`` stands for a dot."""
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        named = {name.replace("_", "."): value for name, value in config.items()}
+        resource = ConfigResource(
+            ConfigResourceType.TOPIC, settings.topic(topic), topic.config() | named
+        )
+        await admin.alter_configs([resource])
     finally:
         await admin.close()

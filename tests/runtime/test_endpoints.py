@@ -81,6 +81,18 @@ def test_nothing_else_is(url: str) -> None:
         POLICY.check(url)
 
 
+def test_a_host_whose_results_nobody_could_read_is_not_spoken_to() -> None:
+    for length, fits in ((248, True), (249, False)):
+        host = ("a" * 60 + ".") * 3
+        host += "b" * (length - len(host) - len(".notify.windows.com")) + ".notify.windows.com"
+        assert len(host) == length
+        if fits:
+            assert len(POLICY.check(f"https://{host}/w/?token=x").origin) == 256
+        else:
+            with pytest.raises(EndpointNotAllowedError, match="too long"):
+                POLICY.check(f"https://{host}/w/?token=x")
+
+
 def test_this_machine_is_spoken_to_where_ops_say_so() -> None:
     assert LOCAL.check("http://127.0.0.1:8123/wpush/v2/x").origin == "http://127.0.0.1:8123"
     assert LOCAL.check("http://localhost:8123/x").service == "loopback"

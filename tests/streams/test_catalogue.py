@@ -1,6 +1,8 @@
 """The catalogue agent and the facts it makes: each change once, whatever is killed."""
 
 import random
+from types import SimpleNamespace
+from typing import cast
 
 import orjson
 import pytest
@@ -10,6 +12,10 @@ from runtime.settings import KafkaSettings
 from schemas.products import FOLD_MARK_KEY
 from schemas.structs import Product, read_catalog_event, read_product
 from schemas.topics import PRODUCTS, SHOP_CATALOG
+from streams.actor import Site
+from streams.generation import Generation
+from streams.reader import WALK_MEMORY_MS
+from streams.settings import StreamsSettings
 from tests.harness.records import Read, Sent, produce, read_to_end
 from tests.harness.waiting import eventually
 from tests.streams.shoppers import now_ms, rows
@@ -106,3 +112,16 @@ async def _has_begun(settings: KafkaSettings) -> bool:
 
 async def _some_folded(settings: KafkaSettings) -> bool:
     return bool(await _facts(settings))
+
+
+@pytest.mark.parametrize("owned", [(), (0,)], ids=["none", "one that is not ready"])
+def test_a_worker_without_partitions_keeps_an_hour_of_products(owned: tuple[int, ...]) -> None:
+    site = cast(Site, SimpleNamespace(settings=StreamsSettings()))
+    generation = Generation(site, "nudge", 1, (), lambda *_: None, lambda _: None)
+    generation.partitions = owned
+    oldest = generation.oldest_clock()
+    if owned:
+        assert oldest is None
+    else:
+        assert oldest is not None
+        assert 0 <= now_ms() - WALK_MEMORY_MS - oldest < 60_000

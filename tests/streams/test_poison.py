@@ -115,6 +115,21 @@ async def test_a_huge_record_is_cut_short_in_the_dead_letters(
     await _goes_on(ruled)
 
 
+async def test_a_key_that_would_not_fit_into_a_dead_letter_is_left_out_of_it(
+    ruled: KafkaSettings, crew: Workers
+) -> None:
+    crew.start()
+    sizes = {950_000: 2, 450_000: 520_000}
+    async with producer(ruled, max_request_size=2_000_000, compression_type="gzip") as client:
+        for key, value in sizes.items():
+            await client.send_and_wait(ruled.topic(SHOP_EVENTS), b" " * value, key=b"k" * key)
+    letters = await _letters(ruled, len(sizes))
+    assert [one.key for one in letters] == [None, None]
+    assert {int(one.headers["nudge-keyless"]) for one in letters} == set(sizes)
+    await produce(ruled, SHOP_EVENTS, [view(GOOD, 0)])
+    await _goes_on(ruled)
+
+
 async def test_strangers_records_in_internal_topics_are_passed_over_named_and_counted(
     ruled: KafkaSettings, crew: Workers
 ) -> None:

@@ -31,6 +31,7 @@ from schemas.topics import (
 from streams.actor import Site
 from streams.engine import Engine
 from streams.guard import RefusedError, check_deployment, check_offset, deployment_row
+from streams.offsets import read_positions
 from streams.settings import StreamsSettings
 from tests.harness.clusters import PARTITIONS, fresh_cluster
 from tests.harness.records import produce, read_to_end
@@ -136,6 +137,23 @@ async def test_input_that_retention_took_unread_is_gone_on_without_only_where_th
     assert "set NUDGE_ACCEPT_LOST_INPUT=true" in refused.log
     crew.start(NUDGE_ACCEPT_LOST_INPUT="true")
     await eventually(lambda: _told(ruled, {user: [1, 2]}), 90)
+
+
+async def test_input_that_retention_took_is_missed_although_the_group_is_forgotten_too(
+    cluster: KafkaSettings,
+) -> None:
+    tp = TopicPartition(cluster.topic(SHOP_EVENTS), 0)
+    await produce(cluster, SHOP_EVENTS, [view(user_in(0), number) for number in range(5)])
+    await _delete_before(cluster, 3)
+    with pytest.raises(RefusedError, match="NUDGE_ACCEPT_LOST_INPUT"):
+        await read_positions(cluster, "forgotten", [tp], {tp: 1}, accept_lost=False)
+    accepted = await read_positions(cluster, "forgotten", [tp], {tp: 1}, accept_lost=True)
+    assert accepted.start == accepted.to_restore == {tp: 3}
+    nothing_lost = await read_positions(cluster, "forgotten", [tp], {tp: 4}, accept_lost=False)
+    assert nothing_lost.start == nothing_lost.to_restore == {tp: 4}
+    for nothing_read in ({}, {tp: 3}):
+        first = await read_positions(cluster, "forgotten", [tp], nothing_read, accept_lost=False)
+        assert first.start == {tp: 3}
 
 
 @pytest.mark.parametrize(

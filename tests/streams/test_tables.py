@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from aiokafka import TopicPartition
 
+from runtime.metrics import REGISTRY, Metric, gauge
 from streams.store import NOTHING_YET, ChangelogGapError, Tables
 from streams.transport import Batch
 
@@ -32,6 +33,20 @@ def test_rows_read_for_a_partition_that_has_gone_are_no_table_when_it_comes_back
     tables.own([0, 1])
     assert tables.end_of(1) == NOTHING_YET
     assert len(tables.of(1)) == 0
+
+
+def test_how_far_a_partition_was_read_back_is_not_told_once_it_is_anothers() -> None:
+    def told(partition: int) -> float | None:
+        return REGISTRY.get_sample_value(Metric.RECOVERY_PROGRESS, {"partition": str(partition)})
+
+    tables = Tables()
+    tables.own([7, 8])
+    for partition in (7, 8):
+        gauge(Metric.RECOVERY_PROGRESS).labels(partition).set(1)
+    tables.own([7])
+    assert told(7) == 1
+    assert told(8) is None
+    tables.own([])
 
 
 def test_rows_older_than_what_the_table_holds_do_not_take_its_place() -> None:
