@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 UV_VERSION := 0.13.9
 PYTEST_ARGS ?=
 # Most tests wait for brokers and browsers: more processes than cores, each with its own Kafka.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # The tests start hundreds of processes: what one has compiled the next shall find.
