@@ -9,11 +9,12 @@ import orjson
 from nudge.event_words import money
 from nudge.export.tables import SECRET
 from nudge.pages import render
+from nudge.reading import value_of
 from nudge.story import Entry, Story
 from nudge.tapping import line_markup
 from nudge.terminal import note, plain, say
 from nudge.when import ago, clock, rfc3339
-from nudge.words import Kind, value_of
+from nudge.words import Kind
 from processors.moment import AWAITS_CLICK
 from processors.profile import Profile
 

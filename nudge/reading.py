@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.kafka import reader
@@ -138,6 +139,16 @@ async def _fill(
 def key_of(record: ConsumerRecord) -> str:
     """The record's key as text; empty where it has none."""
     return (record.key or b"").decode(errors="replace")
+
+
+def value_of(record: ConsumerRecord) -> Any:
+    """The record's JSON; text where it is none, ``None`` for a tombstone."""
+    if record.value is None:
+        return None
+    try:
+        return orjson.loads(record.value)
+    except orjson.JSONDecodeError:
+        return record.value.decode(errors="replace")
 
 
 def headers_of(record: ConsumerRecord) -> dict[str, str | None]:

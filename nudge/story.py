@@ -14,9 +14,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from nudge.controls import read_controls
 from nudge.kafka import partition_counts
-from nudge.reading import headers_of, read_since
+from nudge.reading import headers_of, read_since, value_of
 from nudge.tapping import is_of
-from nudge.words import Line, line_of, value_of
+from nudge.words import Line, line_of
 from processors.profile import Profile
 from processors.rows import decode
 from runtime.settings import KafkaSettings

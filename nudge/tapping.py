@@ -7,10 +7,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from nudge.kafka import partition_counts
 from nudge.reading import follow as follow_on
-from nudge.reading import headers_of, key_of, read, seek, spans
+from nudge.reading import headers_of, key_of, read, seek, spans, value_of
 from nudge.terminal import plain
 from nudge.when import clock, now_ms
-from nudge.words import Kind, Line, value_of
+from nudge.words import Kind, Line
 from runtime.settings import KafkaSettings
 from schemas.partitioner import partition_of
 from schemas.topics import SUBSCRIPTIONS, Topic

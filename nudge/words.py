@@ -87,16 +87,6 @@ def _without_value(topic: Topic | None, key: str, at: int) -> Line:
     return Line(at, key, Kind.TROUBLE, "a record without a value", good=False)
 
 
-def value_of(record: ConsumerRecord) -> Any:
-    """The record's JSON; text where it is none, ``None`` for a tombstone."""
-    if record.value is None:
-        return None
-    try:
-        return orjson.loads(record.value)
-    except orjson.JSONDecodeError:
-        return record.value.decode(errors="replace")
-
-
 def _shop_event(value: bytes, _: int) -> Line:
     event = parse_shop_event(value)
     who = event.user_id or event.anonymous_id or ""
@@ -112,26 +102,24 @@ def _catalog_event(value: bytes, _: int) -> Line:
 
 def _product(value: bytes, at: int) -> Line:
     try:
-        return _product_read(orjson.loads(value), at)
+        return Line(at, "the shop", Kind.CATALOGUE, _product_words(orjson.loads(value)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         said = f"no product: {type(error).__name__}"
         raise InvalidRecordError(DeadLetterReason.INVALID, said) from None
 
 
-def _product_read(raw: dict[str, Any], at: int) -> Line:
+def _product_words(raw: dict[str, Any]) -> str:
     if "until" in raw:
-        words = f"catalogue folded up to {rfc3339(raw['until'])}"
-        return Line(at, "the shop", Kind.CATALOGUE, words)
+        return f"catalogue folded up to {rfc3339(raw['until'])}"
     if "content_id" in raw:
-        return Line(at, "the shop", Kind.CATALOGUE, f"content {raw['content_id']}: {raw['title']}")
+        return f"content {raw['content_id']}: {raw['title']}"
     changes = [
         f"price {money(change['price'], raw.get('currency'))}"
         if change.get("price") is not None
         else f"stock {change.get('quantity')}"
         for change in raw.get("changes", [])
     ]
-    said = ", ".join(changes) or "described anew"
-    return Line(at, "the shop", Kind.CATALOGUE, f"{raw['product_id']}: {said}")
+    return f"{raw['product_id']}: {', '.join(changes) or 'described anew'}"
 
 
 def _decision(value: bytes, _: int) -> Line:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from aiokafka import TopicPartition
 
 from nudge import topics
 from nudge.bench.beside import CAMPAIGN, Fed, campaign_seconds, feed, outsiders, start_campaign
@@ -31,7 +30,7 @@ from nudge.bench.process import Measured, process, until_ready
 from nudge.bench.push_service import PushService, push_service
 from nudge.bench.rules import quick_version_for
 from nudge.controls import apply_version
-from nudge.kafka import quiet_clients
+from nudge.kafka import partitions_of, quiet_clients
 from nudge.local import LocalKafka, LocalRedis
 from nudge.local.places import free_ports
 from nudge.problem import Problem
@@ -286,18 +285,15 @@ async def _look(
     counted = sorted(ms for at, ms in late if not since or since <= at <= until)
     if not counted:
         raise Problem("No push came in that time", "Let it run for longer, or with fewer events.")
-    campaign = None
-    if plan.campaign:
-        campaign = Told(plan.campaign, decided, len(through), (until - since) / 1000)
+    campaign = Told(plan.campaign, decided, len(through), (until - since) / 1000)
     shoppers = len(plan.shoppers)
     return LatencyResult(
         counted, held, events, seconds, settings.grace_ms, shoppers,
         withheld=shoppers - len(due) - held, undelivered=len(due) - len(late),
-        campaign=campaign, feed=meanwhile.fed,
+        campaign=campaign if plan.campaign else None, feed=meanwhile.fed,
     )  # fmt: skip
 
 
 async def _read(settings: StreamsSettings, topic: Topic) -> AsyncIterator[dict[str, Any]]:
-    partitions = [TopicPartition(settings.topic(topic), n) for n in range(topics.LOCAL_PARTITIONS)]
-    async for record in read_since(settings, partitions, None):
+    async for record in read_since(settings, await partitions_of(settings, topic), None):
         yield orjson.loads(record.value)

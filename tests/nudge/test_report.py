@@ -1,6 +1,5 @@
 """``nudge report`` over a made shop whose figures are counted by hand."""
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from nudge.report.figures import Report
 from nudge.report.intervals import difference, wilson
 from nudge.report.showing import as_json, page, show
 from nudge.terminal import console
-from runtime.settings import KafkaSettings
-from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
 from tests.nudge.made_shop import DAY, HOUR, PERIOD, START, MadeShop, documents, made_shop
 
@@ -280,35 +277,3 @@ async def test_a_directory_without_tables_is_a_cause_and_a_cure(tmp_path: Path) 
     (tmp_path / "push.decisions.parquet").unlink()
     (tmp_path / "push.decisions.csv").write_bytes("user_id,żółw\n".encode("iso-8859-2"))
     assert "cannot be read" in (await nudge(None, "report", str(tmp_path))).failed().err
-
-
-async def test_who_bought_long_before_the_period_is_known_to_a_report_over_topics(
-    cluster: KafkaSettings,
-) -> None:
-    now = time.time_ns() // 1_000_000
-    made = MadeShop()
-    made.order("anna", "A-1", now - 20 * DAY, 5_000)
-    made.order("anna", "A-2", now - HOUR, 7_500)
-    for topic, records in made.records.items():
-        await produce(cluster, topic, [Sent(r.key.decode(), r.value, r.timestamp) for r in records])
-    told = (await nudge(cluster, "report", "--since", "7d", "--json")).good().json()
-    assert [row["ltv"] for row in told["lifetime"]] == [12_500]
-
-
-async def test_a_report_reads_the_topics_themselves(cluster: KafkaSettings) -> None:
-    now = time.time_ns() // 1_000_000
-    made = MadeShop()
-    made.subscribe("anna", "b", now - 3 * HOUR, "Firefox/140.0")
-    job = made.decide("anna", "cart_abandoned", now - 2 * HOUR, "sent", "ok")
-    made.result("anna", "b", job, now - 2 * HOUR, "delivered")
-    made.react("anna", "b", job, now - HOUR, "clicked")
-    made.order("anna", "A-1", now - HOUR, 1990)
-    made.credit("anna", "A-1", job, now - HOUR, 1990)
-    for topic, records in made.records.items():
-        await produce(cluster, topic, [Sent(r.key.decode(), r.value, r.timestamp) for r in records])
-    told = (await nudge(cluster, "report", "--since", "1d", "--json")).good().json()
-    (row,) = told["funnel"]
-    assert picked(row, "sent", "delivered", "clicked", "bought") == (1, 1, 1, 1)
-    assert told["revenue"][0]["net"] == 1990
-    assert told["browsers"][0]["browser"] == "Firefox"
-    assert told["notes"], "the topics hold no preceding period"
