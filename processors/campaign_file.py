@@ -255,11 +255,9 @@ class _Loader(YamlFile):
         if told is None or told.shop is None:
             return copy
         before = len(self.problems)
-        for where, said, cure in slips(by_locale, told):
-            self.refuse((name, *where), said, cure)
+        self.refuse_all(slips(by_locale, told), (name,))
         if len(self.problems) == before:
-            for where, said, cure in unsaid(copy, told.shop, told.tz):
-                self.refuse((name, *where), said, cure)
+            self.refuse_all(unsaid(copy, told.shop, told.tz), (name,))
         return copy
 
 

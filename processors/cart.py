@@ -21,13 +21,13 @@ def changes_line(profile: Profile, event: e.AddToCart) -> bool:
     return line is not None and line.changed_at == event.occurred_at
 
 
-def stays_out(profile: Profile, product_id: str, variant_id: str | None, at: int) -> bool:
-    """Whether a line added at ``at`` (ms) is none any more: since then it was bought or taken out,
-    or the shop said what the cart holds."""
+def _stays_out(profile: Profile, event: e.AddToCart) -> bool:
+    """Whether it is too late: it was bought or taken out since, or the cart was stated."""
+    at = event.occurred_at
     return (
         at <= profile.bought_at
         or at < profile.stated_at
-        or at < removed_at(profile, CART, product_id, variant_id)
+        or at < removed_at(profile, CART, event.product_id, event.variant_id)
     )
 
 
@@ -41,7 +41,7 @@ def _find(profile: Profile, product_id: str, variant_id: str | None) -> Line | N
 def add_to_cart(profile: Profile, event: e.AddToCart, shelf: Shelf) -> None:
     if event.category is not None:
         see_category(profile, event.category, event.occurred_at, shelf)
-    if stays_out(profile, event.product_id, event.variant_id, event.occurred_at):
+    if _stays_out(profile, event):
         return
     line = _find(profile, event.product_id, event.variant_id)
     if line is not None and event.occurred_at < line.changed_at:

@@ -83,8 +83,8 @@ class _Loader(YamlFile):
             self._check_shop(file.shop)
         segments = compile_segments(file.segments, self.refuse)
         if not self._applied:
-            for where, said, cure in (*policy_slips(file.policy), *segment_slips(file.segments)):
-                self.refuse(where, said, cure)
+            self.refuse_all(policy_slips(file.policy))
+            self.refuse_all(segment_slips(file.segments))
             for name in file.scenarios:
                 self._check_name(name)
         scenarios = {
@@ -193,11 +193,9 @@ class _Loader(YamlFile):
             if not self._applied:
                 known = None if "shop" in self._unread else shop
                 told = _told(name, scenarios if is_whole else {}, known, file.shop.timezone)
-                for where, said, cure in slips(by_locale, told):
-                    self.refuse((*path, *where), said, cure)
+                self.refuse_all(slips(by_locale, told), path)
             if len(self.problems) == before:
-                for where, said, cure in unsaid(copy, shop, file.shop.timezone):
-                    self.refuse((*path, *where), said, cure)
+                self.refuse_all(unsaid(copy, shop, file.shop.timezone), path)
             copies[name] = copy
         return copies
 

@@ -120,12 +120,12 @@ class Turn:
         finals, active_at = self.profile.finals, self.profile.active_at
         while finals:
             due = moment.due_at(active_at)
-            number = decision_id(self.key, moment.scenario, moment.entity, moment.step, due)
-            has_spoken = not is_news and any(
+            if marked(finals, self._id_at(moment, due), bounds.MAX_FINALS) is not None:
+                return
+            if not is_news and any(
                 (sent.scenario, sent.step) == (moment.scenario, moment.step) and sent.at >= due
                 for sent in self.profile.sent
-            )
-            if has_spoken or marked(finals, number, bounds.MAX_FINALS) is not None:
+            ):
                 return
             if moment.due:
                 moment.due += 1
@@ -186,7 +186,10 @@ class Turn:
 
     def id_of(self, moment: Moment) -> str:
         """The ``decision_id`` of the moment's present step."""
-        identity, due = moment.identity or self.key, self.due_of(moment)
+        return self._id_at(moment, self.due_of(moment))
+
+    def _id_at(self, moment: Moment, due: int) -> str:
+        identity = moment.identity or self.key
         return decision_id(identity, moment.scenario, moment.entity, moment.step, due)
 
     def arm_of(self, moment: Moment) -> str | None:
@@ -220,8 +223,7 @@ class Turn:
         A retried event can open the same moment again: an id that is final stays final.
         """
         due, version = self.due_of(moment), self.rules.version
-        identity = moment.identity or self.key
-        number = decision_id(identity, moment.scenario, moment.entity, moment.step, due)
+        number = self._id_at(moment, due)
         finals = marked(self.profile.finals, number, bounds.MAX_FINALS)
         if finals is None:
             return None

@@ -81,6 +81,11 @@ class YamlFile:
         """A mistake at ``path``: what it is, and what to do about it."""
         self.refuse_line(self.document.line_of(path), f"{_dotted(path)}: {message}", cure)
 
+    def refuse_all(self, slips: Iterable[tuple[Path, str, str]], under: Path = ()) -> None:
+        """Every mistake, each at its place below ``under``."""
+        for where, said, cure in slips:
+            self.refuse((*under, *where), said, cure)
+
     def explain(self, error: ValidationError, path: Path, model: type[BaseModel]) -> None:
         """What pydantic found wrong with the part at ``path``."""
         found = error.errors(include_url=False)

@@ -16,7 +16,7 @@ from runtime.settings import KafkaSettings
 from schemas.push import MessageClass, ResultOutcome
 from tests.delivery.proxy import Wire
 from tests.delivery.stage import MARKETING, TRANSACTIONAL, Stage
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, is_up
 
 ASKED_FOR = MessageClass.ASKED_FOR
 
@@ -175,23 +175,13 @@ async def test_partitions_move_while_pushes_are_under_way(stage: Stage) -> None:
         async with stage.process(health_port=port, **patient) as second:
             for _ in range(30):
                 jobs += [await stage.emit(u, b) for u, b in browsers.items()]
-            await eventually(lambda: _is_up(port), 60)
+            await eventually(lambda: is_up(port), 60)
             await eventually(lambda: all(stage.outcomes(job) for job in jobs), 60)
             assert await second.terminate() == 0
         jobs += [await stage.emit(u, b) for u, b in browsers.items()]
         await eventually(lambda: all(stage.outcomes(job) for job in jobs), 60)
     assert {stage.posts(job) for job in jobs} == {1}
     assert {o for job in jobs for o in stage.outcomes(job)} == {ResultOutcome.DELIVERED}
-
-
-async def _is_up(port: int) -> bool:
-    """Whether the process listens: from then on it knows what a signal means."""
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 async def test_a_worker_stopped_over_its_session_sends_nothing_twice(stage: Stage) -> None:

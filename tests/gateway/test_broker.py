@@ -17,7 +17,7 @@ from runtime.vapid import create_key
 from schemas.topics import SHOP_EVENTS
 from tests.gateway.stage import TOKEN_SECRET
 from tests.harness.records import read_to_end
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, is_up
 from tests.nudge.commands import ROOT, environment
 
 
@@ -35,7 +35,7 @@ async def test_a_gateway_asked_to_end_while_kafka_says_nothing_is_gone_before_it
         sys.executable, "-m", "nudge", "gateway", cwd=ROOT, env=environment(own_cluster, values)
     )
     try:
-        await eventually(lambda: _is_up(port), 60)
+        await eventually(lambda: is_up(port), 60)
         own_kafka.pause()
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 29) in (0, 1)
@@ -45,15 +45,6 @@ async def test_a_gateway_asked_to_end_while_kafka_says_nothing_is_gone_before_it
             process.kill()
             await process.wait()
     await asyncio.to_thread(own_kafka.restart)
-
-
-async def _is_up(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 async def test_events_are_taken_again_after_their_partition_had_no_leader_for_a_while(

@@ -52,3 +52,13 @@ async def eventually(
             name = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{name} did not hold within {deadline_s} s; last: {last!r}")
         await asyncio.sleep(every_s)
+
+
+async def is_up(port: int) -> bool:
+    """Whether a process of this machine listens: from then on it knows what a signal means."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -163,13 +163,19 @@ def test_what_a_change_moves_is_asked_once_for_all_partitions_and_anew_by_new_ru
     assert ask(NOON).scenarios[0][0] is not later.scenarios["price_drop"]
 
 
+def with_wishes(slice_size: int) -> Shop:
+    """35 people wish for a lamp that costs 200."""
+    shop = Shop(slice_size=slice_size)
+    shop.step(shop.fact("price_change", NOON - 1, price=20000, currency="PLN"))
+    for number in range(35):
+        shop.tell(event("add_to_wishlist", NOON + number, f"u{number:03}", product_id="lamp"))
+    return shop
+
+
 def test_an_interest_told_after_the_news_of_it_opens_nothing_however_slow_the_walk() -> None:
     said = []
     for size in (500, 10):
-        shop = Shop(slice_size=size)
-        shop.step(shop.fact("price_change", NOON - 1, price=20000, currency="PLN"))
-        for number in range(35):
-            shop.tell(event("add_to_wishlist", NOON + number, f"u{number:03}", product_id="lamp"))
+        shop = with_wishes(size)
         shop.step(shop.fact("price_change", NOON + HOUR, price=10000, currency="PLN"))
         late = event("add_to_wishlist", NOON + HOUR - 1, "zoe", product_id="lamp", price=20000)
         shop.step(shop.record(late, NOON + HOUR + 1))
@@ -209,10 +215,7 @@ copy: {en: [{title: Spring, body: It is here., url: "{{ shop.url }}"}]}
 """
     said = []
     for size in (500, 10):
-        shop = Shop(slice_size=size)
-        shop.step(shop.fact("price_change", NOON - 1, price=20000, currency="PLN"))
-        for number in range(35):
-            shop.tell(event("add_to_wishlist", NOON + number, f"u{number:03}", product_id="lamp"))
+        shop = with_wishes(size)
         shop.core.desk.book.add_campaign(
             CampaignStart(
                 type="campaign_start", campaign_id="spring", at=NOON + HOUR, audience=35,
