@@ -6,7 +6,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from shutil import which
+from shutil import copytree, ignore_patterns, which
 
 import pytest
 
@@ -28,9 +28,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("no C compiler, or no headers (Debian: apt-get install gcc python3-dev)")
     place = tmp_path_factory.mktemp("compiled")
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    # Not the clone itself: brokers of other tests delete files below .local while it is read.
+    source = tmp_path_factory.mktemp("source") / "nudge"
+    aside = ignore_patterns(".local", ".venv", ".git", "node_modules", "__pycache__")
+    copytree(ROOT, source, ignore=aside)
     compiling = os.environ | {"HATCH_BUILD_HOOKS_ENABLE": "1"}
     build = subprocess.run(
-        [*pip, "install", "--no-deps", "--target", str(place), str(ROOT)],
+        [*pip, "install", "--no-deps", "--target", str(place), str(source)],
         env=compiling, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert build.returncode == 0, build.stderr
