@@ -1,16 +1,19 @@
 """Namespaces on a test broker: each test has topics of its own, gone when it is over."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from itertools import count
 
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from nudge import topics
+from nudge.drift import TopicState
+from runtime.deployment import admin_client
 from runtime.settings import KafkaSettings, RedisSettings
 from schemas.topics import REGISTRY, Topic
+from tests.harness.waiting import eventually
 
 PARTITIONS = 4
 """Of every topic keyed by user or product in tests."""
@@ -51,25 +54,40 @@ async def fresh_cluster(bootstrap: str, namespace: str) -> AsyncIterator[KafkaSe
         await delete_topics(settings)
 
 
-async def delete_topics(settings: KafkaSettings) -> None:
-    """What ``nudge topics`` never does."""
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        await admin.delete_topics([settings.topic(topic) for topic in REGISTRY])
-    finally:
-        await admin.close()
+async def delete_topics(settings: KafkaSettings, *only: Topic) -> None:
+    """What ``nudge topics`` never does. Returns when the broker no longer knows those named."""
+    async with admin_client(settings) as admin:
+        await admin.delete_topics([settings.topic(topic) for topic in only or REGISTRY])
+    if only:
+        await _until(settings, only, lambda state: not state.exists)
 
 
 async def configure(settings: KafkaSettings, topic: Topic, **config: str) -> None:
     """Gives a topic other settings than its own; ``_`` stands for a dot."""
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        named = {name.replace("_", "."): value for name, value in config.items()}
-        resource = ConfigResource(
-            ConfigResourceType.TOPIC, settings.topic(topic), topic.config() | named
+    wanted = topic.config() | {name.replace("_", "."): value for name, value in config.items()}
+    async with admin_client(settings) as admin:
+        await admin.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, settings.topic(topic), wanted)]
         )
-        await admin.alter_configs([resource])
-    finally:
-        await admin.close()
+    await _until(settings, [topic], lambda state: wanted.items() <= state.config.items())
+
+
+async def grow(settings: KafkaSettings, partitions: int, *grown: Topic) -> None:
+    """Gives topics more partitions."""
+    async with admin_client(settings) as admin:
+        await admin.create_partitions(
+            {settings.topic(topic): NewPartitions(partitions) for topic in grown}
+        )
+    await _until(settings, grown, lambda state: state.partitions == partitions)
+
+
+async def _until(
+    settings: KafkaSettings, only: Collection[Topic], holds: Callable[[TopicState], bool]
+) -> None:
+    """Kafka's controller acknowledges a change before the brokers answer by it."""
+
+    async def seen() -> bool:
+        states = await topics.describe(settings)
+        return all(holds(state) for state in states if state.topic in only)
+
+    await eventually(seen, 60)

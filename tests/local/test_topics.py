@@ -1,14 +1,11 @@
 """``nudge topics``: makes what is missing, names what differs, destroys nothing."""
 
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-
 from nudge import topics
 from nudge.drift import DriftKind, TopicState, config_of, differences
 from runtime.deployment import read_cluster_id, read_deployment
 from runtime.settings import KafkaSettings
 from schemas.topics import DECISIONS, JOBS, PROFILES_CHANGELOG, REGISTRY, SCENARIOS
-from tests.harness.clusters import kafka_settings
+from tests.harness.clusters import configure, grow, kafka_settings
 from tests.harness.records import Sent, produce, read_to_end
 
 
@@ -40,9 +37,9 @@ async def test_a_cluster_without_topics_has_every_one_named_missing(kafka: str) 
 
 async def test_every_drift_is_named_and_left_as_it_is(cluster: KafkaSettings) -> None:
     await produce(cluster, JOBS, [Sent("ada", {"kept": True})])
-    await _alter(cluster, cluster.topic(JOBS), {"retention.ms": "1000"})
-    await _alter(cluster, cluster.topic(PROFILES_CHANGELOG), {"cleanup.policy": "delete"})
-    await _grow(cluster, cluster.topic(DECISIONS), 6)
+    await configure(cluster, JOBS, retention_ms="1000")
+    await configure(cluster, PROFILES_CHANGELOG, cleanup_policy="delete")
+    await grow(cluster, 6, DECISIONS)
 
     created = await topics.create(cluster, partitions=4, replication=1)
 
@@ -59,7 +56,7 @@ async def test_every_drift_is_named_and_left_as_it_is(cluster: KafkaSettings) ->
 
 
 async def test_history_that_is_kept_for_ever_is_no_drift(cluster: KafkaSettings) -> None:
-    await _alter(cluster, cluster.topic(DECISIONS), {"retention.ms": "-1"})
+    await configure(cluster, DECISIONS, retention_ms="-1")
 
     assert await topics.check(cluster) == []
 
@@ -98,22 +95,3 @@ async def test_the_deployment_record_lives_beside_the_scenarios(cluster: KafkaSe
 
     assert [record.key for record in records] == ["deployment"]
     assert len(await read_cluster_id(cluster)) == 22
-
-
-async def _alter(settings: KafkaSettings, name: str, config: dict[str, str]) -> None:
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        resource = ConfigResource(ConfigResourceType.TOPIC, name, configs=config)
-        await admin.alter_configs([resource])
-    finally:
-        await admin.close()
-
-
-async def _grow(settings: KafkaSettings, name: str, partitions: int) -> None:
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        await admin.create_partitions({name: NewPartitions(partitions)})
-    finally:
-        await admin.close()

@@ -6,13 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from nudge.history import load, survey
 from nudge.when import now_ms
 from runtime.settings import KafkaSettings
 from schemas.topics import SHOP_CATALOG, SHOP_EVENTS
+from tests.harness.clusters import configure
 from tests.harness.records import read_to_end
 from tests.nudge.commands import nudge
 
@@ -80,25 +79,12 @@ async def test_history_that_the_topic_would_delete_is_refused_with_the_cure(
     assert "--add-config retention.ms=-1" in answer.err
     assert await read_to_end(cluster, SHOP_EVENTS) == []
     for topic in (SHOP_EVENTS, SHOP_CATALOG):
-        await keep_for_ever(cluster, cluster.topic(topic))
+        await configure(cluster, topic, retention_ms="-1")
     assert "Good to load" in (await nudge(cluster, "backfill", str(file), "--dry-run")).good().out
     (await nudge(cluster, "backfill", str(file))).good()
     assert len(await read_to_end(cluster, SHOP_EVENTS)) == 3
     checked = (await nudge(cluster, "topics", "check")).good()
     assert "as they should be" in checked.out
-
-
-async def keep_for_ever(settings: KafkaSettings, name: str) -> None:
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        resource = ConfigResource(ConfigResourceType.TOPIC, name, {
-            "retention.ms": "-1", "cleanup.policy": "delete",
-            "message.timestamp.after.max.ms": "3600000",
-        })  # fmt: skip
-        await admin.alter_configs([resource])
-    finally:
-        await admin.close()
 
 
 async def test_history_without_times_is_no_history(cluster: KafkaSettings, tmp_path: Path) -> None:

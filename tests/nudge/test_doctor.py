@@ -4,8 +4,6 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from nudge.doctor.finding import Level
 from nudge.doctor.steering import WORKER_GROUP, judge_lag
 from nudge.doctor.subscribers import judge_keys
@@ -20,7 +18,7 @@ from schemas.decisions import DeadLetter, DeadLetterReason
 from schemas.examples import example
 from schemas.people import Subscription
 from schemas.topics import DEAD_LETTER, RESULTS, SCENARIOS, SHOP_CATALOG, SHOP_EVENTS, SUBSCRIPTIONS
-from tests.harness.clusters import PARTITIONS
+from tests.harness.clusters import PARTITIONS, delete_topics
 from tests.harness.records import Sent, produce
 from tests.nudge.commands import ROOT, nudge
 
@@ -160,12 +158,7 @@ async def test_a_pause_a_lost_topic_and_a_misspelt_setting_are_named(
     cluster: KafkaSettings,
 ) -> None:
     (await nudge(cluster, "pause", "--reason", "a wrong price")).good()
-    admin = AIOKafkaAdminClient(**cluster.client_options())
-    await admin.start()
-    try:
-        await admin.delete_topics([cluster.topic(RESULTS)])
-    finally:
-        await admin.close()
+    await delete_topics(cluster, RESULTS)
     found = await findings(cluster, 1, NUDGE_KAFKA_BOOTSTRP="x", NUDGE_HEALTH_PORT="a lot")
     assert "a wrong price" in only(found, "pause")[1]
     assert f"Missing: {cluster.topic(RESULTS)}" in found["topics"][0]["said"]

@@ -9,11 +9,12 @@ from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 from faust.types import TP
 
 from nudge import topics
 from nudge.local import LocalKafka
+from runtime.deployment import admin_client
 from runtime.settings import KafkaSettings
 from schemas.control import Deployment
 from schemas.topics import (
@@ -33,7 +34,7 @@ from streams.engine import Engine
 from streams.guard import RefusedError, check_deployment, check_offset, deployment_row
 from streams.offsets import read_positions
 from streams.settings import StreamsSettings
-from tests.harness.clusters import PARTITIONS, fresh_cluster
+from tests.harness.clusters import PARTITIONS, delete_topics, fresh_cluster, grow
 from tests.harness.records import produce, read_to_end
 from tests.harness.waiting import eventually
 from tests.nudge.commands import nudge
@@ -72,12 +73,7 @@ async def test_a_worker_refuses_topics_that_were_made_anew(
     ruled: KafkaSettings, crew: Workers
 ) -> None:
     await _told_once(ruled, crew)
-    admin = AIOKafkaAdminClient(**ruled.client_options())
-    await admin.start()
-    try:
-        await admin.delete_topics([ruled.topic(SHOP_EVENTS)])
-    finally:
-        await admin.close()
+    await delete_topics(ruled, SHOP_EVENTS)
     await eventually(lambda: _made_anew(ruled), 30)
     again = crew.start()
     assert await asyncio.to_thread(again.process.wait, 90) != 0
@@ -162,12 +158,7 @@ async def test_input_that_retention_took_is_missed_although_the_group_is_forgott
 async def test_a_worker_refuses_to_start_where_a_topic_is_missing_and_names_it(
     ruled: KafkaSettings, crew: Workers, topic: Topic
 ) -> None:
-    admin = AIOKafkaAdminClient(**ruled.client_options())
-    await admin.start()
-    try:
-        await admin.delete_topics([ruled.topic(topic)])
-    finally:
-        await admin.close()
+    await delete_topics(ruled, topic)
     refused = crew.start()
     assert await asyncio.to_thread(refused.process.wait, 90) != 0
     assert f"There is no topic {ruled.topic(topic)}. Run `nudge topics create`." in refused.log
@@ -176,13 +167,8 @@ async def test_a_worker_refuses_to_start_where_a_topic_is_missing_and_names_it(
 async def test_a_worker_refuses_topics_that_were_given_more_partitions(
     ruled: KafkaSettings, crew: Workers
 ) -> None:
-    admin = AIOKafkaAdminClient(**ruled.client_options())
-    await admin.start()
-    try:
-        grown = [topic for topic in REGISTRY if topic.partitioning is not Partitioning.SINGLE]
-        await admin.create_partitions({ruled.topic(one): NewPartitions(6) for one in grown})
-    finally:
-        await admin.close()
+    grown = [topic for topic in REGISTRY if topic.partitioning is not Partitioning.SINGLE]
+    await grow(ruled, 6, *grown)
     refused = crew.start()
     assert await asyncio.to_thread(refused.process.wait, 90) != 0
     assert "The profiles were made with 4 partitions" in refused.log
@@ -244,12 +230,8 @@ async def _set_group(settings: KafkaSettings, offset: int) -> None:
 async def _delete_before(settings: KafkaSettings, offset: int) -> None:
     """As retention does it."""
     tp = TopicPartition(settings.topic(SHOP_EVENTS), 0)
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
+    async with admin_client(settings) as admin:
         await admin.delete_records({tp: RecordsToDelete(before_offset=offset)})
-    finally:
-        await admin.close()
 
 
 async def _made_anew(settings: KafkaSettings) -> bool:
