@@ -7,11 +7,14 @@ credit is told in differences, so that whoever sums it up need remember nothing.
 from processors import bounds
 from processors.caps import kind_of_sent
 from processors.config import Priority
+from processors.ids import short_hash
 from processors.traces import Credit, Order, Touched
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.aftermath import Attribution, CreditCause, Touch
 from schemas.people import Interaction, InteractionKind
+
+_ALL = -1
 
 
 def touched(turn: Turn, interaction: Interaction) -> None:
@@ -49,12 +52,21 @@ def ordered(turn: Turn, event: e.Purchase) -> None:
 
 
 def refunded(turn: Turn, event: e.Refund) -> None:
-    """What is paid back is taken from who had the credit, never more than that was."""
+    """What is paid back is taken from who has the credit, or gets it when the order is told."""
+    amount = _ALL if event.value is None else event.value
     for credit in turn.profile.credits:
-        if credit.order_id == event.order_id and credit.value:
-            amount = credit.value if event.value is None else min(event.value, credit.value)
-            _tell(turn, credit, CreditCause.REFUND, -amount, turn.at)
-            credit.value -= amount
+        if credit.order_id == event.order_id:
+            _pay_back(turn, credit, amount)
+    refund = short_hash(event.order_id), amount
+    turn.profile.refunds = [*turn.profile.refunds, refund][-bounds.MAX_REFUNDS :]
+
+
+def _pay_back(turn: Turn, credit: Credit, amount: int) -> None:
+    """Never more than the credit was."""
+    amount = credit.value if amount == _ALL else min(amount, credit.value)
+    if amount:
+        _tell(turn, credit, CreditCause.REFUND, -amount, turn.at)
+        credit.value -= amount
 
 
 def _credit(turn: Turn, order: Order) -> None:
@@ -76,6 +88,11 @@ def _credit(turn: Turn, order: Order) -> None:
     )
     _tell(turn, credit, cause, value, order.at)
     turn.profile.credits = [*turn.profile.credits, credit][-bounds.MAX_CREDITS :]
+    if old is None and turn.profile.refunds:
+        mark = short_hash(order.order_id)
+        for known, amount in turn.profile.refunds:
+            if known == mark:
+                _pay_back(turn, credit, amount)
 
 
 def _tell(turn: Turn, credit: Credit, cause: CreditCause, value: int, at: int) -> None:

@@ -37,6 +37,9 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     published: bool | None = None
 
 
+KEPT_MS = 15 * 60_000
+"""What stood so long before the clock can be asked for still."""
+
 _TOPIC = "\x00topic/"
 _CATEGORY = "\x00category/"
 """No product id holds a control character."""
@@ -221,6 +224,14 @@ class Catalogue:
             ):
                 return version.facts
         return None
+
+    def since(self, key: str, applied: Mapping[int, int], time: int) -> list[Version]:
+        """The versions applied that were recorded after ``time`` (ms), the oldest first."""
+        return [
+            version
+            for version in self._versions.get(key, ())
+            if version.recorded_at > time and version.offset <= applied.get(version.partition, -1)
+        ]
 
     def _before(self, key: str, time: int) -> Iterator[Version]:
         """Its versions recorded before ``time`` (ms), the newest first."""

@@ -18,7 +18,7 @@ from processors.scenarios.base import Scenario
 from processors.traces import Device, Pending, Sent, newest_sent
 from processors.turn import Turn
 from processors.vouchers import Voucher
-from schemas.answers import Decision, Payload, PushJob, Withdrawal, checked
+from schemas.answers import Payload, PushJob, checked
 from schemas.base import MAX_ID
 from schemas.decisions import Outcome, Reason
 from schemas.push import PAYLOAD_LIMIT, Channel, MessageClass
@@ -262,7 +262,7 @@ def _remember(turn: Turn, moment: Moment, job: PushJob) -> None:
     kept = [pending for pending in profile.pending if pending.expires_at > turn.at]
     kept.append(
         Pending(job.job_id, moment.scenario, moment.entity, moment.step, turn.at,
-                moment.first_due, job.expires_at, turn.rules.version)
+                moment.first_due, job.expires_at, turn.rules.version, moment.opened_at)
     )  # fmt: skip
     profile.pending = kept[-bounds.MAX_PENDING :]
 
@@ -273,28 +273,3 @@ def _count(turn: Turn, moment: Moment, *, marketing: bool) -> None:
     sent.append(Sent(turn.at, moment.scenario, moment.step, marketing))
     if len(sent) > bounds.MAX_SENT_OWED:
         turn.profile.sent = newest_sent(sent, turn.rules.once)
-
-
-def withdraw(turn: Turn, pending: Pending, reason: Reason) -> None:
-    """Asks delivery to hold a message back whose reason is gone."""
-    turn.profile.pending.remove(pending)
-    turn.desk.effects.withdrawals.append(
-        Withdrawal(job_id=pending.decision_id, user_id=turn.key, at=turn.at, reason=reason.value)
-    )
-    turn.desk.decided(
-        Decision(
-            decision_id=pending.decision_id,
-            user_id=turn.key,
-            scenario=pending.scenario,
-            step=pending.step,
-            entity=pending.entity,
-            due_at=pending.due_at,
-            decided_at=turn.at,
-            outcome=Outcome.WITHDRAW_REQUESTED,
-            reason=reason,
-            final=False,
-            job_id=pending.decision_id,
-            scenario_version=pending.version,
-            evidence={},
-        )
-    )

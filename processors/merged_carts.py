@@ -9,7 +9,7 @@ from processors.traces import Interest, Line
 def merge_carts(mine: Profile, theirs: Profile) -> None:
     """Of two lines of one thing the later change holds; a purchase of either empties both."""
     mine.bought_at = max(mine.bought_at, theirs.bought_at)
-    mine.spent = _merge_spent(mine, theirs)
+    mine.spent, mine.spent_at = _merge_spent(mine, theirs)
     cart = _merge_cart(mine.cart, theirs.cart, mine.bought_at)
     mine.currency, mine.mixed = _money_of(cart, mine, theirs)
     mine.cart = cart
@@ -31,13 +31,14 @@ def take_out(mine: Profile, theirs: Profile, login_at: int) -> None:
     merge_removals(mine, theirs)
 
 
-def _merge_spent(mine: Profile, theirs: Profile) -> int:
+def _merge_spent(mine: Profile, theirs: Profile) -> tuple[int, int]:
     """What was spoken about is the cart that changed last."""
     my_change = max((line.changed_at for line in mine.cart), default=0)
     their_change = max((line.changed_at for line in theirs.cart), default=0)
     if my_change == their_change:
-        return mine.spent | theirs.spent
-    return mine.spent if my_change > their_change else theirs.spent
+        return mine.spent | theirs.spent, max(mine.spent_at, theirs.spent_at)
+    newest = mine if my_change > their_change else theirs
+    return newest.spent, newest.spent_at
 
 
 def _merge_cart(mine: list[Line], theirs: list[Line], bought_at: int) -> list[Line]:

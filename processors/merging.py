@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from processors import bounds
 from processors.identity import put_device
-from processors.judge import withdraw
 from processors.localtime import DAY_MS, HOUR_MS
 from processors.looks import Categories, Viewed
 from processors.marks import newest_marks
@@ -15,6 +14,7 @@ from processors.profile import Profile
 from processors.reduce import SESSION_GAP_MS
 from processors.rows import from_plain
 from processors.scenarios.base import bought_since
+from processors.taking_back import unsay
 from processors.traces import Interest, Order, Pending, newest_sent
 from processors.turn import Turn
 from schemas import structs as e
@@ -129,10 +129,7 @@ def _take_back(turn: Turn, sent: list[Pending], bought: list[Order]) -> None:
         if scenario is None or e.Purchase not in scenario.ends_on:
             continue
         for order in bought:
-            purchase = _purchase(turn.key, order)
-            in_time = order.at <= pending.at and pending.expires_at > turn.active_at
-            if in_time and (reason := scenario.ended_by(turn, purchase, pending.entity)):
-                withdraw(turn, pending, reason)
+            if unsay(turn, pending, scenario, _purchase(turn.key, order)):
                 break
 
 
@@ -259,6 +256,7 @@ def _merge_memory(mine: Profile, theirs: Profile) -> None:
     shown = sorted((t for t in touches if not t.clicked), key=lambda t: t.at)[-bounds.MAX_SHOWN :]
     mine.touches = sorted((*clicks, *shown), key=lambda t: t.at)
     mine.credits = [*theirs.credits, *mine.credits][-bounds.MAX_CREDITS :]
+    mine.refunds = [*theirs.refunds, *mine.refunds][-bounds.MAX_REFUNDS :]
     mine.incentive_at = max(mine.incentive_at, theirs.incentive_at)
     mine.clicked_at = max(mine.clicked_at, theirs.clicked_at)
     displays = sorted({*mine.displays, *theirs.displays}, key=lambda display: display[1])

@@ -12,9 +12,10 @@ from processors.inputs import (
     SUBSCRIPTION_RANK,
     UserRecord,
 )
-from processors.judge import judge_due, withdraw
+from processors.judge import judge_due
 from processors.merging import merge
 from processors.moment import AWAITS_CLICK
+from processors.news import tell_late
 from processors.policy import refused
 from processors.profile import Profile, new_profile
 from processors.quiet import next_look
@@ -23,6 +24,7 @@ from processors.response import answered
 from processors.rules import NOBODY
 from processors.segment_watch import leave_all
 from processors.session import begin_session
+from processors.taking_back import unsay, withdraw_all
 from processors.turn import Turn
 from schemas import structs as e
 from schemas.adapters import SHOP_EVENT
@@ -160,7 +162,8 @@ class Apply:
         if begins or historical or profile.looked_at > active_before:
             profile.calm_until = 0
         ends = followers.ending and profile.moments
-        if not (asked or ends or begins or historical or kind in _SPECIAL):
+        missed = late and desk.ties and not historical
+        if not (asked or ends or begins or missed or historical or kind in _SPECIAL):
             return profile
         turn = Turn(desk, key, profile, at, active_at, late, historical)
         turn.active_before = active_before
@@ -183,6 +186,8 @@ class Apply:
             self._money(turn, event, followers.ending)
         for on_event in asked:
             on_event(turn, event)
+        if missed:
+            tell_late(turn, desk.ties)
         if turn.opened and not late:
             judge_due(desk, key, profile, at)
         return profile
@@ -197,7 +202,7 @@ class Apply:
         elif lines is not None:
             turn.item_added = bool(line_keys(profile) - lines)
         elif says_no and refused(profile, MessageClass.MARKETING):
-            self._withdraw_all(turn, Reason.NO_CONSENT)
+            withdraw_all(turn, Reason.NO_CONSENT)
 
     def _end(self, turn: Turn, event: e.ShopEvent, ending: frozenset[str]) -> None:
         """What the event ends."""
@@ -228,28 +233,14 @@ class Apply:
             refunded(turn, event)
 
     def _take_back(self, turn: Turn, event: e.Purchase, ending: frozenset[str]) -> None:
-        """A message that this purchase would have ended, had it come in time."""
-        rules = turn.rules
         for pending in list(turn.profile.pending):
-            if (
-                pending.scenario not in ending
-                or event.occurred_at > pending.at
-                or pending.expires_at <= turn.active_at
-            ):
-                continue
-            reason = rules.scenarios[pending.scenario].ended_by(turn, event, pending.entity)
-            if reason is not None:
-                withdraw(turn, pending, reason)
-
-    def _withdraw_all(self, turn: Turn, reason: Reason) -> None:
-        for pending in list(turn.profile.pending):
-            if pending.expires_at > turn.active_at:
-                withdraw(turn, pending, reason)
+            if pending.scenario in ending:
+                unsay(turn, pending, turn.rules.scenarios[pending.scenario], event)
 
     def _erase(self, turn: Turn) -> Profile:
         for moment in list(turn.profile.moments):
             turn.end(moment, Reason.ERASED, turn.at)
-        self._withdraw_all(turn, Reason.ERASED)
+        withdraw_all(turn, Reason.ERASED)
         identity.end_all(turn.desk, turn.key, turn.profile.devices)
         leave_all(turn)
         stub = new_profile()
@@ -266,7 +257,7 @@ class Apply:
             return
         merge(turn, handover)
         identity.unbind_again(turn, handover, record)
-        touch(profile, turn.active_at)
+        touch(profile, turn.active_at, turn.at)
         if historical:
             _left_by_history(self._desk, record, profile)
             return

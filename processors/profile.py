@@ -66,6 +66,7 @@ class Profile(
         "sent": "st",
         "pending": "pn",
         "spent": "sp",
+        "spent_at": "sx",
         "opens_by": "ob",
         "moments": "mo",
         "finals": "fm",
@@ -84,6 +85,7 @@ class Profile(
         "incentive_at": "ia",
         "touches": "to",
         "credits": "cd",
+        "refunds": "rf",
         "mixed": "mx",
         "present_at": "pr",
         "onsite": "on",
@@ -134,6 +136,8 @@ class Profile(
     pending: list[Pending] = []
     spent: int = 0
     """Cart scenarios that have spoken (or were silenced) since an item was last added."""
+    spent_at: int = 0
+    """When (ms) the last of them was judged."""
     opens_by: str = ""
     """The version of the rules that opened the moments which name none."""
     moments: list[Moment] = []
@@ -168,6 +172,8 @@ class Profile(
     """When a voucher was sent last (ms)."""
     touches: list[Touched] = []
     credits: list[Credit] = []
+    refunds: list[tuple[int, int]] = []
+    """What of which order was paid back: short hashes, minor units; -1: all of it."""
     mixed: bool = False
     """The cart holds prices of two currencies: they make no sum."""
     again: list[str] = []

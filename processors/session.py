@@ -39,7 +39,7 @@ def begin_session(turn: Turn) -> None:
     profile, waiting = turn.profile, turn.rules.opening.get(SESSION_END)
     if waiting is None or turn.historical:
         return
-    away = profile.active_at - profile.prior_at if profile.prior_at else None
+    away = profile.session_at - profile.prior_at if profile.prior_at else None
     for scenario in waiting:
         if scenario.awaits(profile.sessions, away):
             profile.awaited = away or -1

@@ -114,6 +114,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     due_at: int
     expires_at: int
     version: str
+    opened_at: int = 0
 
 
 class Touched(msgspec.Struct, array_like=True, gc=False):

@@ -13,7 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from processors.catalogue import Catalogue
+from processors.catalogue import KEPT_MS, Catalogue
 from processors.rule_book import RuleBook
 from schemas.adapters import InvalidRecordError
 from schemas.products import FOLD_MARK_KEY, FoldMark
@@ -37,7 +37,6 @@ OnHandovers = Callable[[int, Mapping[int, int]], None]
 """Told the least mark (ms), and where each partition's handovers ended after it was read."""
 WALK_MEMORY_MS = 3_600_000
 """How far back from its clock a partition may need the version that a walk is about."""
-FORGET_AFTER_MS = 15 * 60_000
 _MARK = FOLD_MARK_KEY.encode()
 
 
@@ -242,7 +241,7 @@ class WholeTopics:
 
     def forget_before(self, clock: int) -> None:
         """No partition of this worker is behind ``clock`` (ms)."""
-        self.catalogue.forget_before(clock - FORGET_AFTER_MS)
+        self.catalogue.forget_before(clock - KEPT_MS)
 
     async def _read_again(
         self, queue: FactQueue, applied: Mapping[int, int], targets: Mapping[int, int], clock: int

@@ -14,7 +14,7 @@ class CartAbandoned(cart_family.CartScenario):
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         profile = turn.profile
-        added = turn.item_added
+        added = turn.item_added and turn.at >= profile.spent_at
         if added:
             profile.spent = 0
         if profile.spent & cart_family.CART_SPENT:
@@ -27,4 +27,4 @@ class CartAbandoned(cart_family.CartScenario):
         turn.open(self, cart_family.ENTITY, wait=self.config.steps[0].wait)
 
     def judged(self, turn: Turn, moment: Moment) -> None:
-        turn.profile.spent |= cart_family.CART_SPENT
+        cart_family.spend(turn, cart_family.CART_SPENT)

@@ -57,6 +57,12 @@ class CartScenario(Scenario):
         return context(turn)
 
 
+def spend(turn: Turn, what: int) -> None:
+    """Remembers what was judged for good: only what is added from then on frees it."""
+    turn.profile.spent |= what
+    turn.profile.spent_at = turn.at
+
+
 def value(profile: Profile) -> int:
     """What the cart is worth, in minor units."""
     return sum(line.quantity * line.price for line in profile.cart)

@@ -41,7 +41,7 @@ class Hesitation(Scenario):
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         profile = turn.profile
-        if turn.active_at == profile.session_at:
+        if profile.prior_at < profile.session_at:
             profile.dwell = None
         match event:
             case e.ViewItem():

@@ -11,6 +11,7 @@ from processors.profile import Profile
 from processors.scenarios import tastes
 from processors.scenarios.base import Scenario
 from processors.scenarios.newest import told_before
+from processors.traces import Order
 from processors.turn import Turn
 from schemas import structs as e
 
@@ -38,31 +39,36 @@ class HighValue(Scenario):
     speaks_of = NONE
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
-        why = self._crossed(turn, event)
-        if why is not None and turn.live(self.name, tastes.USER) is None:
-            turn.open(self, tastes.USER, due=turn.at + self.config.wait, data={"why": why})
+        crossed = self._crossed(turn, event)
+        if crossed is not None and turn.live(self.name, tastes.USER) is None:
+            why, at = crossed
+            turn.open(self, tastes.USER, due=at + self.config.wait, data={"why": why})
 
-    def _crossed(self, turn: Turn, event: e.ShopEvent) -> str | None:
-        """Which bound the event has taken the user over."""
+    def _crossed(self, turn: Turn, event: e.ShopEvent) -> tuple[str, int] | None:
+        """Which bound the event has taken the user over, and when (ms)."""
         config, profile = self.config, turn.profile
         if isinstance(event, e.ProfileUpdate):
             loyalty = event.traits.get("loyalty")
-            return "loyalty" if loyalty is not None and str(loyalty) in config.loyalty else None
+            is_loyal = loyalty is not None and str(loyalty) in config.loyalty
+            return ("loyalty", turn.at) if is_loyal else None
         assert isinstance(event, e.Purchase)
         if told_before(turn, event):
             return None
         if config.orders is not None and profile.order_count == config.orders:
-            return "orders"
-        if config.spend is not None:
-            spent = self._spent(profile, event)
-            if spent - event.value < config.spend <= spent:
-                return "spend"
-        return None
+            return "orders", turn.at
+        at = None if config.spend is None else self._spent_by(config.spend, profile, event)
+        return None if at is None else ("spend", at)
 
-    def _spent(self, profile: Profile, event: e.Purchase) -> int:
-        since = event.occurred_at - self.config.window
-        return sum(
-            order.value
-            for order in profile.orders
-            if since < order.at <= event.occurred_at and order.currency == event.currency
-        )
+    def _spent_by(self, bound: int, profile: Profile, event: e.Purchase) -> int | None:
+        """When (ms) ``bound`` was reached with this order and not without it: by the order itself,
+        or by one after it that was told before."""
+        orders = [order for order in profile.orders if order.currency == event.currency]
+        others = [order for order in orders if order.order_id != event.order_id]
+        times = [order.at for order in orders if order.at >= event.occurred_at]
+        if any(self._spent(others, at) >= bound for at in times):
+            return None
+        return next((at for at in times if self._spent(orders, at) >= bound), None)
+
+    def _spent(self, orders: list[Order], at: int) -> int:
+        since = at - self.config.window
+        return sum(order.value for order in orders if since < order.at <= at)

@@ -85,6 +85,7 @@ class Moments(Book):
         use = moment["config"]["use"]
         if use in CART_SCENARIOS:
             shopper["spent"] |= {"cart_abandoned", use}
+            shopper["spent_at"] = at
         waits = moment["config"]["waits"]
         if moment["step"] < len(waits):
             shopper["moments"].append(
@@ -143,7 +144,8 @@ class Moments(Book):
         for sent in out:
             alive = counts < sent["at"] + sent["config"]["ttl"]
             ends = end_of(sent["moment"], event, {"bought"}) is not None
-            if at <= sent["at"] and alive and ends:
+            since = sent["moment"]["opened_at"] - looks_back(sent["moment"])
+            if since <= at <= sent["at"] and alive and ends:
                 self.withdraw(shopper, sent, told_at, "purchased")
 
     def take_all_back(self, shopper: Shopper, at: int, reason: str, counts: int) -> None:
@@ -198,7 +200,8 @@ class Moments(Book):
 
     def make_way(self, shopper: Shopper, event: Event, at: int, told: set[str]) -> None:
         """Before the activity counts: what opens anew takes the place of what was there."""
-        if "added" in told:
+        added = "added" in told and at >= shopper["spent_at"]
+        if added:
             shopper["spent"].clear()
         live = self.live(shopper, "abandonment", "cart")
         for scenario in self.on:
@@ -207,7 +210,7 @@ class Moments(Book):
             if scenario["use"] == "checkout_abandoned" and begun and free:
                 self._begin_checkout(shopper, scenario, live, at)
                 return
-        if live is None or live["step"] == 1 or "added" not in told:
+        if live is None or live["step"] == 1 or not added:
             return
         if live["config"]["use"] == "cart_abandoned":
             if live["first_due"] is not None:

@@ -7,6 +7,8 @@ from tests.oracle.moments import Moments
 from tests.oracle.shopper import Shopper, bought_since, matches
 
 Change = dict[str, Any]
+KEPT = 15 * 60_000
+"""So far back (ms) what changed is known."""
 _STOCK_ORDER = {"asked": 0, "saved": 1, "cart": 1, "viewed": 2}
 
 
@@ -37,17 +39,50 @@ def _concerned(moments: Moments, shopper: Shopper, change: Change, at: int) -> b
     return False
 
 
+def hear_late(
+    moments: Moments, shopper: Shopper, products: set[str], at: int, clock: int, counts: int
+) -> None:
+    """Who came to care at ``at``, told late, hears of what has changed since."""
+    for product in sorted(products):
+        for recorded_at, change in moments.shelves.changes.get(product, ()):
+            if recorded_at > max(at, clock - KEPT):
+                for scenario in moments.on:
+                    _hear(moments, shopper, scenario, change, recorded_at, at, counts)
+
+
+def _hear(
+    moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change,
+    recorded_at: int, at: int, counts: int,
+) -> None:  # fmt: skip
+    name = scenario["name"]
+    if any(s["scenario"] == name and s["at"] >= recorded_at for s in shopper["sent"]):
+        return
+    if scenario["use"] == "price_drop" and _is_drop(scenario, change):
+        found = _price_interest(shopper, scenario, change, recorded_at)
+        if found is not None and found[1] == at:
+            _open_drop(moments, shopper, scenario, change, found[0], counts)
+    if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
+        found = _stock_interest(shopper, scenario, change, recorded_at)
+        waits = moments.live(shopper, "stock", change["product"]) is not None
+        if found is not None and found[1] == at and (found[0] == "asked" or not waits):
+            _open_return(moments, shopper, scenario, change, found, counts)
+
+
 def _drop(
     moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
 ) -> None:
-    price = change["price"]
+    found = _price_interest(shopper, scenario, change, at)
+    if found is not None:
+        _open_drop(moments, shopper, scenario, change, found[0], at)
+
+
+def _open_drop(
+    moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change, kind: str, at: int
+) -> None:
     if moments.live(shopper, "price", change["product"]) is not None:
         return
-    found = _price_interest(shopper, scenario, change, at)
-    if found is None:
-        return
     moment = new_moment(shopper, scenario, "price", change["product"], at, "marketing", "price")
-    moment.update(due=at + scenario["settle"], price=price, interest=found)
+    moment.update(due=at + scenario["settle"], price=change["price"], interest=kind)
     moment["variant"] = change["variant"]
     shopper["moments"].append(moment)
     moments.tell_apart(shopper)
@@ -66,27 +101,36 @@ def _wave(
         found = _stock_interest(shopper, scenario, change, at)
         if found is not None:
             kind, since = found
-            waiting.append((_STOCK_ORDER[kind], since, shopper["key"], kind, shopper))
+            waiting.append((_STOCK_ORDER[kind], since, shopper["key"], found, shopper))
     waiting.sort(key=lambda entry: entry[:3])
     room = -(-change["quantity"] * scenario["per_unit"] // partitions)
     places = 0
-    for _, since, _, kind, shopper in waiting:
-        live = moments.live(shopper, "stock", change["product"])
-        if live is not None:
-            moments.end(shopper, live, "superseded", at)
-        asked = kind == "asked"
-        priority = "asked_for" if asked else "stock"
-        moment = new_moment(
-            shopper, scenario, "stock", change["product"], at,
-            "asked_for" if asked else "marketing", priority,
-        )  # fmt: skip
-        moment["due"] = at + scenario["stock_waits"][kind]
-        moment.update(interest=kind, interest_at=since, variant=change["variant"])
-        shopper["moments"].append(moment)
-        moments.tell_apart(shopper)
+    for _, _, _, found, shopper in waiting:
+        moment = _open_return(moments, shopper, scenario, change, found, at)
         places += moments.arbiter.reaches(shopper)
         if moments.arbiter.reaches(shopper) and places > room:
             moments.end(shopper, moment, "wave_limit", at)
+
+
+def _open_return(
+    moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change,
+    found: tuple[str, int], at: int,
+) -> dict[str, Any]:  # fmt: skip
+    kind, since = found
+    live = moments.live(shopper, "stock", change["product"])
+    if live is not None:
+        moments.end(shopper, live, "superseded", at)
+    asked = kind == "asked"
+    priority = "asked_for" if asked else "stock"
+    moment = new_moment(
+        shopper, scenario, "stock", change["product"], at,
+        "asked_for" if asked else "marketing", priority,
+    )  # fmt: skip
+    moment["due"] = at + scenario["stock_waits"][kind]
+    moment.update(interest=kind, interest_at=since, variant=change["variant"])
+    shopper["moments"].append(moment)
+    moments.tell_apart(shopper)
+    return moment
 
 
 def _is_drop(scenario: dict[str, Any], change: Change) -> bool:
@@ -118,7 +162,7 @@ def _newest(
 
 def _price_interest(
     shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
-) -> str | None:
+) -> tuple[str, int] | None:
     for kind in ("saved", "cart", "viewed"):
         found = _newest(shopper, kind, scenario, change, at)
         if found is None or found[1] is None:
@@ -126,7 +170,7 @@ def _price_interest(
         if bought_since(shopper, change["product"], found[0]):
             continue
         if change["price"] * 100 <= found[1] * (100 - scenario["percent"]):
-            return kind
+            return kind, found[0]
     return None
 
 

@@ -13,6 +13,8 @@ class Shelves:
 
     def __init__(self) -> None:
         self.versions: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        self.changes: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        """What changed of a product, and when that was recorded."""
 
     def put(self, event: dict[str, Any], recorded_at: int) -> dict[str, Any] | None:
         """Notes a catalogue event. What it changed of one offer; ``None`` for nothing."""
@@ -45,7 +47,10 @@ class Shelves:
                 change["quantity_before"], change["quantity"] = 0, offer["quantity"]
         change["published"] = now["published"]
         known.append((recorded_at, now))
-        return change if "price" in change or "quantity" in change else None
+        if "price" not in change and "quantity" not in change:
+            return None
+        self.changes.setdefault(product, []).append((recorded_at, change))
+        return change
 
     def as_of(self, product: str, at: int) -> dict[str, Any] | None:
         """The newest picture recorded at or before ``at``."""

@@ -32,6 +32,7 @@ def new_shopper(key: str) -> Shopper:
         "times": set(),  # of every activity
         "moments": [],
         "spent": set(),  # scenarios
+        "spent_at": -1,  # when the last of them was judged
         "sent": [],
         "consent": {},  # purpose -> (at, granted)
         "devices": set(),
@@ -59,6 +60,13 @@ def matches(interest: Line, product: str, variant: str) -> bool:
     return interest[0] == product and (
         interest[1] is None or variant == "" or interest[1] == variant
     )
+
+
+def cares(shopper: Shopper) -> set[tuple[str, str]]:
+    """(kind, product) of all that the shopper cares for; of the cart each variant."""
+    kinds = ("saved", "asked", "viewed")
+    cart = {(f"cart {variant}", product) for product, variant in shopper["cart"]}
+    return cart | {(kind, product) for kind in kinds for product, _ in shopper[kind]}
 
 
 def bought_since(shopper: Shopper, product: str, since: int) -> bool:

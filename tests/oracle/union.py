@@ -94,9 +94,10 @@ def _join_spent(user: Shopper, handed: Shopper) -> None:
     mine = max((changed for _, _, changed in user["cart"].values()), default=-1)
     theirs = max((changed for _, _, changed in handed["cart"].values()), default=-1)
     if theirs > mine:
-        user["spent"] = handed["spent"]
+        user["spent"], user["spent_at"] = handed["spent"], handed["spent_at"]
     elif theirs == mine:
         user["spent"] = user["spent"] | handed["spent"]
+        user["spent_at"] = max(user["spent_at"], handed["spent_at"])
 
 
 def _join_moments(moments: Any, user: Shopper, handed: Shopper, login_at: int) -> None:

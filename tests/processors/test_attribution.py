@@ -143,3 +143,23 @@ def test_what_is_remembered_is_bounded() -> None:
         shop.tell(buys(SENT_AT + 1000 + number, f"A-{number}"))
     profile = shop.profile("ann")
     assert (len(profile.touches), len(profile.credits)) == (5, 10)
+
+
+def test_an_order_that_is_told_after_its_refund_leaves_no_credit() -> None:
+    shop = told()
+    does(shop, "clicked", SENT_AT + MINUTE)
+    shop.tell(refund(SENT_AT + 2 * HOUR), buys(SENT_AT + HOUR))
+    assert credit(shop) == [("A-1", "click", "order", 5000), ("A-1", "click", "refund", -5000)]
+
+
+def test_a_click_told_after_part_of_its_order_was_paid_back_gets_what_is_left() -> None:
+    shop = told()
+    shop.tell(buys(SENT_AT + HOUR), refund(SENT_AT + 2 * HOUR, value=1500))
+    shop.tick(SENT_AT + 3 * HOUR)
+    does(shop, "clicked", SENT_AT + MINUTE)
+    does(shop, "clicked", SENT_AT + 2 * MINUTE, "j2")
+    assert sum(value for *_, value in credit(shop)) == 3500
+    assert credit(shop)[-2:] == [
+        ("A-1", "click", "corrected", -3500),
+        ("A-1", "click", "corrected", 3500),
+    ]
