@@ -56,15 +56,15 @@ def add_to_cart(profile: Profile, event: e.AddToCart, shelf: Shelf) -> None:
         line.changed_at = event.occurred_at
         return
     line = Line(event.product_id, event.variant_id, event.quantity, event.price, event.occurred_at)
-    shelf.ties.append(line.product_id)
-    _put_line(profile, line)
+    _put_line(profile, line, shelf)
 
 
-def _put_line(profile: Profile, line: Line) -> None:
+def _put_line(profile: Profile, line: Line, shelf: Shelf) -> None:
     cart = profile.cart
     cart.append(line)
     if len(cart) > bounds.MAX_CART:
         del cart[min(range(len(cart)), key=lambda place: cart[place].changed_at)]
+    shelf.ties.append(line.product_id)
 
 
 def remove_from_cart(profile: Profile, event: e.RemoveFromCart, shelf: Shelf) -> None:
@@ -85,7 +85,7 @@ def cart_snapshot(profile: Profile, event: e.CartSnapshot, shelf: Shelf) -> None
     if at < profile.stated_at:
         return
     profile.stated_at = at
-    newer, before = [line for line in profile.cart if line.changed_at > at], line_keys(profile)
+    newer = [line for line in profile.cart if line.changed_at > at]
     if at <= profile.bought_at:
         profile.cart = newer
         return
@@ -99,9 +99,7 @@ def cart_snapshot(profile: Profile, event: e.CartSnapshot, shelf: Shelf) -> None
         removed = removed_at(profile, CART, product_id, variant_id)
         if (product_id, variant_id) not in kept and at >= removed:
             line = Line(product_id, variant_id, item.quantity, item.price, at)
-            if (product_id, variant_id) not in before:
-                shelf.ties.append(product_id)
-            _put_line(profile, line)
+            _put_line(profile, line, shelf)
 
 
 def knows_order(profile: Profile, order_id: str) -> bool:

@@ -6,6 +6,7 @@ how far another partition, or the reader, has come.
 """
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
@@ -40,6 +41,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 KEPT_MS = 15 * 60_000
 """What stood so long before the clock can be asked for still."""
 
+CONTENT = "content/"
+"""Begins the keys of content; a product's may, too."""
 _TOPIC = "\x00topic/"
 _CATEGORY = "\x00category/"
 """No product id holds a control character."""
@@ -160,10 +163,12 @@ _recorded_at = attrgetter("recorded_at")
 class Catalogue:
     """Every product's recent versions, oldest first, appended to by the reader in offset order."""
 
-    __slots__ = ("_versions", "bestsellers", "floor")
+    __slots__ = ("_by_topic", "_versions", "bestsellers", "floor")
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = {}
+        self._by_topic: dict[str, deque[Version]] = {}
+        """Content of late, by its topic's subject."""
         self.bestsellers = Bestsellers(self._before)
         self.floor = 0
         """Nobody asks for what stood before this time (ms)."""
@@ -181,10 +186,21 @@ class Catalogue:
             place = bisect_left(versions, offset, key=lambda version: version.offset)
             if versions[place].offset == offset:
                 return
-        versions.insert(place, Version(partition, offset, recorded_at, raw))
+        version = Version(partition, offset, recorded_at, raw)
+        versions.insert(place, version)
+        if key.startswith(CONTENT):
+            self._heed_content(version)
         self.bestsellers.heed(key, raw, recorded_at)
         if len(versions) > 1 and versions[1].recorded_at <= self.floor:
             self._let_go(versions)
+
+    def _heed_content(self, version: Version) -> None:
+        if version.facts is None or not version.facts.content_id:
+            return
+        recent = self._by_topic.setdefault(version.facts.subject, deque())
+        recent.append(version)
+        while recent[0].recorded_at <= self.floor:
+            recent.popleft()
 
     def _let_go(self, versions: list[Version]) -> None:
         """Keeps what stood at the floor, and when its day began: by that its bestsellers go."""
@@ -225,11 +241,12 @@ class Catalogue:
                 return version.facts
         return None
 
-    def since(self, key: str, applied: Mapping[int, int], time: int) -> list[Version]:
-        """The versions applied that were recorded after ``time`` (ms), the oldest first."""
+    def since(self, subject: str, applied: Mapping[int, int], time: int) -> list[Version]:
+        """A product's versions, or a topic's content, that were recorded after ``time`` (ms)."""
+        versions = self._by_topic.get(subject) or self._versions.get(subject) or ()
         return [
             version
-            for version in self._versions.get(key, ())
+            for version in versions
             if version.recorded_at > time and version.offset <= applied.get(version.partition, -1)
         ]
 

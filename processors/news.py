@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 
-from processors.catalogue import KEPT_MS, Change, ProductFacts, Version, category_subject
+from processors.catalogue import Change, ProductFacts, Version, category_subject
 from processors.desk import Desk
 from processors.judge import judge_due
 from processors.profile import Profile
-from processors.scenarios.base import ASKED, CARTED, SAVED, Caring, NewsScenario
+from processors.scenarios.base import CARTED, SAVED, Caring, NewsScenario
 from processors.turn import Turn
 from schemas.decisions import Reason
 
@@ -130,35 +130,6 @@ def tell(desk: Desk, key: str, profile: Profile, under_way: UnderWay, ties: list
     turn = Turn(desk, key, profile, under_way.walk.at)
     for tie in ties:
         _tell(turn, under_way, *tie)
-
-
-def tell_late(turn: Turn, subjects: list[str]) -> None:
-    """Opens what has changed since, for a user who came to care by a record told late.
-
-    It counts as activity does, from when the record came. What was spoken of since, and what is
-    about to be, is not opened again, but who asked waits for nothing.
-    """
-    desk, profile, at = turn.desk, turn.profile, turn.at
-    now = Turn(desk, turn.key, profile, turn.active_at)
-    for subject in dict.fromkeys(subjects):
-        since = max(at, desk.clock - KEPT_MS)
-        for version in desk.catalogue.since(subject, desk.applied, since):
-            for scenario, _, change in interested(
-                desk.book, version, version.recorded_at
-            ).scenarios:
-                facts = cast("ProductFacts", version.facts)
-                caring = scenario.interest(profile, facts, change, version.recorded_at)
-                if caring is None or caring.at != at or _has_heard(now, scenario, version, caring):
-                    continue
-                scenario.on_fact(now, facts, change, caring)
-
-
-def _has_heard(turn: Turn, scenario: NewsScenario, version: Version, caring: Caring) -> bool:
-    facts, profile = cast("ProductFacts", version.facts), turn.profile
-    waits = turn.live(scenario.name, facts.product_id) is not None
-    return (waits and caring.kind != ASKED) or any(
-        sent.scenario == scenario.name and sent.at >= version.recorded_at for sent in profile.sent
-    )
 
 
 def _tell(

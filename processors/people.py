@@ -14,8 +14,8 @@ from processors.inputs import (
 )
 from processors.judge import judge_due
 from processors.merging import merge
+from processors.missed import missed_by, tell_missed
 from processors.moment import AWAITS_CLICK
-from processors.news import tell_late
 from processors.policy import refused
 from processors.profile import Profile, new_profile
 from processors.quiet import next_look
@@ -153,6 +153,7 @@ class Apply:
             profile.alias_to = None
         lines = line_keys(profile) if kind is e.CartSnapshot else None
         is_told = isinstance(event, e.Purchase) and knows_order(profile, event.order_id)
+        missed = missed_by(desk, profile, event) if late and not historical else ()
         sessions, active_before = profile.sessions, profile.active_at
         if not reduce(profile, event, active_at, desk):
             return profile
@@ -162,7 +163,6 @@ class Apply:
         if begins or historical or profile.looked_at > active_before:
             profile.calm_until = 0
         ends = followers.ending and profile.moments
-        missed = late and desk.ties and not historical
         if not (asked or ends or begins or missed or historical or kind in _SPECIAL):
             return profile
         turn = Turn(desk, key, profile, at, active_at, late, historical)
@@ -187,7 +187,7 @@ class Apply:
         for on_event in asked:
             on_event(turn, event)
         if missed:
-            tell_late(turn, desk.ties)
+            tell_missed(turn, missed)
         if turn.opened and not late:
             judge_due(desk, key, profile, at)
         return profile

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from processors.catalogue import Change, ProductFacts
+from processors.catalogue import CONTENT, Change, ProductFacts
 from processors.config import Priority, ScenarioConfig
 from processors.copy import without_nothing
 from processors.copy_names import of
@@ -65,7 +65,7 @@ class ContentAvailable(NewsScenario):
         return None if followed else Reason.INTEREST_GONE
 
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
-        facts = turn.desk.product(f"content/{moment.entity}", turn.at)
+        facts = turn.desk.product(CONTENT + moment.entity, turn.at)
         if facts is None:
             return {}
         said = {"topic": facts.topic, "title": facts.title, "url": facts.url}

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.oracle.moment import new_moment
 from tests.oracle.moments import Moments
-from tests.oracle.shopper import Shopper, bought_since, matches
+from tests.oracle.shopper import Event, Shopper, bought_since, matches
 
 Change = dict[str, Any]
 KEPT = 15 * 60_000
@@ -29,43 +29,50 @@ def open_by_news(
 
 def _concerned(moments: Moments, shopper: Shopper, change: Change, at: int) -> bool:
     """Whether the news would move the shopper: then what was due before is judged before."""
-    for scenario in moments.on:
-        drop = scenario["use"] == "price_drop" and _is_drop(scenario, change)
-        if drop and _price_interest(shopper, scenario, change, at) is not None:
-            return True
-        back = scenario["use"] == "back_in_stock" and _is_return(scenario, change)
-        if back and _stock_interest(shopper, scenario, change, at) is not None:
-            return True
-    return False
+    return any(_interest(shopper, scenario, change, at) for scenario in moments.on)
 
 
-def hear_late(
-    moments: Moments, shopper: Shopper, products: set[str], at: int, clock: int, counts: int
-) -> None:
-    """Who came to care at ``at``, told late, hears of what has changed since."""
-    for product in sorted(products):
-        for recorded_at, change in moments.shelves.changes.get(product, ()):
-            if recorded_at > max(at, clock - KEPT):
-                for scenario in moments.on:
-                    _hear(moments, shopper, scenario, change, recorded_at, at, counts)
+Missed = tuple[dict[str, Any], Change, int, tuple[str, int] | None]
+"""Scenario, change, when it was recorded, and how the shopper cared before."""
 
 
-def _hear(
-    moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change,
-    recorded_at: int, at: int, counts: int,
-) -> None:  # fmt: skip
-    name = scenario["name"]
-    if any(s["scenario"] == name and s["at"] >= recorded_at for s in shopper["sent"]):
-        return
+def missed_by(
+    moments: Moments, shopper: Shopper, event: Event, at: int, clock: int
+) -> list[Missed]:
+    """What changed since an event that is told late, of the products that it names."""
+    items = event.get("items", ()) if event["type"] == "cart_snapshot" else (event,)
+    products = sorted({item["product_id"] for item in items if "product_id" in item})
+    return [
+        (scenario, change, recorded_at, _interest(shopper, scenario, change, recorded_at))
+        for product in products
+        for recorded_at, change in moments.shelves.changes.get(product, ())
+        if recorded_at > max(at, clock - KEPT)
+        for scenario in moments.on
+    ]
+
+
+def _interest(
+    shopper: Shopper, scenario: dict[str, Any], change: Change, at: int
+) -> tuple[str, int] | None:
     if scenario["use"] == "price_drop" and _is_drop(scenario, change):
-        found = _price_interest(shopper, scenario, change, recorded_at)
-        if found is not None and found[1] == at:
-            _open_drop(moments, shopper, scenario, change, found[0], counts)
+        return _price_interest(shopper, scenario, change, at)
     if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
-        found = _stock_interest(shopper, scenario, change, recorded_at)
-        waits = moments.live(shopper, "stock", change["product"]) is not None
-        if found is not None and found[1] == at and (found[0] == "asked" or not waits):
-            _open_return(moments, shopper, scenario, change, found, counts)
+        return _stock_interest(shopper, scenario, change, at)
+    return None
+
+
+def hear_of(moments: Moments, shopper: Shopper, missed: list[Missed], counts: int) -> None:
+    """Who has come to care hears of it; who cared before waits, or has heard."""
+    for scenario, change, recorded_at, before in missed:
+        found = _interest(shopper, scenario, change, recorded_at)
+        if found is None:
+            continue
+        if before is None and scenario["use"] == "price_drop":
+            _open_drop(moments, shopper, scenario, change, found[0], counts)
+        elif scenario["use"] == "back_in_stock":
+            waits = moments.live(shopper, "stock", change["product"]) is not None
+            if before is None or (waits and found[0] == "asked" != before[0]):
+                _open_return(moments, shopper, scenario, change, found, counts)
 
 
 def _drop(

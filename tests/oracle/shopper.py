@@ -62,13 +62,6 @@ def matches(interest: Line, product: str, variant: str) -> bool:
     )
 
 
-def cares(shopper: Shopper) -> set[tuple[str, str]]:
-    """(kind, product) of all that the shopper cares for; of the cart each variant."""
-    kinds = ("saved", "asked", "viewed")
-    cart = {(f"cart {variant}", product) for product, variant in shopper["cart"]}
-    return cart | {(kind, product) for kind in kinds for product, _ in shopper[kind]}
-
-
 def bought_since(shopper: Shopper, product: str, since: int) -> bool:
     return any(product in products and at >= since for at, products, _ in shopper["purchases"])
 
