@@ -6,7 +6,6 @@ how far another partition, or the reader, has come.
 """
 
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
@@ -167,8 +166,8 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = {}
-        self._by_topic: dict[str, deque[Version]] = {}
-        """Content of late, by its topic's subject."""
+        self._by_topic: dict[str, dict[tuple[int, int], Version]] = {}
+        """Content of late: by its topic's subject, then by partition and offset."""
         self.bestsellers = Bestsellers(self._before)
         self.floor = 0
         """Nobody asks for what stood before this time (ms)."""
@@ -197,10 +196,10 @@ class Catalogue:
     def _heed_content(self, version: Version) -> None:
         if version.facts is None or not version.facts.content_id:
             return
-        recent = self._by_topic.setdefault(version.facts.subject, deque())
-        recent.append(version)
-        while recent[0].recorded_at <= self.floor:
-            recent.popleft()
+        recent = self._by_topic.setdefault(version.facts.subject, {})
+        recent[version.partition, version.offset] = version
+        while recent and recent[oldest := next(iter(recent))].recorded_at <= self.floor:
+            del recent[oldest]
 
     def _let_go(self, versions: list[Version]) -> None:
         """Keeps what stood at the floor, and when its day began: by that its bestsellers go."""
@@ -243,12 +242,14 @@ class Catalogue:
 
     def since(self, subject: str, applied: Mapping[int, int], time: int) -> list[Version]:
         """A product's versions, or a topic's content, that were recorded after ``time`` (ms)."""
-        versions = self._by_topic.get(subject) or self._versions.get(subject) or ()
-        return [
+        content = self._by_topic.get(subject)
+        versions = content.values() if content else self._versions.get(subject, ())
+        found = (
             version
             for version in versions
             if version.recorded_at > time and version.offset <= applied.get(version.partition, -1)
-        ]
+        )
+        return sorted(found, key=attrgetter("recorded_at", "partition", "offset"))
 
     def _before(self, key: str, time: int) -> Iterator[Version]:
         """Its versions recorded before ``time`` (ms), the newest first."""

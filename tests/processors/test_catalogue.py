@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.catalogue import Catalogue, Offer, ProductFacts
+from processors.catalogue import Catalogue, Offer, ProductFacts, topic_subject
 from schemas.adapters import dump
-from schemas.products import Product
+from schemas.products import Content, Product
 from tests.processors.shop import NOON
 
 FAR = {0: 10**9}
@@ -67,6 +67,39 @@ def test_the_order_of_reading_does_not_matter(order: Any, applied: int, at: int)
     newest = min(applied, at, 5)
     seen = name_of(catalogue.seen("lamp", {0: applied}, NOON + at))
     assert seen == (None if newest < 0 else str(newest))
+
+
+@given(st.permutations(range(6)), st.integers(-1, 6))
+def test_what_was_published_on_a_topic_since_is_found_in_its_order(order: Any, since: int) -> None:
+    catalogue = Catalogue()
+    for offset in order:
+        key, content = lesson(offset)
+        for _ in range(2):
+            catalogue.append(key, 0, offset, NOON + offset, content)
+        catalogue.append("content/lamp", 1, offset, NOON + offset, named("a lamp by that id"))
+    found = catalogue.since(topic_subject("lamps"), FAR | {1: 9}, NOON + since)
+    assert [version.offset for version in found] == list(range(since + 1, 6))
+    assert catalogue.since(topic_subject("chairs"), FAR, NOON) == []
+
+
+def test_of_a_topic_nothing_is_kept_that_nobody_can_ask_for() -> None:
+    catalogue = Catalogue()
+    for offset in range(100):
+        catalogue.forget_before(NOON + offset - 2)
+        key, content = lesson(offset)
+        catalogue.append(key, 0, offset, NOON + offset, content)
+    assert len(catalogue._by_topic[topic_subject("lamps")]) == 2
+    catalogue.forget_before(NOON + 200)
+    catalogue.append("content/old", 0, 101, NOON, lesson(101)[1])
+    assert catalogue._by_topic[topic_subject("lamps")] == {}
+
+
+def lesson(number: int) -> tuple[str, bytes]:
+    content = Content(
+        content_id=f"c{number}", at=NOON, published_at=NOON, topic="lamps", title="How to light",
+        url="https://shop.example/read",
+    )  # fmt: skip
+    return f"content/c{number}", dump(content)
 
 
 def test_a_variants_offer_falls_back_on_the_products() -> None:
