@@ -73,7 +73,7 @@ def touch(profile: Profile, at: int, happened_at: int) -> None:
         if at - last >= SESSION_GAP_MS:
             profile.sessions += 1
             profile.session_at = max(happened_at, last + 1)
-            profile.again = []
+            profile.again, profile.dwell = [], None
             profile.awaited = profile.looked_at = 0
         profile.prior_at = last
         profile.active_at = at

@@ -41,8 +41,6 @@ class Hesitation(Scenario):
 
     def on_event(self, turn: Turn, event: e.ShopEvent) -> None:
         profile = turn.profile
-        if profile.prior_at < profile.session_at:
-            profile.dwell = None
         match event:
             case e.ViewItem():
                 self._viewed(turn, event.product_id)
