@@ -6,7 +6,7 @@ how far another partition, or the reader, has come.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -162,12 +162,13 @@ _recorded_at = attrgetter("recorded_at")
 class Catalogue:
     """Every product's recent versions, oldest first, appended to by the reader in offset order."""
 
-    __slots__ = ("_by_topic", "_versions", "bestsellers", "floor")
+    __slots__ = ("_content", "_in_order", "_versions", "bestsellers", "floor")
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = {}
-        self._by_topic: dict[str, dict[tuple[int, int], Version]] = {}
-        """Content of late: by its topic's subject, then by partition and offset."""
+        self._content: list[Version] = []
+        """Content of late, in order of time once it is asked for."""
+        self._in_order = True
         self.bestsellers = Bestsellers(self._before)
         self.floor = 0
         """Nobody asks for what stood before this time (ms)."""
@@ -188,18 +189,11 @@ class Catalogue:
         version = Version(partition, offset, recorded_at, raw)
         versions.insert(place, version)
         if key.startswith(CONTENT):
-            self._heed_content(version)
+            self._content.append(version)
+            self._in_order = False
         self.bestsellers.heed(key, raw, recorded_at)
         if len(versions) > 1 and versions[1].recorded_at <= self.floor:
             self._let_go(versions)
-
-    def _heed_content(self, version: Version) -> None:
-        if version.facts is None or not version.facts.content_id:
-            return
-        recent = self._by_topic.setdefault(version.facts.subject, {})
-        recent[version.partition, version.offset] = version
-        while recent and recent[oldest := next(iter(recent))].recorded_at <= self.floor:
-            del recent[oldest]
 
     def _let_go(self, versions: list[Version]) -> None:
         """Keeps what stood at the floor, and when its day began: by that its bestsellers go."""
@@ -215,6 +209,8 @@ class Catalogue:
     def forget_before(self, time: int) -> None:
         """No partition will ask for what stood before ``time`` (ms) any more."""
         self.floor = max(self.floor, time)
+        if self._content:
+            del self._content[: self._content_until(self.floor)]
 
     def version(self, key: str, offset: int) -> Version | None:
         """The version written at ``offset`` of the product's partition."""
@@ -240,16 +236,27 @@ class Catalogue:
                 return version.facts
         return None
 
-    def since(self, subject: str, applied: Mapping[int, int], time: int) -> list[Version]:
+    def since(self, subject: str, applied: Mapping[int, int], time: int) -> Sequence[Version]:
         """A product's versions, or a topic's content, that were recorded after ``time`` (ms)."""
-        content = self._by_topic.get(subject)
-        versions = content.values() if content else self._versions.get(subject, ())
-        found = (
+        versions: Sequence[Version] | None = self._versions.get(subject)
+        if versions is None:
+            if not subject.startswith(_TOPIC):
+                return ()
+            recent = self._content[self._content_until(time) :]
+            versions = [v for v in recent if v.facts is not None and v.facts.subject == subject]
+        elif versions[-1].recorded_at <= time:  # as nearly always
+            return ()
+        return [
             version
             for version in versions
             if version.recorded_at > time and version.offset <= applied.get(version.partition, -1)
-        )
-        return sorted(found, key=attrgetter("recorded_at", "partition", "offset"))
+        ]
+
+    def _content_until(self, time: int) -> int:
+        if not self._in_order:
+            self._content.sort(key=attrgetter("recorded_at", "partition", "offset"))
+            self._in_order = True
+        return bisect_right(self._content, time, key=_recorded_at)
 
     def _before(self, key: str, time: int) -> Iterator[Version]:
         """Its versions recorded before ``time`` (ms), the newest first."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from processors import bounds
+from processors.heard import merge_heard
 from processors.identity import put_device
 from processors.localtime import DAY_MS, HOUR_MS
 from processors.looks import Categories, Viewed
@@ -256,6 +257,7 @@ def _merge_memory(mine: Profile, theirs: Profile) -> None:
     shown = sorted((t for t in touches if not t.clicked), key=lambda t: t.at)[-bounds.MAX_SHOWN :]
     mine.touches = sorted((*clicks, *shown), key=lambda t: t.at)
     mine.credits = [*theirs.credits, *mine.credits][-bounds.MAX_CREDITS :]
+    merge_heard(mine, theirs)
     mine.refunds = [*theirs.refunds, *mine.refunds][-bounds.MAX_REFUNDS :]
     mine.incentive_at = max(mine.incentive_at, theirs.incentive_at)
     mine.clicked_at = max(mine.clicked_at, theirs.clicked_at)

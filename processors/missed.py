@@ -4,64 +4,60 @@ Somebody asks to be told when a lamp is back; it comes back five minutes later, 
 after that the request arrives. What has changed since its own time is told now.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Sequence
+from itertools import chain
 
-from processors.catalogue import KEPT_MS, Change, ProductFacts, topic_subject
+from processors.catalogue import KEPT_MS, ProductFacts, Version, topic_subject
 from processors.desk import Desk
+from processors.heard import hear, heard_at
 from processors.news import interested
-from processors.profile import Profile
-from processors.scenarios.base import ASKED, Caring, NewsScenario
+from processors.scenarios.base import ASKED, KIND_NAMES, Caring, NewsScenario
 from processors.turn import Turn
 from schemas import structs as e
 
 _OF_A_PRODUCT = (e.ViewItem, e.AddToWishlist, e.StockAlertRequested, e.AddToCart)
 
 
-class Missed(NamedTuple):
-    """A change since an event that is told late, and how the user cared before that was told."""
-
-    scenario: NewsScenario
-    facts: ProductFacts
-    change: Change
-    recorded_at: int
-    before: Caring | None
-
-
-def missed_by(desk: Desk, profile: Profile, event: e.ShopEvent) -> list[Missed]:
-    """What has changed since ``event`` of what it shows its user to care for."""
-    since = max(event.occurred_at, desk.clock - KEPT_MS)
-    found: list[Missed] = []
-    for subject in _subjects(event):
-        for version in desk.catalogue.since(subject, desk.applied, since):
-            at, facts = version.recorded_at, version.facts
-            for scenario, _, change in interested(desk.book, version, at).scenarios:
-                assert facts is not None
-                before = scenario.interest(profile, facts, change, at)
-                found.append(Missed(scenario, facts, change, at, before))
-    return found
-
-
-def _subjects(event: e.ShopEvent) -> Iterable[str]:
+def missed_by(desk: Desk, event: e.ShopEvent) -> Sequence[Version]:
+    """What was recorded since ``event``'s own time of what it shows its user to care for."""
+    since = event.occurred_at
+    since = max(since, desk.clock - KEPT_MS)
     if isinstance(event, _OF_A_PRODUCT):
-        return (event.product_id,)
+        return desk.catalogue.since(event.product_id, desk.applied, since)
+    if isinstance(event, e.TopicFollow):
+        return desk.catalogue.since(topic_subject(event.topic), desk.applied, since)
     if isinstance(event, e.CartSnapshot):
-        return dict.fromkeys(item.product_id for item in event.items)
-    return (topic_subject(event.topic),) if isinstance(event, e.TopicFollow) else ()
+        products = dict.fromkeys(item.product_id for item in event.items)
+        found = (desk.catalogue.since(one, desk.applied, since) for one in products)
+        return tuple(chain.from_iterable(found))
+    return ()
 
 
-def tell_missed(turn: Turn, missed: list[Missed]) -> None:
-    """Opens what the event, now that it is applied, shows to concern the user.
+def tell_missed(turn: Turn, missed: Sequence[Version], at: int) -> None:
+    """Opens what concerns the user, now that the event is applied: it counts at ``at`` (ms).
 
-    It counts from when the event came. Who cared before has heard, or waits to; who asked does not
-    wait.
+    Of several changes the newest is told.
     """
-    now = Turn(turn.desk, turn.key, turn.profile, turn.active_at)
-    for scenario, facts, change, recorded_at, before in missed:
-        caring = scenario.interest(turn.profile, facts, change, recorded_at)
-        if caring is None:
-            continue
-        if before is None or (
-            caring.kind == ASKED != before.kind and now.live(scenario.name, facts.product_id)
-        ):
+    now = Turn(turn.desk, turn.key, turn.profile, at)
+    for version in reversed(missed):
+        facts, recorded_at = version.facts, version.recorded_at
+        for scenario, _, change in interested(turn.desk.book, version, at).scenarios:
+            assert facts is not None
+            if scenario.by_category:
+                continue
+            caring = scenario.interest(turn.profile, facts, change, recorded_at)
+            if caring is None or _has_heard(now, scenario, facts, caring, recorded_at):
+                continue
+            hear(turn.profile, scenario, facts, recorded_at)
             scenario.on_fact(now, facts, change, caring)
+
+
+def _has_heard(
+    turn: Turn, scenario: NewsScenario, facts: ProductFacts, caring: Caring, at: int
+) -> bool:
+    """Who has heard and waits to be told does not wait any more as one who asked."""
+    if heard_at(turn.profile, scenario, facts) < at:
+        return False
+    waiting = turn.live(scenario.name, facts.product_id)
+    asked = KIND_NAMES[ASKED]
+    return caring.kind != ASKED or waiting is None or waiting.data.get("interest", asked) == asked

@@ -153,7 +153,7 @@ class Apply:
             profile.alias_to = None
         lines = line_keys(profile) if kind is e.CartSnapshot else None
         is_told = isinstance(event, e.Purchase) and knows_order(profile, event.order_id)
-        missed = missed_by(desk, profile, event) if late and not historical else ()
+        missed = () if historical else missed_by(desk, event)
         sessions, active_before = profile.sessions, profile.active_at
         if not reduce(profile, event, active_at, desk):
             return profile
@@ -187,7 +187,7 @@ class Apply:
         for on_event in asked:
             on_event(turn, event)
         if missed:
-            tell_missed(turn, missed)
+            tell_missed(turn, missed, max(desk.clock, record.arrived_at))
         if turn.opened and not late:
             judge_due(desk, key, profile, at)
         return profile
@@ -257,7 +257,7 @@ class Apply:
             return
         merge(turn, handover)
         identity.unbind_again(turn, handover, record)
-        touch(profile, turn.active_at, turn.at)
+        touch(profile, turn.active_at)
         if historical:
             _left_by_history(self._desk, record, profile)
             return

@@ -71,6 +71,7 @@ class Profile(
         "moments": "mo",
         "finals": "fm",
         "recent": "rm",
+        "heard": "hd",
         "traits": "tr",
         "traits_at": "ta",
         "walked": "wk",
@@ -137,7 +138,7 @@ class Profile(
     spent: int = 0
     """Cart scenarios that have spoken (or were silenced) since an item was last added."""
     spent_at: int = 0
-    """When (ms) the last of them was judged."""
+    """When (ms) one of them spoke last."""
     opens_by: str = ""
     """The version of the rules that opened the moments which name none."""
     moments: list[Moment] = []
@@ -145,6 +146,8 @@ class Profile(
     """Marks of the newest final decisions: an id that is final stays final."""
     recent: bytes = b""
     """Marks of the newest event ids: a producer's retry counts once."""
+    heard: list[tuple[int, int]] = []
+    """News told of late: short hashes of scenario and product, and up to when (ms)."""
     traits: dict[str, Any] = {}
     traits_at: int = 0
     """When (ms) they were told last."""

@@ -49,7 +49,7 @@ def reduce(profile: Profile, event: e.ShopEvent, active_at: int, shelf: Shelf) -
         profile.first_at = at
     active, column, reducer = _KINDS.get(type(event), _JUST_ACTIVE)
     if active:
-        touch(profile, active_at, at)
+        touch(profile, active_at)
         if not isinstance(event, e.Purchase):
             _count(profile, at, column)
         elif knows_order(profile, event.order_id):
@@ -66,13 +66,13 @@ def is_retry(profile: Profile, event: e.ShopEvent) -> bool:
     return marked(profile.recent, event.event_id, bounds.MAX_RECENT) is None
 
 
-def touch(profile: Profile, at: int, happened_at: int) -> None:
-    """Activity that counts at ``at`` (ms). A session begins with it when it happened."""
+def touch(profile: Profile, at: int) -> None:
+    """Activity at ``at`` (ms)."""
     last = profile.active_at if profile.sessions else 0  # a subscription alone is no activity
     if at > last:
         if at - last >= SESSION_GAP_MS:
             profile.sessions += 1
-            profile.session_at = max(happened_at, last + 1)
+            profile.session_at = at
             profile.again, profile.dwell = [], None
             profile.awaited = profile.looked_at = 0
         profile.prior_at = last

@@ -34,7 +34,7 @@ def answered(turn: Turn, interaction: Interaction) -> None:
             turn.end(moment, reason, turn.at)
     if clicked:
         sessions = profile.sessions
-        touch(profile, turn.active_at, turn.at)
+        touch(profile, turn.active_at)
         if profile.sessions != sessions:
             begin_session(turn)
 

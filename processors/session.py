@@ -39,7 +39,7 @@ def begin_session(turn: Turn) -> None:
     profile, waiting = turn.profile, turn.rules.opening.get(SESSION_END)
     if waiting is None or turn.historical:
         return
-    away = profile.session_at - profile.prior_at if profile.prior_at else None
+    away = profile.active_at - profile.prior_at if profile.prior_at else None
     for scenario in waiting:
         if scenario.awaits(profile.sessions, away):
             profile.awaited = away or -1
@@ -53,7 +53,9 @@ def end_session(turn: Turn) -> None:
     waiting = turn.rules.opening.get(SESSION_END, ())
     if not waiting or not turn.reachable:
         return
-    began, seen = profile.session_at, viewed_in_session(profile)
+    # What happened after the activity before it is of this session, however late it was told.
+    before = profile.session_at - away if away > 0 else 0
+    seen = viewed_since(profile, before)
     event = SESSION_END(
         event_id=f"session/{profile.sessions}",
         occurred_at=turn.at,
@@ -61,8 +63,8 @@ def end_session(turn: Turn) -> None:
         away=away if away > 0 else None,
         views=len(seen) + len(profile.again),
         product_ids=tuple(seen[:_PRODUCTS]),
-        carted=any(line.changed_at >= began for line in profile.cart),
-        bought=profile.bought_at >= began,
+        carted=any(line.changed_at > before for line in profile.cart),
+        bought=profile.bought_at > before,
     )
     for scenario in waiting:
         scenario.on_event(turn, event)
@@ -70,10 +72,15 @@ def end_session(turn: Turn) -> None:
 
 def viewed_in_session(profile: Profile) -> list[str]:
     """The products viewed in the session, newest first."""
+    return viewed_since(profile, profile.session_at - 1)
+
+
+def viewed_since(profile: Profile, before: int) -> list[str]:
+    """The products viewed after ``before`` (ms), newest first."""
     seen: dict[str, None] = {}
     viewed = profile.viewed
     for product_id, at in zip(reversed(viewed.names), reversed(viewed.times()), strict=True):
-        if at < profile.session_at:
+        if at <= before:
             break
         seen[product_id] = None
     return list(seen)

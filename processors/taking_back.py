@@ -10,8 +10,9 @@ from schemas.decisions import Outcome, Reason
 
 def unsay(turn: Turn, pending: Pending, scenario: Scenario, purchase: e.ShopEvent) -> bool:
     """Takes back a message that the purchase would have ended, had it come in time."""
-    opened_at = pending.opened_at - scenario.looks_back
-    if opened_at <= purchase.occurred_at <= pending.at and pending.expires_at > turn.active_at:
+    at = purchase.occurred_at
+    spared = at > pending.at or scenario.spares(turn, pending.opened_at, at)
+    if not spared and pending.expires_at > turn.active_at:
         reason = scenario.ended_by(turn, purchase, pending.entity)
         if reason is not None:
             withdraw(turn, pending, reason)

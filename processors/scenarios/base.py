@@ -115,6 +115,10 @@ class Scenario:
         """Why ``event`` ends the moment about ``entity``; ``None`` where it does not."""
         return None
 
+    def spares(self, turn: Turn, opened_at: int, purchase_at: int) -> bool:
+        """Whether a purchase from before its moment opened (ms), told late, leaves it true."""
+        return purchase_at < opened_at - self.looks_back
+
     def is_over(self, turn: Turn, moment: Moment) -> bool:
         """Whether the user has ended what a visitor's moment is about, as they remember."""
         return False
@@ -162,6 +166,9 @@ class NewsScenario(Scenario):
     @property
     def looks_back(self) -> int:
         return HOUR_MS  # who has just bought it need not hear of it
+
+    def spares(self, turn: Turn, opened_at: int, purchase_at: int) -> bool:
+        return False
 
     def wants(self, facts: ProductFacts, change: Change) -> bool:
         """Whether the change could move anybody."""

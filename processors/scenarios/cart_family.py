@@ -56,11 +56,12 @@ class CartScenario(Scenario):
     def context(self, turn: Turn, moment: Moment) -> Mapping[str, Any]:
         return context(turn)
 
+    def sent(self, turn: Turn, moment: Moment) -> None:
+        turn.profile.spent_at = turn.at
 
-def spend(turn: Turn, what: int) -> None:
-    """Remembers what was judged for good: only what is added from then on frees it."""
-    turn.profile.spent |= what
-    turn.profile.spent_at = turn.at
+    def spares(self, turn: Turn, opened_at: int, purchase_at: int) -> bool:
+        """A cart that was begun after the purchase is left still."""
+        return purchase_at < opened_at and bool(turn.profile.cart)
 
 
 def value(profile: Profile) -> int:

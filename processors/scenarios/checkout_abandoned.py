@@ -19,4 +19,4 @@ class CheckoutAbandoned(cart_family.CartScenario):
             turn.open(self, cart_family.ENTITY, wait=self.config.steps[0].wait)
 
     def judged(self, turn: Turn, moment: Moment) -> None:
-        cart_family.spend(turn, cart_family.CART_SPENT | cart_family.CHECKOUT_SPENT)
+        turn.profile.spent |= cart_family.CART_SPENT | cart_family.CHECKOUT_SPENT

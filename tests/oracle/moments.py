@@ -61,6 +61,8 @@ class Moments(Book):
         written = self.write(shopper, moment, outcome, reason, at, due)
         if written and outcome == "sent":
             self._remember(shopper, moment, at, due)
+        if outcome in ("sent", "withheld") and moment["config"]["use"] in CART_SCENARIOS:
+            shopper["spent_at"] = at
         self._judged_for_good(shopper, moment, at)
 
     def _remember(self, shopper: Shopper, moment: Moment, at: int, due: int) -> None:
@@ -85,7 +87,6 @@ class Moments(Book):
         use = moment["config"]["use"]
         if use in CART_SCENARIOS:
             shopper["spent"] |= {"cart_abandoned", use}
-            shopper["spent_at"] = at
         waits = moment["config"]["waits"]
         if moment["step"] < len(waits):
             shopper["moments"].append(
@@ -144,8 +145,7 @@ class Moments(Book):
         for sent in out:
             alive = counts < sent["at"] + sent["config"]["ttl"]
             ends = end_of(sent["moment"], event, {"bought"}) is not None
-            since = sent["moment"]["opened_at"] - looks_back(sent["moment"])
-            if since <= at <= sent["at"] and alive and ends:
+            if at <= sent["at"] and alive and ends and not _spared(shopper, sent["moment"], at):
                 self.withdraw(shopper, sent, told_at, "purchased")
 
     def take_all_back(self, shopper: Shopper, at: int, reason: str, counts: int) -> None:
@@ -280,3 +280,11 @@ class Moments(Book):
         moment = new_moment(shopper, scenario, scenario["name"], entity, at, kind, priority)
         moment.update(due=due, is_news=event["type"] == "order_status")
         shopper["moments"].append(moment)
+
+
+def _spared(shopper: Shopper, moment: Moment, at: int) -> bool:
+    """Whether a purchase that was made before the moment opened leaves what it said true."""
+    use = moment["config"]["use"]
+    if use in ("price_drop", "back_in_stock") or at >= moment["opened_at"]:
+        return False
+    return use not in CART_SCENARIOS or bool(shopper["cart"])

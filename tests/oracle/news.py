@@ -9,6 +9,10 @@ from tests.oracle.shopper import Event, Shopper, bought_since, matches
 Change = dict[str, Any]
 KEPT = 15 * 60_000
 """So far back (ms) what changed is known."""
+SHOWS_CARE = {
+    "view_item", "add_to_wishlist", "stock_alert_requested", "add_to_cart", "cart_snapshot",
+}  # fmt: skip
+_FAMILIES = {"price_drop": "price", "back_in_stock": "stock"}
 _STOCK_ORDER = {"asked": 0, "saved": 1, "cart": 1, "viewed": 2}
 
 
@@ -19,6 +23,9 @@ def open_by_news(
     for shopper in home:
         if _concerned(moments, shopper, change, at):
             moments.judge(shopper, at)
+        for scenario in moments.on:
+            if _interest(shopper, scenario, change, at):
+                shopper["heard"][scenario["name"], change["product"]] = at
     for scenario in moments.on:
         if scenario["use"] == "price_drop" and _is_drop(scenario, change):
             for shopper in home:
@@ -32,23 +39,39 @@ def _concerned(moments: Moments, shopper: Shopper, change: Change, at: int) -> b
     return any(_interest(shopper, scenario, change, at) for scenario in moments.on)
 
 
-Missed = tuple[dict[str, Any], Change, int, tuple[str, int] | None]
-"""Scenario, change, when it was recorded, and how the shopper cared before."""
+def hear_of_missed(
+    moments: Moments, shopper: Shopper, event: Event, at: int, clock: int, counts: int
+) -> None:
+    """What changed since an event that was told after it, of the products that it names."""
+    if event["type"] not in SHOWS_CARE:
+        return
+    items = event["items"] if event["type"] == "cart_snapshot" else (event,)
+    for product in dict.fromkeys(item["product_id"] for item in items):
+        changes = moments.shelves.changes.get(product, ())
+        missed = [each for each in changes if each[0] > max(at, clock - KEPT)]
+        for recorded_at, change in reversed(missed):
+            for scenario in moments.on:
+                _hear(moments, shopper, scenario, change, recorded_at, counts)
 
 
-def missed_by(
-    moments: Moments, shopper: Shopper, event: Event, at: int, clock: int
-) -> list[Missed]:
-    """What changed since an event that is told late, of the products that it names."""
-    items = event.get("items", ()) if event["type"] == "cart_snapshot" else (event,)
-    products = sorted({item["product_id"] for item in items if "product_id" in item})
-    return [
-        (scenario, change, recorded_at, _interest(shopper, scenario, change, recorded_at))
-        for product in products
-        for recorded_at, change in moments.shelves.changes.get(product, ())
-        if recorded_at > max(at, clock - KEPT)
-        for scenario in moments.on
-    ]
+def _hear(
+    moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change,
+    recorded_at: int, counts: int,
+) -> None:  # fmt: skip
+    found = _interest(shopper, scenario, change, recorded_at)
+    if found is None:
+        return
+    about, family = (scenario["name"], change["product"]), _FAMILIES[scenario["use"]]
+    live = moments.live(shopper, family, change["product"])
+    if shopper["heard"].get(about, -1) >= recorded_at:
+        asks = family == "stock" and found[0] == "asked"
+        if not asks or live is None or live["interest"] == "asked":
+            return
+    shopper["heard"][about] = recorded_at
+    if family == "price":
+        _open_drop(moments, shopper, scenario, change, found[0], counts)
+    else:
+        _open_return(moments, shopper, scenario, change, found, counts)
 
 
 def _interest(
@@ -59,20 +82,6 @@ def _interest(
     if scenario["use"] == "back_in_stock" and _is_return(scenario, change):
         return _stock_interest(shopper, scenario, change, at)
     return None
-
-
-def hear_of(moments: Moments, shopper: Shopper, missed: list[Missed], counts: int) -> None:
-    """Who has come to care hears of it; who cared before waits, or has heard."""
-    for scenario, change, recorded_at, before in missed:
-        found = _interest(shopper, scenario, change, recorded_at)
-        if found is None:
-            continue
-        if before is None and scenario["use"] == "price_drop":
-            _open_drop(moments, shopper, scenario, change, found[0], counts)
-        elif scenario["use"] == "back_in_stock":
-            waits = moments.live(shopper, "stock", change["product"]) is not None
-            if before is None or (waits and found[0] == "asked" != before[0]):
-                _open_return(moments, shopper, scenario, change, found, counts)
 
 
 def _drop(

@@ -12,7 +12,7 @@ from typing import Any
 from processors.ids import decision_id
 from schemas.partitioner import partition_of
 from tests.oracle.moments import Moments
-from tests.oracle.news import hear_of, missed_by, open_by_news
+from tests.oracle.news import hear_of_missed, open_by_news
 from tests.oracle.reading import Settings
 from tests.oracle.shelves import Shelves
 from tests.oracle.shopper import (
@@ -163,7 +163,6 @@ class _World:
             self._erase(shopper, at)
             return
         known = knows(shopper, event)
-        missed = missed_by(self.moments, shopper, event, at, self.clock) if late else []
         told = apply(shopper, event, at, self.shelves)
         counts = max(self.clock, self.newest) if late else at
         self.moments.end_by_event(shopper, event, at, told, counts, known=known)
@@ -180,7 +179,8 @@ class _World:
             self.concerned[item["product_id"]].add(shopper["key"])
         if not known:
             self.moments.open_by_event(shopper, event, at, self.clock, counts)
-        hear_of(self.moments, shopper, missed, counts)
+        now = max(self.clock, self.newest)
+        hear_of_missed(self.moments, shopper, event, at, self.clock, now)
         self.moments.tell_apart(shopper)
         self.moments.judge(shopper, at)
 

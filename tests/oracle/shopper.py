@@ -32,7 +32,8 @@ def new_shopper(key: str) -> Shopper:
         "times": set(),  # of every activity
         "moments": [],
         "spent": set(),  # scenarios
-        "spent_at": -1,  # when the last of them was judged
+        "spent_at": -1,  # when one of them spoke last
+        "heard": {},  # (scenario, product) -> up to when its changes were told
         "sent": [],
         "consent": {},  # purpose -> (at, granted)
         "devices": set(),

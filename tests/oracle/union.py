@@ -33,6 +33,8 @@ def join(moments: Any, user: Shopper, handed: Shopper, login_at: int, counts: in
             user["consent"][purpose] = (at, granted)
     user["devices"] |= handed["devices"]
     user["sent"] = sorted(user["sent"] + handed["sent"], key=lambda sent: sent["at"])
+    for about, at in handed["heard"].items():
+        user["heard"][about] = max(at, user["heard"].get(about, -1))
     user["told"] = {**handed["told"], **user["told"]}
     for matter, at in handed["ended"].items():
         user["ended"][matter] = max(at, user["ended"].get(matter, -1))

@@ -172,7 +172,7 @@ def with_wishes(slice_size: int) -> Shop:
     return shop
 
 
-def test_an_interest_told_after_the_news_of_it_opens_nothing_however_slow_the_walk() -> None:
+def test_an_interest_told_after_the_news_of_it_is_told_of_it_once_however_slow_the_walk() -> None:
     said = []
     for size in (500, 10):
         shop = with_wishes(size)
@@ -184,7 +184,22 @@ def test_an_interest_told_after_the_news_of_it_opens_nothing_however_slow_the_wa
         shop.tick(NOON + 2 * HOUR)
         said.append(sorted(shop.said()))
     assert said[0] == said[1]
-    assert len(said[0]) == 35
+    assert len(said[0]) == 36
+    assert said[0].count(("zoe", "price_drop", "sent", "ok")) == 1
+
+
+def test_who_has_a_record_while_news_is_on_its_way_is_looked_at_without_a_row() -> None:
+    shop = Shop(slice_size=1, write_after=64_000)
+    for user in ("ann", "zoe"):
+        shop.tell(event("view_item", NOON, user, product_id="lamp", price=20000))
+    shop.tick(NOON + MINUTE)
+    shop.step(shop.fact("price_change", NOON + 2 * MINUTE, price=20000, currency="PLN"))
+    at = NOON + 20 * MINUTE
+    fact = shop.fact("price_change", at, price=10000, currency="PLN")
+    shop.step(fact, shop.record(event("topic_unfollow", at + 1, "ann", topic="lamps")))
+    finish(shop)
+    shop.tick(NOON + 2 * HOUR)
+    assert ("ann", "price_drop", "sent", "ok") in shop.said()
 
 
 def test_a_purchase_told_late_finds_a_slow_walks_message_sent_as_it_finds_a_fast_ones() -> None:
