@@ -6,6 +6,7 @@ after that the request arrives. What has changed since its own time is told now.
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 from processors.catalogue import KEPT_MS, ProductFacts, Version, topic_subject
 from processors.desk import Desk
@@ -15,22 +16,22 @@ from processors.scenarios.base import ASKED, KIND_NAMES, Caring, NewsScenario
 from processors.turn import Turn
 from schemas import structs as e
 
-_OF_A_PRODUCT = (e.ViewItem, e.AddToWishlist, e.StockAlertRequested, e.AddToCart)
+_OF_A_PRODUCT = frozenset({e.ViewItem, e.AddToWishlist, e.StockAlertRequested, e.AddToCart})
+SHOWS_CARE = _OF_A_PRODUCT | {e.CartSnapshot, e.TopicFollow}
+"""Events by which a user comes to care for something."""
 
 
-def missed_by(desk: Desk, event: e.ShopEvent) -> Sequence[Version]:
-    """What was recorded since ``event``'s own time of what it shows its user to care for."""
-    since = event.occurred_at
+def missed_by(desk: Desk, event: Any) -> Sequence[Version]:
+    """What was recorded since the own time of ``event``, which :data:`SHOWS_CARE`, of that."""
+    since, kind = event.occurred_at, type(event)
     since = max(since, desk.clock - KEPT_MS)
-    if isinstance(event, _OF_A_PRODUCT):
+    if kind in _OF_A_PRODUCT:
         return desk.catalogue.since(event.product_id, desk.applied, since)
-    if isinstance(event, e.TopicFollow):
+    if kind is e.TopicFollow:
         return desk.catalogue.since(topic_subject(event.topic), desk.applied, since)
-    if isinstance(event, e.CartSnapshot):
-        products = dict.fromkeys(item.product_id for item in event.items)
-        found = (desk.catalogue.since(one, desk.applied, since) for one in products)
-        return tuple(chain.from_iterable(found))
-    return ()
+    products = dict.fromkeys(item.product_id for item in event.items)
+    found = (desk.catalogue.since(one, desk.applied, since) for one in products)
+    return tuple(chain.from_iterable(found))
 
 
 def tell_missed(turn: Turn, missed: Sequence[Version], at: int) -> None:

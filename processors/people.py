@@ -14,7 +14,7 @@ from processors.inputs import (
 )
 from processors.judge import judge_due
 from processors.merging import merge
-from processors.missed import missed_by, tell_missed
+from processors.missed import SHOWS_CARE, missed_by, tell_missed
 from processors.moment import AWAITS_CLICK
 from processors.policy import refused
 from processors.profile import Profile, new_profile
@@ -153,7 +153,7 @@ class Apply:
             profile.alias_to = None
         lines = line_keys(profile) if kind is e.CartSnapshot else None
         is_told = isinstance(event, e.Purchase) and knows_order(profile, event.order_id)
-        missed = () if historical else missed_by(desk, event)
+        missed = missed_by(desk, event) if kind in SHOWS_CARE and not historical else ()
         sessions, active_before = profile.sessions, profile.active_at
         if not reduce(profile, event, active_at, desk):
             return profile
