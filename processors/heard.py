@@ -1,31 +1,29 @@
 """Which news a user was told of lately: what else concerns them, told late, they have missed."""
 
 from processors import bounds
-from processors.catalogue import KEPT_MS, ProductFacts
+from processors.catalogue import KEPT_MS, Change, ProductFacts
 from processors.ids import short_hash
 from processors.profile import Profile
 from processors.scenarios.base import NewsScenario
 
 
-def hear(profile: Profile, scenario: NewsScenario, facts: ProductFacts, at: int) -> None:
+def mark_of(scenario: NewsScenario, facts: ProductFacts, change: Change) -> int:
+    """Stands for such a change of one offer, as it is kept in profiles."""
+    about = facts.product_id or facts.content_id
+    return short_hash(f"{scenario.name}\x1f{about}\x1f{change.variant_id}")
+
+
+def hear(profile: Profile, mark: int, at: int) -> None:
     """What changed at or before ``at`` (ms) is no news any more, whatever came of it."""
-    mark = _mark(scenario, facts)
     others = [one for one in profile.heard if one[0] != mark and one[1] > at - KEPT_MS]
     profile.heard = [*others, (mark, at)][-bounds.MAX_HEARD :]
 
 
-def heard_at(profile: Profile, scenario: NewsScenario, facts: ProductFacts) -> int:
+def heard_at(profile: Profile, mark: int) -> int:
     """Up to when (ms) the user has heard of it; 0 for never, or too long ago to matter."""
-    if not profile.heard:
-        return 0
-    mark = _mark(scenario, facts)
     return next((at for known, at in profile.heard if known == mark), 0)
 
 
 def merge_heard(mine: Profile, theirs: Profile) -> None:
     newest = dict(sorted((*mine.heard, *theirs.heard), key=lambda one: one[1]))
     mine.heard = sorted(newest.items(), key=lambda one: one[1])[-bounds.MAX_HEARD :]
-
-
-def _mark(scenario: NewsScenario, facts: ProductFacts) -> int:
-    return short_hash(f"{scenario.name}\x1f{facts.product_id or facts.content_id}")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from processors.catalogue import KEPT_MS, ProductFacts, Version, topic_subject
+from processors.catalogue import KEPT_MS, Version, topic_subject
 from processors.desk import Desk
-from processors.heard import hear, heard_at
+from processors.heard import hear, heard_at, mark_of
 from processors.news import interested
-from processors.scenarios.base import ASKED, KIND_NAMES, Caring, NewsScenario
+from processors.scenarios.base import ASKED, KIND_NAMES, Caring
 from processors.turn import Turn
 from schemas import structs as e
 
@@ -37,28 +37,33 @@ def missed_by(desk: Desk, event: Any) -> Sequence[Version]:
 def tell_missed(turn: Turn, missed: Sequence[Version], at: int) -> None:
     """Opens what concerns the user, now that the event is applied: it counts at ``at`` (ms).
 
-    Of several changes the newest is told.
+    Of several changes of a product the newest is told.
     """
-    now = Turn(turn.desk, turn.key, turn.profile, at)
+    now, profile = Turn(turn.desk, turn.key, turn.profile, at), turn.profile
+    told: set[tuple[str, str]] = set()
     for version in reversed(missed):
         facts, recorded_at = version.facts, version.recorded_at
         for scenario, _, change in interested(turn.desk.book, version, at).scenarios:
             assert facts is not None
-            if scenario.by_category:
+            about = scenario.name, facts.product_id or facts.content_id
+            if scenario.by_category or about in told:
                 continue
-            caring = scenario.interest(turn.profile, facts, change, recorded_at)
-            if caring is None or _has_heard(now, scenario, facts, caring, recorded_at):
+            caring = scenario.interest(profile, facts, change, recorded_at)
+            if caring is None:
                 continue
-            hear(turn.profile, scenario, facts, recorded_at)
-            scenario.on_fact(now, facts, change, caring)
+            mark = mark_of(scenario, facts, change)
+            if heard_at(profile, mark) < recorded_at or _need_not_wait(now, about, caring):
+                told.add(about)
+                hear(profile, mark, recorded_at)
+                scenario.on_fact(now, facts, change, caring)
 
 
-def _has_heard(
-    turn: Turn, scenario: NewsScenario, facts: ProductFacts, caring: Caring, at: int
-) -> bool:
-    """Who has heard and waits to be told does not wait any more as one who asked."""
-    if heard_at(turn.profile, scenario, facts) < at:
-        return False
-    waiting = turn.live(scenario.name, facts.product_id)
+def _need_not_wait(turn: Turn, about: tuple[str, str], caring: Caring) -> bool:
+    """Who has heard and waits to be told is told at once as one who asked."""
+    waiting = turn.live(*about)
     asked = KIND_NAMES[ASKED]
-    return caring.kind != ASKED or waiting is None or waiting.data.get("interest", asked) == asked
+    return (
+        caring.kind == ASKED
+        and waiting is not None
+        and waiting.data.get("interest", asked) != asked
+    )

@@ -11,7 +11,7 @@ import msgspec
 
 from processors.catalogue import Change, ProductFacts, Version, category_subject
 from processors.desk import Desk
-from processors.heard import hear
+from processors.heard import hear, mark_of
 from processors.judge import judge_due
 from processors.profile import Profile
 from processors.scenarios.base import CARTED, SAVED, Caring, NewsScenario
@@ -137,7 +137,7 @@ def _tell(
     turn: Turn, under_way: UnderWay, scenario: NewsScenario, place: int, change: Change,
     caring: Caring,
 ) -> None:  # fmt: skip
-    hear(turn.profile, scenario, under_way.facts, under_way.walk.at)
+    hear(turn.profile, mark_of(scenario, under_way.facts, change), under_way.walk.at)
     moment = scenario.on_fact(turn, under_way.facts, change, caring)
     if moment is None or not (turn.reachable or scenario.config.handoff):
         return  # who cannot be told takes no place in the wave

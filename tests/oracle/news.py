@@ -25,7 +25,7 @@ def open_by_news(
             moments.judge(shopper, at)
         for scenario in moments.on:
             if _interest(shopper, scenario, change, at):
-                shopper["heard"][scenario["name"], change["product"]] = at
+                shopper["heard"][_about(scenario, change)] = at
     for scenario in moments.on:
         if scenario["use"] == "price_drop" and _is_drop(scenario, change):
             for shopper in home:
@@ -49,29 +49,39 @@ def hear_of_missed(
     for product in dict.fromkeys(item["product_id"] for item in items):
         changes = moments.shelves.changes.get(product, ())
         missed = [each for each in changes if each[0] > max(at, clock - KEPT)]
+        told: set[str] = set()
         for recorded_at, change in reversed(missed):
             for scenario in moments.on:
-                _hear(moments, shopper, scenario, change, recorded_at, counts)
+                if scenario["name"] not in told and _hear(
+                    moments, shopper, scenario, change, recorded_at, counts
+                ):
+                    told.add(scenario["name"])
+
+
+def _about(scenario: dict[str, Any], change: Change) -> tuple[str, str, str]:
+    return scenario["name"], change["product"], change["variant"]
 
 
 def _hear(
     moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change,
     recorded_at: int, counts: int,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """Whether the shopper is told of it."""
     found = _interest(shopper, scenario, change, recorded_at)
     if found is None:
-        return
-    about, family = (scenario["name"], change["product"]), _FAMILIES[scenario["use"]]
+        return False
+    about, family = _about(scenario, change), _FAMILIES[scenario["use"]]
     live = moments.live(shopper, family, change["product"])
     if shopper["heard"].get(about, -1) >= recorded_at:
         asks = family == "stock" and found[0] == "asked"
         if not asks or live is None or live["interest"] == "asked":
-            return
+            return False
     shopper["heard"][about] = recorded_at
     if family == "price":
         _open_drop(moments, shopper, scenario, change, found[0], counts)
     else:
         _open_return(moments, shopper, scenario, change, found, counts)
+    return True
 
 
 def _interest(
