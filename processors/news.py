@@ -137,7 +137,8 @@ def _tell(
     turn: Turn, under_way: UnderWay, scenario: NewsScenario, place: int, change: Change,
     caring: Caring,
 ) -> None:  # fmt: skip
-    hear(turn.profile, mark_of(scenario, under_way.facts, change), under_way.walk.at)
+    if not scenario.by_category:
+        hear(turn.profile, mark_of(scenario, under_way.facts, change), under_way.walk.at)
     moment = scenario.on_fact(turn, under_way.facts, change, caring)
     if moment is None or not (turn.reachable or scenario.config.handoff):
         return  # who cannot be told takes no place in the wave

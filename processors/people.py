@@ -5,6 +5,7 @@ from processors.attribution import ordered, refunded
 from processors.browsers import bind
 from processors.cart import changes_line, knows_order, line_keys
 from processors.desk import Desk
+from processors.index import products_of
 from processors.inputs import (
     HANDOVER_RANK,
     INTERACTION_RANK,
@@ -14,7 +15,7 @@ from processors.inputs import (
 )
 from processors.judge import judge_due
 from processors.merging import merge
-from processors.missed import SHOWS_CARE, missed_by, tell_missed
+from processors.missed import SHOWS_CARE, missed_by, missed_on_the_way, tell_missed
 from processors.moment import AWAITS_CLICK
 from processors.policy import refused
 from processors.profile import Profile, new_profile
@@ -187,7 +188,7 @@ class Apply:
         for on_event in asked:
             on_event(turn, event)
         if missed:
-            tell_missed(turn, missed, max(desk.clock, record.arrived_at))
+            tell_missed(turn, missed, max(desk.clock, record.arrived_at), event)
         if turn.opened and not late:
             judge_due(desk, key, profile, at)
         return profile
@@ -261,6 +262,9 @@ class Apply:
         if historical:
             _left_by_history(self._desk, record, profile)
             return
+        missed = missed_on_the_way(self._desk, sorted(products_of(profile)), turn.at)
+        if missed:
+            tell_missed(turn, missed, max(self._desk.clock, record.arrived_at))
         event = e.event_of({
             "type": handover.event_type,
             "event_id": f"handover/{handover.anonymous_id}"[:128],

@@ -50,7 +50,8 @@ def _page(event: Any) -> str:
     path = event.url.partition("?")[0].partition("//")[2].partition("/")[2]
     page = _PAGES.get(f"/{path}")
     article = BY_ID.get(path.removeprefix("p/"))
-    return f"You opened {page or (article and article.name) or '/' + path}"
+    order = f"order {path.removeprefix('orders/')}" if path.startswith("orders/") else None
+    return f"You opened {page or order or (article and article.name) or '/' + path}"
 
 
 def _bought(event: Any) -> str:

@@ -25,7 +25,7 @@ def open_by_news(
             moments.judge(shopper, at)
         for scenario in moments.on:
             if _interest(shopper, scenario, change, at):
-                shopper["heard"][_about(scenario, change)] = at
+                _note_heard(shopper, scenario, change, at)
     for scenario in moments.on:
         if scenario["use"] == "price_drop" and _is_drop(scenario, change):
             for shopper in home:
@@ -39,49 +39,64 @@ def _concerned(moments: Moments, shopper: Shopper, change: Change, at: int) -> b
     return any(_interest(shopper, scenario, change, at) for scenario in moments.on)
 
 
-def hear_of_missed(
-    moments: Moments, shopper: Shopper, event: Event, at: int, clock: int, counts: int
-) -> None:
-    """What changed since an event that was told after it, of the products that it names."""
+def products_named(event: Event) -> set[str]:
+    """What an event shows its shopper to care for."""
     if event["type"] not in SHOWS_CARE:
-        return
+        return set()
     items = event["items"] if event["type"] == "cart_snapshot" else (event,)
-    for product in dict.fromkeys(item["product_id"] for item in items):
-        changes = moments.shelves.changes.get(product, ())
-        missed = [each for each in changes if each[0] > max(at, clock - KEPT)]
-        told: set[str] = set()
-        for recorded_at, change in reversed(missed):
-            for scenario in moments.on:
-                if scenario["name"] not in told and _hear(
-                    moments, shopper, scenario, change, recorded_at, counts
-                ):
-                    told.add(scenario["name"])
+    return {item["product_id"] for item in items}
+
+
+def hear_of_missed(
+    moments: Moments, shopper: Shopper, products: set[str], since: int, clock: int, counts: int,
+    *, at: int | None = None,
+) -> None:  # fmt: skip
+    """What changed of ``products`` since then; ``at``: for an interest of that time alone."""
+    told = []
+    for product in products:
+        for scenario in moments.on:
+            concerning = [
+                (recorded_at, change, found)
+                for recorded_at, change in moments.shelves.changes.get(product, ())
+                if recorded_at > max(since, clock - KEPT) and change["at"] > since
+                if (found := _interest(shopper, scenario, change, recorded_at)) is not None
+                if at in (None, found[1])
+            ]
+            if not concerning:
+                continue
+            if _is_news(moments, shopper, scenario, product, concerning, since):
+                told.append((concerning[-1][0], product, scenario, *concerning[-1][1:]))
+            for recorded_at, change, _ in concerning:
+                _note_heard(shopper, scenario, change, recorded_at)
+    for _, _, scenario, change, found in sorted(told, key=lambda one: one[:2]):
+        if scenario["use"] == "price_drop":
+            _open_drop(moments, shopper, scenario, change, found[0], counts)
+        else:
+            _open_return(moments, shopper, scenario, change, found, counts)
+
+
+def _is_news(
+    moments: Moments, shopper: Shopper, scenario: dict[str, Any], product: str,
+    concerning: list[tuple[int, Change, tuple[str, int]]], since: int,
+) -> bool:  # fmt: skip
+    heard = {
+        key: at for key, at in shopper["heard"].items() if key[:2] == (scenario["name"], product)
+    }
+    if concerning[-1][2][0] != "asked":
+        return max(heard.values(), default=-1) <= since
+    if all(heard.get(_about(scenario, change), -1) < at for at, change, _ in concerning):
+        return True
+    live = moments.live(shopper, _FAMILIES[scenario["use"]], product)
+    return live is not None and live["interest"] != "asked"
 
 
 def _about(scenario: dict[str, Any], change: Change) -> tuple[str, str, str]:
     return scenario["name"], change["product"], change["variant"]
 
 
-def _hear(
-    moments: Moments, shopper: Shopper, scenario: dict[str, Any], change: Change,
-    recorded_at: int, counts: int,
-) -> bool:  # fmt: skip
-    """Whether the shopper is told of it."""
-    found = _interest(shopper, scenario, change, recorded_at)
-    if found is None:
-        return False
-    about, family = _about(scenario, change), _FAMILIES[scenario["use"]]
-    live = moments.live(shopper, family, change["product"])
-    if shopper["heard"].get(about, -1) >= recorded_at:
-        asks = family == "stock" and found[0] == "asked"
-        if not asks or live is None or live["interest"] == "asked":
-            return False
-    shopper["heard"][about] = recorded_at
-    if family == "price":
-        _open_drop(moments, shopper, scenario, change, found[0], counts)
-    else:
-        _open_return(moments, shopper, scenario, change, found, counts)
-    return True
+def _note_heard(shopper: Shopper, scenario: dict[str, Any], change: Change, at: int) -> None:
+    about = _about(scenario, change)
+    shopper["heard"][about] = max(at, shopper["heard"].get(about, -1))
 
 
 def _interest(

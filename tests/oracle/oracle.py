@@ -12,7 +12,7 @@ from typing import Any
 from processors.ids import decision_id
 from schemas.partitioner import partition_of
 from tests.oracle.moments import Moments
-from tests.oracle.news import hear_of_missed, open_by_news
+from tests.oracle.news import hear_of_missed, open_by_news, products_named
 from tests.oracle.reading import Settings
 from tests.oracle.shelves import Shelves
 from tests.oracle.shopper import (
@@ -31,6 +31,7 @@ Record = dict[str, Any]
 Decision = dict[str, Any]
 
 MAX_FUTURE = 5 * 60_000
+_CARED = ("cart", "saved", "asked", "viewed")
 ON_THE_WAY = 2_000
 """How long after its cause (ms) a handover is told."""
 RANKS = {
@@ -179,10 +180,15 @@ class _World:
             self.concerned[item["product_id"]].add(shopper["key"])
         if not known:
             self.moments.open_by_event(shopper, event, at, self.clock, counts)
-        now = max(self.clock, self.newest)
-        hear_of_missed(self.moments, shopper, event, at, self.clock, now)
+        self._hear_of_missed(shopper, products_named(event), at, at)
         self.moments.tell_apart(shopper)
         self.moments.judge(shopper, at)
+
+    def _hear_of_missed(
+        self, shopper: Shopper, products: set[str], since: int, at: int | None
+    ) -> None:
+        now = max(self.clock, self.newest)
+        hear_of_missed(self.moments, shopper, products, since, self.clock, now, at=at)
 
     def _erase(self, shopper: Shopper, at: int) -> None:
         self.moments.end_all(shopper, "erased", at)
@@ -240,10 +246,12 @@ class _World:
         shopper["seen"] = type(shopper["seen"])(
             [*shopper["seen"], login["event_id"]], maxlen=EVENTS_KEPT
         )
-        for kind in ("cart", "saved", "asked", "viewed"):
+        for kind in _CARED:
             for product, _ in shopper[kind]:
                 self.concerned[product].add(shopper["key"])
         touch(shopper, counts)
+        cared = {product for kind in _CARED for product, _ in shopper[kind]}
+        self._hear_of_missed(shopper, cared, at, None)
         self.moments.open_by_activity(shopper, at)
         self.moments.open_by_event(shopper, login, at, self.clock, counts)
         self.moments.tell_apart(shopper)

@@ -45,7 +45,7 @@ class Shelves:
             _set_quantity(offer, quantity, at, change)
             if was_off and now["published"] and offer["quantity"] is not None:
                 change["quantity_before"], change["quantity"] = 0, offer["quantity"]
-        change["published"] = now["published"]
+        change["published"], change["at"] = now["published"], at
         known.append((recorded_at, now))
         if "price" not in change and "quantity" not in change:
             return None
