@@ -82,6 +82,8 @@ class Replayer:
         self._newest = 0
         self._offset = 0
         self._moved: set[str] = set()
+        self._left: set[str] = set()
+        """Who has logged out: a login that is told after that is undone."""
         self._on_the_way = OnTheWay()
         self._places = Places(partitions)
         self._buffered = 0
@@ -109,6 +111,8 @@ class Replayer:
         self._count(1)
         if isinstance(told, _BY_BROWSER) and told.user_id != key:
             self._moved.add(key)
+        if isinstance(told, Logout):
+            self._left.add(key)
         if key in self._moved or isinstance(told, Logout):
             self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._places[key])
 
@@ -200,7 +204,7 @@ class Replayer:
             return
         user = cause.user_id
         self._tell(HANDOVER_RANK, HANDOVERS.name, user, user, cause, place)
-        if user in self._moved and not isinstance(cause, HandoverProfile):
+        if user in (self._left if isinstance(cause, HandoverProfile) else self._moved):
             self._on_the_way.expect(self._newest + HANDOVER_DELAY_MS, self._places[user])
 
     def _tell(
