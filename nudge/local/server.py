@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from nudge.local.errors import LocalStackError
 
 _KILL_PATIENCE_S = 10.0
+_PAUSE_PATIENCE_S = 10.0
 _LEASH = Path(__file__).with_name("leash.py")
 
 
@@ -89,6 +91,12 @@ class ServerProcess:
         self._signal(signal.SIGSTOP)
         assert self._process is not None
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        # That was the leash. The server stops by itself, and each of its threads when it next runs.
+        until = time.monotonic() + _PAUSE_PATIENCE_S
+        while any(state not in "TtZX" for state in _thread_states(self.pid)):
+            if time.monotonic() > until:
+                raise LocalStackError(f"{self.name} did not stop.")
+            time.sleep(0.005)
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
@@ -116,3 +124,12 @@ class ServerProcess:
             return ""
         end = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join((f" The end of {self.log}:", *end))
+
+
+def _thread_states(group: int) -> Iterator[str]:
+    """The state of each thread of a process group, as Linux tells it; elsewhere of none."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            if os.getpgid(int(process.name)) == group:
+                for stat in process.glob("task/*/stat"):
+                    yield stat.read_text().rpartition(")")[2].split()[0]
