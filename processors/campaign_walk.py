@@ -177,5 +177,6 @@ class CampaignWalks:
 
     def _visit(self, under_way: _UnderWay, key: str, profile: Profile) -> None:
         at = under_way.walk.at
+        self._open.touch(key)
         judge_due(self._desk, key, profile, at)
         under_way.campaign.open_for(Turn(self._desk, key, profile, at), under_way.occurrence)

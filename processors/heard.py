@@ -28,8 +28,3 @@ def heard_at(profile: Profile, mark: int) -> int:
 def heard_of_any(profile: Profile, mark: int) -> int:
     """The same, of any offer of the product."""
     return max((at for known, at in profile.heard if known >> 31 == mark >> 31), default=0)
-
-
-def merge_heard(mine: Profile, theirs: Profile) -> None:
-    newest = dict(sorted((*mine.heard, *theirs.heard), key=lambda one: one[1]))
-    mine.heard = sorted(newest.items(), key=lambda one: one[1])[-bounds.MAX_HEARD :]

@@ -3,6 +3,8 @@
 One takes six bytes of a row so, where a number would take eleven.
 """
 
+from collections.abc import Iterable
+
 from processors.ids import short_hash
 
 _WIDTH = 4
@@ -24,3 +26,11 @@ def _holds(marks: bytes, mark: bytes) -> bool:
 def newest_marks(marks: bytes, most: int) -> bytes:
     """The newest of them, ``most`` at most."""
     return marks[-most * _WIDTH :]
+
+
+def newest_times(marks: Iterable[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    """When (ms) each short hash was noted last: the newest ``most``, the newest last."""
+    newest: dict[int, int] = {}
+    for mark, at in marks:
+        newest[mark] = max(at, newest.get(mark, 0))
+    return sorted(newest.items(), key=lambda one: one[1])[-most:]

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from processors import bounds
-from processors.heard import merge_heard
 from processors.identity import put_device
 from processors.localtime import DAY_MS, HOUR_MS
 from processors.looks import Categories, Viewed
-from processors.marks import newest_marks
+from processors.marks import newest_marks, newest_times
 from processors.merged_carts import merge_carts, take_out
 from processors.moment import Moment
 from processors.profile import Profile
@@ -249,22 +248,19 @@ def _merge_memory(mine: Profile, theirs: Profile) -> None:
             mine.topics[topic] = at
     newest_first = sorted(mine.topics.items(), key=lambda item: (-abs(item[1]), item[0]))
     mine.topics = dict(newest_first[: bounds.MAX_TOPICS])
-    seen: dict[int, int] = {}
-    for mark, at in (*mine.newest, *theirs.newest):
-        seen[mark] = max(at, seen.get(mark, 0))
     touches = {(t.job_id, t.clicked): t for t in (*mine.touches, *theirs.touches)}.values()
     clicks = sorted((t for t in touches if t.clicked), key=lambda t: t.at)[-bounds.MAX_CLICKS :]
     shown = sorted((t for t in touches if not t.clicked), key=lambda t: t.at)[-bounds.MAX_SHOWN :]
     mine.touches = sorted((*clicks, *shown), key=lambda t: t.at)
     mine.credits = [*theirs.credits, *mine.credits][-bounds.MAX_CREDITS :]
-    merge_heard(mine, theirs)
+    mine.heard = newest_times((*mine.heard, *theirs.heard), bounds.MAX_HEARD)
     mine.refunds = [*theirs.refunds, *mine.refunds][-bounds.MAX_REFUNDS :]
     mine.incentive_at = max(mine.incentive_at, theirs.incentive_at)
     mine.clicked_at = max(mine.clicked_at, theirs.clicked_at)
     displays = sorted({*mine.displays, *theirs.displays}, key=lambda display: display[1])
     since = [display for display in displays if display[1] > mine.clicked_at]
     mine.displays = since[-bounds.MAX_DISPLAYS :]
-    mine.newest = sorted(seen.items(), key=lambda item: item[1])[-bounds.MAX_NEWEST :]
+    mine.newest = newest_times((*mine.newest, *theirs.newest), bounds.MAX_NEWEST)
 
 
 def _merge_buckets(mine: list[list[int]], theirs: list[list[int]], most: int) -> list[list[int]]:

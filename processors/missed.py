@@ -24,8 +24,7 @@ SHOWS_CARE = _OF_A_PRODUCT | {e.CartSnapshot, e.TopicFollow}
 
 def missed_by(desk: Desk, event: Any) -> Sequence[Version]:
     """What was recorded since the own time of ``event``, which :data:`SHOWS_CARE`, of that."""
-    since, kind = event.occurred_at, type(event)
-    since = max(since, desk.clock - KEPT_MS)
+    since, kind = max(event.occurred_at, desk.clock - KEPT_MS), type(event)
     if kind in _OF_A_PRODUCT:
         return desk.catalogue.since(event.product_id, desk.applied, since)
     if kind is e.TopicFollow:

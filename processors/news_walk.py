@@ -120,6 +120,7 @@ class NewsWalks:
         if profile.walked >= number:
             return False
         if under_way.ties(profile) and (ties := self._ties(key, profile, under_way)):
+            self._open.touch(key)
             news.tell(self._desk, key, profile, under_way, ties)
         profile.walked = number  # what they come to care for now is too late
         return True

@@ -204,8 +204,6 @@ class Partition:
             self._news.catch_up(key, profile, record.arrived_at)
         if campaigns.walks:
             campaigns.catch_up(key, profile, record.arrived_at)
-        if (self._news.walks or campaigns.walks) and not profile.calm_until:
-            self._open.stirred[key] = profile  # by what has come first, and may be due
         if rank == EVENT_RANK:
             after = apply.event(record, key, profile, record.value, record.historical)  # type: ignore[arg-type]
         else:

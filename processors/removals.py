@@ -3,6 +3,7 @@
 from processors import bounds
 from processors.ids import short_hash
 from processors.localtime import DAY_MS
+from processors.marks import newest_times
 from processors.profile import Profile
 
 CART = "cart"
@@ -30,9 +31,7 @@ def removed_at(profile: Profile, of: str, product_id: str, variant_id: str | Non
 def merge_removals(mine: Profile, theirs: Profile) -> None:
     """``mine`` remembers both, and when the shop last said what the cart holds."""
     mine.stated_at = max(mine.stated_at, theirs.stated_at)
-    newest = dict(sorted((*mine.removed, *theirs.removed), key=lambda removed: removed[1]))
-    kept = sorted(newest.items(), key=lambda removed: removed[1])
-    mine.removed = kept[-bounds.MAX_REMOVED :]
+    mine.removed = newest_times((*mine.removed, *theirs.removed), bounds.MAX_REMOVED)
 
 
 def _mark(of: str, product_id: str, variant_id: str | None) -> int:
